@@ -1,0 +1,188 @@
+/** The shapes that travel through the program: what is known, what was seen, and the record that joins them. */
+import type { PoolTag, TagPattern } from './pool-tag.ts';
+
+/** The processor an image is made for. */
+export type Arch = 'x86' | 'x64' | 'arm64';
+
+/** How a tag was seen in a driver, strongest first. Confidence follows from the kind; it is never stored. */
+export const EVIDENCE_KINDS = [
+  'allocation-call',
+  'lookaside-init',
+  'framework-call',
+  'wrapper-call',
+  'structure-field',
+  'free-call',
+  'default-tag',
+  'family-literal',
+  'literal',
+] as const;
+export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
+
+/** `written`: a list says so. `proven`: a call site shows it. `likely`: good but indirect. `bytes-only`: four bytes, no proof. */
+export type Strength = 'written' | 'proven' | 'likely' | 'bytes-only';
+
+/** The strength that an evidence kind carries. */
+export function strengthOf(kind: EvidenceKind): Exclude<Strength, 'written'> {
+  if (kind === 'literal' || kind === 'family-literal') return 'bytes-only';
+  return kind === 'free-call' || kind === 'default-tag' ? 'likely' : 'proven';
+}
+
+/** Where the constant came from on its way to the tag argument. */
+export type ConstantOrigin =
+  | 'immediate'
+  | 'literal-pool'
+  | 'global'
+  | 'table'
+  | 'structure'
+  | 'computed'
+  | 'stack';
+
+/** One place in a driver where a tag is used. RVAs count from the image base. */
+export interface Evidence {
+  kind: EvidenceKind;
+  /** `ntoskrnl.exe!ExAllocatePoolWithTag`; absent for literals. */
+  api?: string;
+  /** RVA of the call (or of the four bytes, for literals). */
+  rva?: number;
+  /** RVA of the function that holds the call, where it is known. */
+  functionRva?: number;
+  origin?: ConstantOrigin;
+  /** For `wrapper-call`: RVAs of the driver's own functions that pass the tag on, the outermost first. */
+  wrappers?: number[];
+  /** For `structure-field`: `FLT_CONTEXT_REGISTRATION.PoolTag`. */
+  structure?: string;
+  /** For `default-tag`: the rule that computes it. */
+  rule?: string;
+}
+
+/** What a driver file says about itself. Absent facts are null, never guessed. */
+export interface DriverIdentity {
+  fileName: string;
+  /** Lower-case hex. */
+  sha256: string;
+  sizeBytes: number;
+  arch: Arch;
+  /** ISO 8601 UTC, from the PE header; null where it is zero. */
+  linkDate: string | null;
+  company: string | null;
+  product: string | null;
+  description: string | null;
+  version: string | null;
+  originalName: string | null;
+  pdbName: string | null;
+}
+
+/** A tag as one driver uses it, with every site. */
+export interface TagSighting {
+  tag: PoolTag;
+  id: string;
+  /** PROTECTED_POOL was set at some site. */
+  protected: boolean;
+  evidence: Evidence[];
+}
+
+/** Why a file was not scanned: a stable code and a sentence. */
+export interface RefusalReason {
+  code:
+    | 'not-a-pe'
+    | 'truncated'
+    | 'empty'
+    | 'too-large'
+    | 'not-a-file'
+    | 'unreadable'
+    | 'unsupported-arch'
+    | 'managed-image'
+    | 'bad-headers'
+    | 'scan-failed';
+  message: string;
+}
+
+export interface ScannedDriver {
+  status: 'scanned';
+  driver: DriverIdentity;
+  sightings: TagSighting[];
+  remarks: string[];
+  /** A limit was reached: what is here is right, but not all there is. */
+  partial: boolean;
+}
+export interface RefusedFile {
+  status: 'refused';
+  fileName: string;
+  reason: RefusalReason;
+}
+/** A bad file is a value, so that it never stops a folder. */
+export type ScanOutcome = ScannedDriver | RefusedFile;
+
+/** Where a fact was read. `name` is for people, `url` null for a local file or our own list. */
+export interface SourceRef {
+  name: string;
+  url: string | null;
+}
+
+/** One owner that a list (ours or the user's) gives to one tag or pattern. */
+export interface KnowledgeEntry {
+  /** Four characters; with wildcards where `isPattern`. */
+  tag: PoolTag | TagPattern;
+  isPattern: boolean;
+  /** `nt!ps`, `ntfs.sys`; null where the list names none. */
+  image: string | null;
+  /** Component id of our knowledge base, `process-manager`; null where we have none. */
+  component: string | null;
+  /** What the memory is for; null where only the owner is known. */
+  meaning: string | null;
+  note?: string;
+  /** The list: `pooltag-list` is ours; otherwise the path of the user's file. */
+  list: string;
+  sources: SourceRef[];
+}
+
+/** A published report of a leak: what it looked like and what ended it. */
+export interface LeakArticle {
+  /** Kebab-case, stable: it is part of an address. */
+  id: string;
+  title: string;
+  /** Tags as PoolTags (padded) or patterns; empty where the report names none. */
+  tags: (PoolTag | TagPattern)[];
+  products: string[];
+  symptom: string | null;
+  cause: string;
+  remedy: string | null;
+  status: 'fixed' | 'workaround' | 'open' | 'unknown';
+  /** Ids of articles that replaced this one. */
+  supersededBy: string[];
+  /** Doubt, said aloud. */
+  note?: string;
+  sources: SourceRef[];
+}
+
+/** One driver's use of one tag in short; the full evidence stays with the driver. */
+export interface SightingSummary {
+  driver: Pick<
+    DriverIdentity,
+    'fileName' | 'sha256' | 'arch' | 'company' | 'product' | 'version' | 'description'
+  > & {
+    /** A sample that ships with the program, not a driver of this computer. */
+    isSample: boolean;
+  };
+  /** Strongest first. */
+  kinds: EvidenceKind[];
+  sites: number;
+  protected: boolean;
+  /** A few sites, strongest first: see {@link FIRST_SITES}. */
+  firstSites: Evidence[];
+}
+
+/** How many sites a record keeps per driver, so that it stays small however many drivers use the tag. */
+export const FIRST_SITES = 3;
+
+/** All that is known and seen of one tag (or one wildcard entry): what an index keeps. */
+export interface TagRecord {
+  /** `tagId` or `patternId`. */
+  id: string;
+  tag: PoolTag | TagPattern;
+  isPattern: boolean;
+  knowledge: KnowledgeEntry[];
+  sightings: SightingSummary[];
+  /** Ids of LeakArticles. */
+  articleIds: string[];
+}

@@ -1,0 +1,68 @@
+/** SearchIndex: what an index of tags promises. `find` is exact, by bytes; `search` is for people. */
+import type { Arch, TagRecord } from './facts.ts';
+import type { PoolTag } from './pool-tag.ts';
+
+export interface SearchQuery {
+  /** Words, a tag, a tag pattern (`Nt??`, `?t*`) or a hex spelling; empty lists everything in byte order. */
+  q: string;
+  driver?: string;
+  vendor?: string;
+  component?: string;
+  /** `pooltag-list`, `pooltag.txt`, `scan`. */
+  source?: string;
+  arch?: Arch;
+  /** From 1. */
+  page: number;
+  /** 1 to 100. */
+  pageSize: number;
+}
+
+/** Parts of a text, in order; `isMatch` parts are what the query hit. */
+export type Highlight = { text: string; isMatch: boolean }[];
+
+export interface SearchHit {
+  record: TagRecord;
+  highlights: { tag?: Highlight; meaning?: Highlight; image?: Highlight };
+}
+
+export interface FacetCount {
+  value: string;
+  count: number;
+}
+export type FacetName = 'vendor' | 'component' | 'driver' | 'source' | 'arch' | 'strength';
+
+export interface SearchPage {
+  /** Exact. */
+  total: number;
+  page: number;
+  pageSize: number;
+  hits: SearchHit[];
+  /** By count, then name. */
+  facets: Record<FacetName, FacetCount[]>;
+}
+
+export interface SearchIndex {
+  /** `embedded` or `meilisearch`. */
+  readonly kind: string;
+  /** How many records it holds. */
+  count(): Promise<number>;
+  /** Replaces everything at once: a reader sees the old set or the new, never a mixture. */
+  replaceAll(records: Iterable<TagRecord>): Promise<void>;
+  /** Replaces or adds the records with these ids. */
+  update(records: Iterable<TagRecord>): Promise<void>;
+  find(tag: PoolTag): Promise<TagRecord | undefined>;
+  /** Exact look-ups, answers in the order asked. */
+  findMany(tags: readonly PoolTag[]): Promise<(TagRecord | undefined)[]>;
+  /** Known tags that differ from this one only by letter case. */
+  caseVariants(tag: PoolTag): Promise<TagRecord[]>;
+  /** Wildcard entries that cover the tag, the most specific first. */
+  covering(tag: PoolTag): Promise<TagRecord[]>;
+  search(query: SearchQuery): Promise<SearchPage>;
+  close(): Promise<void>;
+}
+
+/** The index, or the server behind it, cannot answer now. */
+export class SearchUnavailable extends Error {
+  readonly code = 'index-unavailable';
+  override name = 'SearchUnavailable';
+}

@@ -1,0 +1,240 @@
+/** One function as operations in basic blocks, with every stack access resolved to its place in the frame. */
+import type { Section } from '../pe/image-facts.ts';
+import { Op, OperationList } from './operations.ts';
+import type { InstructionFront, Processor } from './processor.ts';
+import { followStack } from './stack-slots.ts';
+
+/** A stretch of code that belongs to the function; RVAs, end exclusive. */
+export interface CodePiece {
+  section: Section;
+  beginRva: number;
+  endRva: number;
+}
+
+/** A run of operations that is entered at its start and left at its end. */
+export interface Block {
+  /** First operation. */
+  begin: number;
+  /** Behind the last operation. */
+  end: number;
+  predecessors: number[];
+  successors: number[];
+}
+
+/**
+ * A function longer than this is cut: the longest in 450 real drivers has 190 KB, and every table here grows with it.
+ */
+export const MAX_FUNCTION_BYTES = 1 << 20;
+
+/** Bytes of arguments that a call pops (x86 stdcall), OPENS_FRAME, or undefined where it is not known. */
+export type PoppedBytes = (operation: number, body: FunctionBody) => number | undefined;
+
+/** Reused for every function: one at a time is analysed, and building these anew would cost more than using them. */
+export class FunctionBody {
+  readonly operations = new OperationList();
+  /** The place in the frame that an operation reads or writes: bytes above the return address, or NO_SLOT. */
+  slot = new Int32Array(0);
+  /** For a push of memory: the slot it reads, or NO_SLOT (`slot` is the one it writes). */
+  pushedFrom = new Int32Array(0);
+  /** The stack pointer before each operation, relative to its value at entry (where it points at the return address). */
+  stackAt = new Int32Array(0);
+  blocks: Block[] = [];
+  /** Block number of each operation. */
+  blockOf = new Int32Array(0);
+  hasIndirectJump = false;
+  #pieces: CodePiece[] = [];
+  /** Operation number + 1 by byte of code, all pieces in a row. */
+  #operationAt = new Int32Array(0);
+  #front: InstructionFront;
+  #processor: Processor;
+
+  constructor(front: InstructionFront, processor: Processor) {
+    this.#front = front;
+    this.#processor = processor;
+  }
+
+  /** Decodes the function whose first piece begins at its entry. Returns the number of operations. */
+  decode(pieces: CodePiece[], poppedBytes: PoppedBytes): number {
+    this.#pieces = cutPieces(pieces);
+    this.operations.clear();
+    this.hasIndirectJump = false;
+    const bytes = this.#pieces.reduce((sum, piece) => sum + piece.endRva - piece.beginRva, 0);
+    if (this.#operationAt.length < bytes) this.#operationAt = new Int32Array(bytes * 2);
+    else this.#operationAt.fill(0, 0, bytes);
+    const leaders = this.#decodeAll();
+    this.#buildBlocks(leaders);
+    const count = this.operations.count;
+    if (this.slot.length < count) {
+      this.slot = new Int32Array(count * 2);
+      this.stackAt = new Int32Array(count * 2);
+      this.pushedFrom = new Int32Array(count * 2);
+    }
+    followStack(this, this.#processor, poppedBytes);
+    return count;
+  }
+
+  /** The first operation of the instruction at an RVA, or -1. */
+  operationAt(rva: number): number {
+    const at = this.#placeOf(rva);
+    return at < 0 ? -1 : this.#operationAt[at] - 1;
+  }
+
+  /** Whether the RVA lies in the function's own code. */
+  contains(rva: number): boolean {
+    return this.#placeOf(rva) >= 0;
+  }
+
+  #placeOf(rva: number): number {
+    let before = 0;
+    for (const piece of this.#pieces) {
+      if (rva >= piece.beginRva && rva < piece.endRva) return before + rva - piece.beginRva;
+      before += piece.endRva - piece.beginRva;
+    }
+    return -1;
+  }
+
+  /** Follows control from the entry, then fills what only a jump table or an exception can reach. */
+  #decodeAll(): number[] {
+    const leaders: number[] = [];
+    if (this.#pieces.length === 0) return leaders;
+    const waiting: number[] = [this.#pieces[0].beginRva];
+    this.#decodeWaiting(waiting, leaders);
+    for (const piece of this.#pieces) {
+      // What control flow does not reach is reached by a switch, by an exception, or is not code at all.
+      const isReached = this.hasIndirectJump || piece !== this.#pieces[0];
+      for (let rva = piece.beginRva; isReached && rva < piece.endRva; ) {
+        const operation = this.operationAt(rva);
+        if (operation >= 0) {
+          rva = Math.max(this.operations.nextRva[operation], rva + 1);
+          continue;
+        }
+        if (isPadding(piece.section.bytes[rva - piece.section.rva])) {
+          rva++;
+          continue;
+        }
+        waiting.push(rva);
+        this.#decodeWaiting(waiting, leaders);
+        if (this.operationAt(rva) < 0) rva++;
+      }
+    }
+    return leaders;
+  }
+
+  #decodeWaiting(waiting: number[], leaders: number[]): void {
+    while (waiting.length > 0) {
+      const start = waiting.pop()!;
+      if (this.#placeOf(start) < 0) continue;
+      leaders.push(start);
+      this.#decodeRun(start, waiting, leaders);
+    }
+  }
+
+  #decodeRun(start: number, waiting: number[], leaders: number[]): void {
+    const piece = this.#pieces.find(p => start >= p.beginRva && start < p.endRva)!;
+    const { bytes, rva: sectionRva } = piece.section;
+    const end = Math.min(bytes.length, piece.endRva - sectionRva);
+    const operations = this.operations;
+    const offset = this.#placeOf(start) - start;
+    for (let rva = start; rva < piece.endRva; ) {
+      if (this.#operationAt[offset + rva] !== 0) return;
+      const first = operations.count;
+      const length = this.#front.append(bytes, rva - sectionRva, end, rva, operations);
+      if (length === 0) {
+        operations.add(Op.stop, rva);
+        operations.nextRva[first] = rva + 1;
+        this.#operationAt[offset + rva] = first + 1;
+        return;
+      }
+      this.#operationAt[offset + rva] = first + 1;
+      rva += length;
+      const last = operations.count - 1;
+      const op = operations.op[last];
+      if (op === Op.branch) {
+        waiting.push(operations.low[last]);
+        leaders.push(rva);
+      } else if (op === Op.jump) {
+        waiting.push(operations.low[last]);
+        return;
+      } else if (op === Op.jumpIndirect) {
+        this.hasIndirectJump = true;
+        return;
+      } else if (op === Op.return || op === Op.stop) return;
+    }
+  }
+
+  #buildBlocks(leaders: number[]): void {
+    const operations = this.operations;
+    const count = operations.count;
+    if (this.blockOf.length < count) this.blockOf = new Int32Array(count * 2);
+    this.blockOf.fill(-1, 0, count);
+    const starts: number[] = [];
+    for (const rva of leaders) {
+      const operation = this.operationAt(rva);
+      if (operation >= 0 && this.blockOf[operation] === -1) {
+        this.blockOf[operation] = 0;
+        starts.push(operation);
+      }
+    }
+    starts.sort((a, b) => a - b);
+    this.blocks = starts.map((begin, number) => {
+      const end = starts[number + 1] ?? count;
+      this.blockOf.fill(number, begin, end);
+      return { begin, end, predecessors: [], successors: [] };
+    });
+    for (let number = 0; number < this.blocks.length; number++) this.#connect(number);
+    this.#connectJumpTables();
+  }
+
+  #connect(number: number): void {
+    const operations = this.operations;
+    const last = this.blocks[number].end - 1;
+    const op = operations.op[last];
+    if (op === Op.branch || op === Op.jump) this.#edge(number, operations.low[last]);
+    if (op !== Op.jump && op !== Op.jumpIndirect && op !== Op.return && op !== Op.stop) {
+      this.#edge(number, operations.nextRva[last]);
+    }
+  }
+
+  #edge(from: number, rva: number): void {
+    const operation = this.operationAt(rva);
+    if (operation < 0) return;
+    const to = this.blockOf[operation];
+    this.blocks[from].successors.push(to);
+    this.blocks[to].predecessors.push(from);
+  }
+
+  /** Blocks that nothing leads to are the targets of the function's jump tables. */
+  #connectJumpTables(): void {
+    if (!this.hasIndirectJump) return;
+    const jumps = this.blocks.flatMap((block, number) =>
+      this.operations.op[block.end - 1] === Op.jumpIndirect ? [number] : [],
+    );
+    const orphans = this.blocks.flatMap((block, number) =>
+      number > 0 && block.predecessors.length === 0 ? [number] : [],
+    );
+    if (jumps.length * orphans.length > MAX_JUMP_TABLE_EDGES) return;
+    for (const to of orphans) {
+      for (const from of jumps) {
+        this.blocks[from].successors.push(to);
+        this.blocks[to].predecessors.push(from);
+      }
+    }
+  }
+}
+
+/** Edges from jump tables to their possible targets; beyond it the targets stay without a past. */
+const MAX_JUMP_TABLE_EDGES = 20_000;
+
+function cutPieces(pieces: CodePiece[]): CodePiece[] {
+  let left = MAX_FUNCTION_BYTES;
+  return pieces.flatMap(piece => {
+    const size = Math.min(left, piece.endRva - piece.beginRva);
+    left -= Math.max(size, 0);
+    return size > 0 ? [{ ...piece, endRva: piece.beginRva + size }] : [];
+  });
+}
+
+/** int3, nop and zero fill the gaps between functions. */
+function isPadding(byte: number): boolean {
+  return byte === 0xcc || byte === 0x90 || byte === 0;
+}

@@ -1,0 +1,94 @@
+/**
+ * The functions that take a pool tag, and which argument it is. Source: Microsoft's driver documentation (DDI), the
+ * Win32 documentation of winddi.h, and, for win32kbase's exports, counts at call sites of published binaries.
+ * Adding a function is adding a row.
+ */
+import type { EvidenceKind } from '../../data/facts.ts';
+
+export interface PoolFunction {
+  name: string;
+  kind: Extract<EvidenceKind, 'allocation-call' | 'free-call' | 'lookaside-init' | 'framework-call'>;
+  /** 1-based position of the tag in the documented argument list. */
+  tagArgument: number;
+  /** Byte offset of the tag above the stack pointer just before an x86 call, where 64-bit arguments come before it. */
+  x86Offset?: number;
+  /** The call takes a tag only when its first argument is this constant. */
+  onlyWhenFirstIs?: number;
+}
+
+type Row = [tagArgument: number, names: string];
+
+const ALLOCATIONS: Row[] = [
+  [
+    2,
+    `ExAllocateCacheAwareRundownProtection ExCreatePool FsRtlAllocateAePushLock MmAllocateMappingAddress
+    MmAllocateMappingAddressEx NdisAllocateGenericObject EngAllocUserMem
+    Win32AllocPool Win32AllocPoolZInit Win32AllocPoolNonPaged Win32AllocPoolNonPagedZInit Win32AllocPoolWithQuota
+    Win32AllocPoolWithQuotaZInit Win32AllocPoolImpl Win32AllocPoolWithQuotaImpl AllocThreadBufferWithTag`,
+  ],
+  [
+    3,
+    `ExAllocatePoolWithTag ExAllocatePoolWithQuotaTag ExAllocatePoolWithTagPriority FsRtlAllocatePoolWithTag
+    FsRtlAllocatePoolWithQuotaTag NdisAllocateMemoryWithTag NdisAllocateMemoryWithTagPriority
+    NdisAllocateCloneOidRequest EngAllocMem EngAllocPrivateUserMem _RxAllocatePoolWithTag`,
+  ],
+  [
+    4,
+    `FltAllocatePoolAlignedWithTag NdisAllocateNetBufferListContext VideoPortAllocatePool USBD_CreateHandle
+    DlAllocatePool UserReAllocPool UserReAllocPoolZInit UserReAllocPoolWithQuota UserReAllocPoolWithQuotaZInit`,
+  ],
+  [5, 'FsRtlAllocateExtraCreateParameter USBD_ValidateConfigurationDescriptor _KsEdit KsEdit'],
+  [6, 'FltAllocateExtraCreateParameter'],
+];
+
+/** Functions that name the tag of memory which somebody (usually the same driver) allocated. */
+const FREES: Row[] = [
+  [
+    2,
+    `ExFreePoolWithTag ExFreePool2 ExSecurePoolUpdate ExSecurePoolValidate MmFreeMappingAddress
+    MmMapLockedPagesWithReservedMapping MmUnmapReservedMapping NdisFreeMemoryWithTag`,
+  ],
+  [3, 'NdisFreeMemoryWithTagPriority FltFreePoolAlignedWithTag'],
+];
+
+const LOOKASIDES: Row[] = [
+  [4, 'FsRtlInitExtraCreateParameterLookasideList'],
+  [5, 'FltInitExtraCreateParameterLookasideList'],
+  [6, 'ExInitializeNPagedLookasideList ExInitializePagedLookasideList NdisInitializeNPagedLookasideList'],
+  [7, 'ExInitializeLookasideListEx'],
+];
+
+/** Functions whose x86 argument list has 64-bit arguments before the tag. */
+const WITH_64_BIT_ARGUMENTS: PoolFunction[] = [
+  { name: 'ExAllocatePool2', kind: 'allocation-call', tagArgument: 3, x86Offset: 0x0c },
+  { name: 'ExAllocatePool3', kind: 'allocation-call', tagArgument: 3, x86Offset: 0x0c },
+  { name: 'MmAllocateContiguousMemoryEx', kind: 'allocation-call', tagArgument: 8, x86Offset: 0x28 },
+];
+
+/** StorPortAllocatePool is inlined into this call with function code 0 (ExtFunctionAllocatePool). */
+const STORPORT: PoolFunction = {
+  name: 'StorPortExtendedFunction',
+  kind: 'framework-call',
+  tagArgument: 4,
+  onlyWhenFirstIs: 0,
+};
+
+function rows(kind: PoolFunction['kind'], table: Row[]): PoolFunction[] {
+  return table.flatMap(([tagArgument, names]) =>
+    names
+      .trim()
+      .split(/\s+/)
+      .map(name => ({ name, kind, tagArgument })),
+  );
+}
+
+/** Every function that takes a tag, by its exported name. */
+export const POOL_FUNCTIONS: ReadonlyMap<string, PoolFunction> = new Map(
+  [
+    ...rows('allocation-call', ALLOCATIONS),
+    ...rows('free-call', FREES),
+    ...rows('lookaside-init', LOOKASIDES),
+    ...WITH_64_BIT_ARGUMENTS,
+    STORPORT,
+  ].map(poolFunction => [poolFunction.name, poolFunction]),
+);

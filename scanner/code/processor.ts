@@ -1,0 +1,77 @@
+/** What the analysis must know of a processor: where arguments sit, what a call destroys, and how code is decoded. */
+import type { Arch } from '../../data/facts.ts';
+import type { OperationList } from './operations.ts';
+import { X86 } from './operations.ts';
+import type { PoolFunction } from './pool-functions.ts';
+
+/** Where a value is when a call happens: in a register, or in memory `offset` bytes above the stack pointer. */
+export type Place = { register: number } | { stackOffset: number };
+
+export interface Processor {
+  readonly arch: Arch;
+  readonly pointerSize: 4 | 8;
+  readonly stackRegister: number;
+  readonly resultRegister: number;
+  /** Bytes that the call instruction itself pushes. */
+  readonly callPushes: number;
+  /** Whether a call destroys this general register. */
+  isVolatile(register: number): boolean;
+  /** Whether a function may receive an argument in this register. */
+  isArgumentRegister(register: number): boolean;
+  /** Where the tag stands just before the call instruction. */
+  tagPlace(poolFunction: PoolFunction): Place;
+  /** Where the first argument stands. */
+  firstArgument: Place;
+}
+
+/** Turns instructions into operations; one front per processor. */
+export interface InstructionFront {
+  /**
+   * Appends the operations of the instruction at `rva` and returns its length in bytes; 0 where there is none.
+   * `position` and `end` are offsets into `bytes`.
+   */
+  append(bytes: Uint8Array, position: number, end: number, rva: number, out: OperationList): number;
+}
+
+const X64_ARGUMENTS = [X86.cx, X86.dx, X86.r8, X86.r9];
+/** Home space of the four register arguments, which every x64 caller leaves below the fifth argument. */
+const X64_HOME_BYTES = 0x20;
+
+const X64_VOLATILE = registerSet(0, 1, 2, 8, 9, 10, 11);
+const X86_VOLATILE = registerSet(X86.ax, X86.cx, X86.dx);
+
+export const x64: Processor = {
+  arch: 'x64',
+  pointerSize: 8,
+  stackRegister: X86.sp,
+  resultRegister: X86.ax,
+  callPushes: 8,
+  isVolatile: register => isIn(X64_VOLATILE, register),
+  isArgumentRegister: register => X64_ARGUMENTS.includes(register as never),
+  tagPlace: ({ tagArgument }) =>
+    tagArgument <= 4
+      ? { register: X64_ARGUMENTS[tagArgument - 1] }
+      : { stackOffset: X64_HOME_BYTES + 8 * (tagArgument - 5) },
+  firstArgument: { register: X86.cx },
+};
+
+export const x86: Processor = {
+  arch: 'x86',
+  pointerSize: 4,
+  stackRegister: X86.sp,
+  resultRegister: X86.ax,
+  callPushes: 4,
+  isVolatile: register => isIn(X86_VOLATILE, register),
+  // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in eax as well.
+  isArgumentRegister: register => register === X86.ax || register === X86.cx || register === X86.dx,
+  tagPlace: ({ tagArgument, x86Offset }) => ({ stackOffset: x86Offset ?? 4 * (tagArgument - 1) }),
+  firstArgument: { stackOffset: 0 },
+};
+
+function registerSet(...registers: number[]): number {
+  return registers.reduce((bits, register) => bits | (1 << register), 0);
+}
+
+function isIn(set: number, register: number): boolean {
+  return register < 32 && (set & (1 << register)) !== 0;
+}

@@ -1,0 +1,163 @@
+/** Follows the stack pointer and its copies through a function, so that every frame access gets one name. */
+import type { FunctionBody, PoppedBytes } from './function-body.ts';
+import { Alu, NONE, Op, X86 } from './operations.ts';
+import type { Processor } from './processor.ts';
+
+/** Not an access to the frame. */
+export const NO_SLOT = -0x80000000;
+
+/** Instead of a number of bytes: the callee opens the caller's frame (`_SEH_prolog4`). */
+export const OPENS_FRAME = -1;
+
+/** Registers whose copies of the stack pointer are followed: all general ones. */
+const REGISTERS = 32;
+
+/** Frames deeper than this come from a misread function. */
+const MAX_FRAME_BYTES = 1 << 20;
+
+/** Where the stack pointer and its copies point at one place of the function; NO_SLOT where a register holds none. */
+type State = Int32Array;
+
+/** Fills `slot` and `stackAt` of every operation. */
+export function followStack(body: FunctionBody, processor: Processor, poppedBytes: PoppedBytes): void {
+  const count = body.operations.count;
+  body.slot.fill(NO_SLOT, 0, count);
+  body.stackAt.fill(0, 0, count);
+  if (count === 0) return;
+  const entry = body.blockOf[body.operationAt(body.operations.rva[0])];
+  const atStart: (State | undefined)[] = new Array(body.blocks.length).fill(undefined);
+  atStart[entry] = new Int32Array(REGISTERS).fill(NO_SLOT);
+  atStart[entry]![processor.stackRegister] = 0;
+  const waiting = [entry];
+  const state: State = new Int32Array(REGISTERS);
+  while (waiting.length > 0) {
+    const number = waiting.pop()!;
+    state.set(atStart[number]!);
+    const block = body.blocks[number];
+    for (let i = block.begin; i < block.end; i++) step(body, i, state, processor, poppedBytes);
+    for (const next of block.successors) {
+      const known = atStart[next];
+      if (known === undefined) {
+        atStart[next] = state.slice();
+        waiting.push(next);
+      } else if (meet(known, state, processor.stackRegister)) waiting.push(next);
+    }
+  }
+}
+
+/** Keeps only what both paths agree on; true where something was lost. The stack pointer keeps its first value. */
+function meet(known: State, other: State, stackRegister: number): boolean {
+  let changed = false;
+  for (let register = 0; register < REGISTERS; register++) {
+    if (register !== stackRegister && known[register] !== NO_SLOT && known[register] !== other[register]) {
+      known[register] = NO_SLOT;
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+function step(
+  body: FunctionBody,
+  i: number,
+  state: State,
+  processor: Processor,
+  poppedBytes: PoppedBytes,
+): void {
+  const operations = body.operations;
+  const stack = processor.stackRegister;
+  body.stackAt[i] = state[stack];
+  const dst = operations.dst[i];
+  const base = operations.base[i];
+  const place =
+    base < REGISTERS && operations.index[i] === NONE && state[base] !== NO_SLOT
+      ? bounded(state[base] + operations.displacement[i])
+      : NO_SLOT;
+  body.slot[i] = place;
+  switch (operations.op[i]) {
+    case Op.push:
+      body.pushedFrom[i] = place;
+      state[stack] = bounded(state[stack] - processor.pointerSize);
+      body.slot[i] = state[stack];
+      return;
+    case Op.pop:
+      body.slot[i] = state[stack];
+      state[stack] = bounded(state[stack] + processor.pointerSize);
+      if (dst < REGISTERS) state[dst] = NO_SLOT;
+      return;
+    case Op.call:
+    case Op.callIndirect:
+      for (let register = 0; register < REGISTERS; register++) {
+        if (processor.isVolatile(register)) state[register] = NO_SLOT;
+      }
+      leaveCall(poppedBytes(i, body) ?? 0, i, body, state, stack);
+      return;
+    case Op.move: {
+      if (dst >= REGISTERS) return;
+      const source = operations.source[i];
+      const value = source < REGISTERS && operations.size[i] >= 4 ? state[source] : NO_SLOT;
+      if (dst !== stack) state[dst] = value;
+      else if (value !== NO_SLOT) state[stack] = value;
+      return;
+    }
+    case Op.address:
+      if (dst < REGISTERS && (dst !== stack || place !== NO_SLOT)) state[dst] = place;
+      return;
+    case Op.binary:
+      if (dst < REGISTERS) addToCopy(body, i, state, stack);
+      return;
+    case Op.killMany: {
+      for (let register = 0; register < REGISTERS; register++) {
+        if ((operations.low[i] & (1 << register)) !== 0) state[register] = NO_SLOT;
+      }
+      return;
+    }
+    default:
+      if (dst < REGISTERS && dst !== stack) state[dst] = NO_SLOT;
+  }
+}
+
+/** A call pops its arguments; the helper that opens a frame for exception handling (x86) builds it instead. */
+function leaveCall(popped: number, i: number, body: FunctionBody, state: State, stack: number): void {
+  if (popped !== OPENS_FRAME) {
+    state[stack] = bounded(state[stack] + popped);
+    return;
+  }
+  const localBytes = body.operations.low[Math.max(i - 2, 0)];
+  // The helper keeps the caller's ebp where the first pushed argument was, which is where `push ebp` would keep it.
+  state[X86.bp] = bounded(state[stack] + 4);
+  state[stack] = bounded(state[stack] - SEH_PROLOG_BYTES - localBytes);
+}
+
+/** Handler, previous record, three saved registers and the cookie: what the helper pushes besides the locals. */
+const SEH_PROLOG_BYTES = 28;
+
+/** add and sub move a copy along; other arithmetic ends it, except that aligning the stack pointer is passed over. */
+function addToCopy(body: FunctionBody, i: number, state: State, stack: number): void {
+  const operations = body.operations;
+  const dst = operations.dst[i];
+  const left = operations.left[i];
+  const alu = operations.alu[i];
+  const from = left < REGISTERS ? state[left] : NO_SLOT;
+  const amount =
+    operations.source[i] === NONE ? operations.low[i] : constantBefore(body, i, operations.source[i]);
+  if (from !== NO_SLOT && amount !== undefined && (alu === Alu.add || alu === Alu.subtract)) {
+    state[dst] = bounded(alu === Alu.add ? from + amount : from - amount);
+  } else if (dst !== stack) state[dst] = NO_SLOT;
+}
+
+/** The constant that the few operations before put into a register: `mov eax, 5000h; call __chkstk; sub rsp, rax`. */
+function constantBefore(body: FunctionBody, i: number, register: number): number | undefined {
+  const operations = body.operations;
+  for (let before = i - 1; before >= 0 && before >= i - 4; before--) {
+    if (operations.dst[before] === register) {
+      const isConstant = operations.op[before] === Op.move && operations.source[before] === NONE;
+      return isConstant ? operations.low[before] : undefined;
+    }
+  }
+  return undefined;
+}
+
+function bounded(offset: number): number {
+  return offset > MAX_FRAME_BYTES || offset < -MAX_FRAME_BYTES ? NO_SLOT : offset;
+}

@@ -1,0 +1,51 @@
+/** Constants that stand in the image's own data: const globals, initialised globals, pointers. */
+import type { DriverImage } from '../pe/image-facts.ts';
+import { constant, type Value } from './values.ts';
+
+/**
+ * The value that a load from an RVA gives, where the image fixes it: a pointer the loader relocates is an address;
+ * four bytes of read-only data are what they are; an initialised variable counts only where it reads like a tag,
+ * since it may have changed since. Undefined otherwise (import slots, zeroed or unreadable memory).
+ */
+export function readConstant(image: DriverImage, rva: number): Value | undefined {
+  const section = image.sectionAt(rva);
+  if (section === undefined) return undefined;
+  if (isRelocated(image.relocations, rva)) {
+    const target = image.pointerAt(rva);
+    return section.writable || target === undefined ? undefined : { kind: 'address', rva: target };
+  }
+  const value = image.u32At(rva);
+  if (value === undefined || rva - section.rva + 4 > section.bytes.length) return undefined;
+  if (looksLikeTag(value)) return constant(value, 'global', rva);
+  return undefined;
+}
+
+/** Whether the loader relocates the pointer at this RVA; `relocations` is sorted. */
+export function isRelocated(relocations: Uint32Array, rva: number): boolean {
+  let low = 0;
+  let high = relocations.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const at = relocations[middle];
+    if (at === rva) return true;
+    if (at < rva) low = middle + 1;
+    else high = middle - 1;
+  }
+  return false;
+}
+
+/** Three or more characters of [A-Za-z0-9_], the rest blanks or NULs at the end: data that is meant as a tag. */
+export function looksLikeTag(value: number): boolean {
+  let words = 0;
+  for (let shift = 0; shift < 32; shift += 8) {
+    const byte = (value >>> shift) & (shift === 24 ? 0x7f : 0xff);
+    const isWord =
+      (byte >= 0x30 && byte <= 0x39) ||
+      (byte >= 0x41 && byte <= 0x5a) ||
+      (byte >= 0x61 && byte <= 0x7a) ||
+      byte === 0x5f;
+    if (isWord) words++;
+    else if (byte !== 0x20 && !(byte === 0 && shift === 24)) return false;
+  }
+  return words >= 3;
+}

@@ -1,0 +1,98 @@
+/** Turns the constants that code passes into sightings: one per tag, with its evidence, strongest first. */
+import { EVIDENCE_KINDS, type Evidence, type TagSighting } from '../data/facts.ts';
+import { isNameableUlong, type PoolTag, PROTECTED_BIT, tagFromUlong, tagId } from '../data/pool-tag.ts';
+import type { CodeFindings } from './code/analyse-code.ts';
+import type { TagUse } from './code/call-sites.ts';
+
+/** Proven tags that share their first two characters with a literal before it counts as one of the family. */
+const FAMILY_SIZE = 3;
+
+export interface Sightings {
+  sightings: TagSighting[];
+  remarks: string[];
+}
+
+/** Sightings in the order of their tags' bytes; values that no pool tag can have become one remark. */
+export function tagSightings(findings: CodeFindings): Sightings {
+  const byTag = new Map<PoolTag, TagSighting>();
+  const notTags = new Set<number>();
+  for (const use of findings.uses) {
+    if (!isNameableUlong(use.ulong)) {
+      if (use.ulong !== 0) notTags.add(use.ulong);
+      continue;
+    }
+    add(byTag, use.ulong, evidenceOf(use, findings));
+  }
+  const families = familiesOf(byTag.keys());
+  for (const { ulong, rva } of findings.literals) {
+    const tag = nameOf(ulong);
+    if (byTag.get(tag)?.evidence.some(({ kind }) => kind !== 'literal' && kind !== 'family-literal'))
+      continue;
+    add(byTag, ulong, { kind: families.has(tag.slice(0, 2)) ? 'family-literal' : 'literal', rva });
+  }
+  const sightings = [...byTag.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const { evidence } of sightings) evidence.sort(byStrength);
+  return { sightings, remarks: remarksOf(notTags, findings) };
+}
+
+function nameOf(ulong: number): PoolTag {
+  return tagFromUlong((ulong & ~PROTECTED_BIT) >>> 0);
+}
+
+function add(byTag: Map<PoolTag, TagSighting>, ulong: number, evidence: Evidence): void {
+  const tag = nameOf(ulong);
+  const isProtected = (ulong & PROTECTED_BIT) !== 0;
+  const known = byTag.get(tag);
+  if (known === undefined)
+    byTag.set(tag, { tag, id: tagId(tag), protected: isProtected, evidence: [evidence] });
+  else {
+    known.evidence.push(evidence);
+    known.protected ||= isProtected;
+  }
+}
+
+/** A wrapper of a free function is still a free: only allocations through wrappers are `wrapper-call`. */
+function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
+  const { callee, rva, functionRva, origin } = use;
+  const { poolFunction, api, wrappers } = callee;
+  const isWrapped = wrappers.length > 0;
+  const kind = isWrapped && poolFunction.kind !== 'free-call' ? 'wrapper-call' : poolFunction.kind;
+  const evidence: Evidence = { kind, api, rva };
+  if (findings.isListedFunction(functionRva)) evidence.functionRva = functionRva;
+  evidence.origin = origin;
+  if (isWrapped) evidence.wrappers = wrappers;
+  return evidence;
+}
+
+function familiesOf(tags: Iterable<PoolTag>): Set<string> {
+  const counts = new Map<string, number>();
+  for (const tag of tags) {
+    const family = tag.slice(0, 2);
+    counts.set(family, (counts.get(family) ?? 0) + 1);
+  }
+  return new Set([...counts].flatMap(([family, count]) => (count >= FAMILY_SIZE ? [family] : [])));
+}
+
+function byStrength(a: Evidence, b: Evidence): number {
+  return EVIDENCE_KINDS.indexOf(a.kind) - EVIDENCE_KINDS.indexOf(b.kind) || (a.rva ?? 0) - (b.rva ?? 0);
+}
+
+/** Values shown in a remark; the rest are counted. */
+const SHOWN_VALUES = 5;
+
+function remarksOf(notTags: Set<number>, findings: CodeFindings): string[] {
+  const remarks: string[] = [];
+  if (notTags.size > 0) {
+    const shown = [...notTags]
+      .slice(0, SHOWN_VALUES)
+      .map(value => `0x${value.toString(16).padStart(8, '0')}`);
+    const more = notTags.size > SHOWN_VALUES ? ` and ${notTags.size - SHOWN_VALUES} more` : '';
+    remarks.push(`Values that no pool tag can have stand as tag arguments: ${shown.join(', ')}${more}.`);
+  }
+  if (findings.unresolvedCalls > 0) {
+    const calls = findings.unresolvedCalls === 1 ? '1 call' : `${findings.unresolvedCalls} calls`;
+    remarks.push(`The tag of ${calls} could not be worked out.`);
+  }
+  if (findings.isPartial) remarks.push('The code is too large or too tangled to be followed to its end.');
+  return remarks;
+}

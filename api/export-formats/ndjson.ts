@@ -1,0 +1,65 @@
+/** Newline-delimited JSON: one object per file of a scan, or per record of the index. */
+import type { TagRecord } from '../../data/facts.ts';
+import { safeJson } from './safe-json.ts';
+import type { ScannedFile, ScanWriter } from './scan-writer.ts';
+
+/** Writes one line per file, in the order the files finish. */
+export function ndjsonScanWriter(): ScanWriter {
+  return {
+    begin: () => '',
+    file: scanned => `${safeJson(scannedFileJson(scanned))}\n`,
+    end: () => '',
+    remarks: [],
+  };
+}
+
+/** The object that stands for one file in JSON and NDJSON; addresses are numbers. */
+export function scannedFileJson(scanned: ScannedFile): object {
+  const { file, status } = scanned;
+  if (status === 'refused') {
+    const { code, message } = scanned.reason;
+    return { file, status, reason: { code, message } };
+  }
+  const { fileName, sha256, sizeBytes, arch, linkDate, ...rest } = scanned.driver;
+  const { company, product, description, version, originalName, pdbName, ...others } = rest;
+  return {
+    file,
+    status,
+    driver: {
+      fileName,
+      sha256,
+      sizeBytes,
+      arch,
+      linkDate,
+      company,
+      product,
+      description,
+      version,
+      originalName,
+      pdbName,
+      ...others,
+    },
+    sightings: scanned.sightings.map(sighting => ({
+      tag: sighting.tag,
+      id: sighting.id,
+      protected: sighting.protected,
+      evidence: sighting.evidence.map(({ kind, api, rva, functionRva, ...more }) => ({
+        kind,
+        api,
+        rva,
+        functionRva,
+        ...more,
+      })),
+    })),
+    remarks: scanned.remarks,
+    partial: scanned.partial,
+    elapsedMs: Math.round(scanned.elapsedMs * 10) / 10,
+  };
+}
+
+/** One line per record: a tag or wildcard entry with all that is known and seen. */
+export function* recordsAsNdjson(records: Iterable<TagRecord>): Generator<string> {
+  for (const { tag, id, isPattern, knowledge, sightings, articleIds } of records) {
+    yield `${safeJson({ tag, id, isPattern, knowledge, sightings, articleIds })}\n`;
+  }
+}

@@ -1,0 +1,23 @@
+/** What every format of scan results is: text before the first file, for each file, and after the last. */
+import type { ScanOutcome } from '../../data/facts.ts';
+
+/** A file's outcome with the path it was found under and the time it took. */
+export type ScannedFile = ScanOutcome & { file: string; elapsedMs: number };
+
+export interface ScanWriter {
+  begin(): string;
+  /** Called in the order the files finish; empty where the format writes nothing until the end. */
+  file(scanned: ScannedFile): string;
+  end(): string;
+  /** What the format could not hold, in sentences; complete after `end`. */
+  readonly remarks: readonly string[];
+}
+
+/** The outcome without bare literals: they are what a text search would find, and are shown only on request. */
+export function withoutLiterals(scanned: ScannedFile): ScannedFile {
+  if (scanned.status === 'refused') return scanned;
+  const sightings = scanned.sightings
+    .map(sighting => ({ ...sighting, evidence: sighting.evidence.filter(one => one.kind !== 'literal') }))
+    .filter(sighting => sighting.evidence.length > 0);
+  return { ...scanned, sightings };
+}

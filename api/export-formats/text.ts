@@ -1,0 +1,79 @@
+/** Scan results for people: a table per driver, with what the tag lists say beside what was seen. */
+import type { DriverIdentity, KnowledgeEntry, ScannedDriver, TagSighting } from '../../data/facts.ts';
+import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { addressText, evidenceInWords, strongestEvidence } from '../evidence-words.ts';
+import { canonicalFile, imageFiles, namesNobody } from '../image-names.ts';
+import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
+import type { ScanWriter } from './scan-writer.ts';
+
+export interface ScanTextOptions {
+  style: Style;
+  /** What the lists say of a tag: its own entries, else those of the wildcard entry that covers it. */
+  entriesFor(tag: PoolTag): readonly KnowledgeEntry[];
+}
+
+/** Writes a block per driver; a file that gives nothing takes one line. */
+export function textScanWriter({ style, entriesFor }: ScanTextOptions): ScanWriter {
+  return {
+    begin: () => '',
+    file: scanned =>
+      scanned.status === 'refused'
+        ? `${style.yellow('not scanned')}  ${escapeControls(scanned.file)}\n  ${escapeControls(scanned.reason.message)}\n\n`
+        : driverBlock(scanned.file, scanned, style, entriesFor),
+    end: () => '',
+    remarks: [],
+  };
+}
+
+function driverBlock(
+  file: string,
+  scanned: ScannedDriver,
+  style: Style,
+  entriesFor: ScanTextOptions['entriesFor'],
+): string {
+  const { driver, sightings, remarks, partial } = scanned;
+  const rows = sightings.map(sighting => sightingRow(sighting, driver, style, entriesFor(sighting.tag)));
+  const lines = [
+    `${style.bold(escapeControls(driver.fileName))}  ${escapeControls(identityText(driver))}`,
+    style.dim(escapeControls(file)),
+    ...alignColumns(rows).map(line => `  ${line}`),
+    ...remarks.map(remark => `  ${style.yellow('remark')}  ${escapeControls(remark)}`),
+  ];
+  if (sightings.length === 0) lines.push('  no pool tag seen');
+  if (partial) lines.push(`  ${style.yellow('partial')}  a limit was reached: there may be more tags`);
+  return `${lines.join('\n')}\n\n`;
+}
+
+function identityText({ arch, version, description, company }: DriverIdentity): string {
+  return [arch, version, description, company].filter(fact => fact !== null).join(', ');
+}
+
+function sightingRow(
+  sighting: TagSighting,
+  driver: DriverIdentity,
+  style: Style,
+  entries: readonly KnowledgeEntry[],
+): string[] {
+  const best = strongestEvidence(sighting.evidence);
+  const sites = sighting.evidence.length;
+  const seen = best === undefined ? 'seen' : evidenceInWords(best);
+  const first = best?.rva === undefined ? '' : `${sites > 1 ? 'first ' : ''}at ${addressText(best.rva)}`;
+  return [
+    style.bold(tagText(sighting.tag)),
+    sighting.protected ? `${seen} (protected)` : seen,
+    `${sites} ${sites === 1 ? 'site' : 'sites'}`,
+    style.dim(first),
+    listedText(entries, driver, style),
+  ];
+}
+
+function listedText(entries: readonly KnowledgeEntry[], driver: DriverIdentity, style: Style): string {
+  if (entries.length === 0) return style.cyan('in no list');
+  const files = [driver.fileName, driver.originalName ?? ''].map(canonicalFile);
+  const own = entries.find(entry => imageFiles(entry.image).some(file => files.includes(file)));
+  const named = own ?? entries.find(entry => namesNobody(entry.image)) ?? entries[0];
+  const meaning = named.meaning === null ? '' : `: ${escapeControls(named.meaning)}`;
+  if (named.image === null || namesNobody(named.image)) return `listed${meaning}`;
+  const listed = `listed for ${escapeControls(named.image)}${meaning}`;
+  return own === undefined ? style.yellow(`${listed} (another owner)`) : listed;
+}

@@ -1,5 +1,5 @@
 /** SearchIndex: what an index of tags promises. `find` is exact, by bytes; `search` is for people. */
-import type { Arch, TagRecord } from './facts.ts';
+import type { Arch, Strength, TagRecord } from './facts.ts';
 import type { PoolTag } from './pool-tag.ts';
 
 export interface SearchQuery {
@@ -8,9 +8,10 @@ export interface SearchQuery {
   driver?: string;
   vendor?: string;
   component?: string;
-  /** `pooltag-list`, `pooltag.txt`, `scan`. */
+  /** `pooltag-list`, `pooltag.txt`, `scan`, `article`. */
   source?: string;
   arch?: Arch;
+  strength?: Strength;
   /** From 1. */
   page: number;
   /** 1 to 100. */
@@ -22,7 +23,18 @@ export type Highlight = { text: string; isMatch: boolean }[];
 
 export interface SearchHit {
   record: TagRecord;
-  highlights: { tag?: Highlight; meaning?: Highlight; image?: Highlight };
+  /**
+   * Only where something was hit. The parts of one text joined are that text: all four bytes of the tag, the first
+   * knowledge entry or driver whose text was hit.
+   */
+  highlights: {
+    tag?: Highlight;
+    meaning?: Highlight;
+    image?: Highlight;
+    driver?: Highlight;
+    vendor?: Highlight;
+    product?: Highlight;
+  };
 }
 
 export interface FacetCount {
@@ -37,13 +49,17 @@ export interface SearchPage {
   page: number;
   pageSize: number;
   hits: SearchHit[];
-  /** By count, then name. */
+  /** By count, then name; of the whole result, not of this page. A filter accepts every value as it stands here. */
   facets: Record<FacetName, FacetCount[]>;
+  /** Words left out because nothing has them all; the hits answer the rest of the query. Usually empty. */
+  ignoredWords: string[];
 }
 
 export interface SearchIndex {
   /** `embedded` or `meilisearch`. */
   readonly kind: string;
+  /** What its keeper should know, in sentences: that another index would serve this many records better. */
+  remarks(): string[];
   /** How many records it holds. */
   count(): Promise<number>;
   /** Replaces everything at once: a reader sees the old set or the new, never a mixture. */

@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Builds the test drivers: build-drivers.sh OUTDIR [--committed] [NAME...]
+# Needs clang, lld, llvm and gcc-mingw-w64-{i686,x86-64} (Debian 12 or newer). Without --committed the whole
+# matrix is built; with it, the small part that lives in test/drivers/built and data/samples. NAMEs restrict the sources.
+# A file is named SOURCE.ARCH.COMPILER.LEVEL[.VARIANT].sys. Same tools give the same bytes: no times, no paths.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+src=$here/src
+[ $# -ge 1 ] || { echo "usage: build-drivers.sh OUTDIR [--committed] [NAME...]" >&2; exit 2; }
+out=$(mkdir -p "$1" && cd "$1" && pwd); shift
+committed=no; samples=${POOLTAG_SAMPLES_DIR:-}
+if [ "${1:-}" = --committed ]; then committed=yes; shift; fi
+only=" $* "
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+export src out work
+
+lld=$(command -v lld-link || ls /usr/bin/lld-link-* | tail -1)
+llvm_dlltool=$(command -v llvm-dlltool || ls /usr/bin/llvm-dlltool-* | tail -1)
+llvm_nm=$(command -v llvm-nm || ls /usr/bin/llvm-nm-* | tail -1)
+export lld
+
+target_of() { case $1 in x86) echo i686-pc-windows-msvc ;; x64) echo x86_64-pc-windows-msvc ;; arm64) echo aarch64-pc-windows-msvc ;; esac; }
+gcc_of() { case $1 in x86) echo i686-w64-mingw32 ;; x64) echo x86_64-w64-mingw32 ;; esac; }
+export -f target_of gcc_of
+
+# Import libraries: the compiler itself says how each declaration of kernel.h is decorated on x86.
+make_import_libraries() {
+  sed -nE 's/^\/\* DLL ([^ ]+) \*\/$/dll \1/p; s/^C?API\([^,]+(\*)?, ([A-Za-z0-9_]+), .*$/function \2/p; s/^\/\* END \*\/$/end/p' "$src/include/kernel.h" |
+    awk '$1 == "dll" { dll = $2 } $1 == "function" { print dll, $2 }' > "$work/functions.txt"
+  { echo '#include "kernel.h"'; echo 'const void *const functions[] = {'
+    awk '{ print "(const void *)" $2 "," }' "$work/functions.txt"; echo '};'; } > "$work/functions.c"
+  local arch machine dll
+  for arch in x86 x64 arm64; do
+    clang --target="$(target_of $arch)" -ffreestanding -fno-builtin -fms-extensions -DPOOL_THUNKS -I"$src/include" \
+      -c "$work/functions.c" -o "$work/functions.$arch.obj"
+    "$llvm_nm" -u "$work/functions.$arch.obj" | awk '{ print $2 }' > "$work/symbols.$arch.txt"
+    mkdir -p "$work/lib/$arch.clang" "$work/lib/$arch.gcc"
+    for dll in $(awk '{ print $1 }' "$work/functions.txt" | sort -u); do
+      # On x86 a symbol is _name or _name@bytes; the definition file wants it without the first underscore.
+      awk -v dll="$dll" -v arch=$arch '
+        FNR == NR { symbol = $1; plain = symbol; if (arch == "x86") { sub(/^_/, "", symbol); plain = symbol; sub(/@[0-9]+$/, "", plain) } name[plain] = symbol; next }
+        $1 == dll { if (!began) { print "LIBRARY " dll; print "EXPORTS"; began = 1 } print "  " name[$2] }
+      ' "$work/symbols.$arch.txt" "$work/functions.txt" > "$work/$dll.$arch.def"
+      case $arch in x86) machine=i386 ;; x64) machine=i386:x86-64 ;; arm64) machine=arm64 ;; esac
+      "$llvm_dlltool" -k -m "$machine" -d "$work/$dll.$arch.def" -l "$work/lib/$arch.clang/$dll.lib"
+      if [ $arch != arm64 ]; then
+        # A relative prefix: its names end up among the symbols of unstripped drivers.
+        (cd "$work" && "$(gcc_of $arch)-dlltool" -k --temp-prefix "${dll//[^a-z0-9]/_}" -d "$dll.$arch.def" -l "lib/$arch.gcc/lib$dll.a")
+      fi
+    done
+  done
+}
+
+# source arch compiler level [variant]: one driver. Variants: direct (through the import table), thunk (jump thunks),
+# lto, cfg (Control Flow Guard), delay (delay-loaded libraries), strip / symbols (gcc).
+build_one() {
+  local file=$1 arch=$2 compiler=$3 level=$4 variant=${5:-direct}
+  local name; name=$(basename "$file"); name=${name%.*}
+  local product=$name.$arch.$compiler.$level; [ "$variant" = direct ] || product=$product.$variant
+  local dir=$work/build/$product; mkdir -p "$dir"
+  local image; image=$(sed -nE 's/^\/\/ image: //p' "$file" | head -1); image=${image:-$name.sys}
+  local resource; resource=${file%.*}.rc
+  local -a compile=(-"$level" -ffreestanding -fno-builtin -fms-extensions -fno-strict-aliasing -fno-stack-protector -fno-ident
+    -Wall -Wno-multichar -Wno-unused-value -Wno-unused-function -Wno-unused-variable -Wno-unknown-pragmas -I"$src/include")
+  [ "$variant" = thunk ] && compile+=(-DPOOL_THUNKS)
+  [ "$variant" = lto ] && compile+=(-flto)
+  [ "$arch" = x86 ] && compile+=(-mno-sse -mno-mmx)
+  case $file in *.cpp) compile+=(-fno-exceptions -fno-rtti -std=c++17) ;; esac
+  if [ "$compiler" = gcc ]; then
+    local prefix; prefix=$(gcc_of "$arch")
+    local entry=DriverEntry; [ "$arch" = x86 ] && entry=_DriverEntry@8
+    local -a link=(-nostdlib -Wl,--subsystem,native -Wl,--entry,$entry -Wl,--no-insert-timestamp -Wl,--dynamicbase -Wl,--exclude-all-symbols)
+    [ "$variant" = symbols ] || { [ "$level" = O0 ] && [ "$variant" != strip ]; } || link+=(-s)
+    [ -f "$resource" ] && { "$prefix-windres" "$resource" -O coff -o "$dir/version.o"; link+=("$dir/version.o"); }
+    (cd "$dir" && "$prefix-gcc" "${compile[@]}" -mno-stack-arg-probe -c "$file" -o "$name.o" &&
+      "$prefix-gcc" -"$level" "${link[@]}" "$name.o" -L"$work/lib/$arch.gcc" $(awk '{ print "-l:lib" $1 ".a" }' "$work/functions.txt" | sort -u) -o "$image")
+  else
+    compile+=(--target="$(target_of "$arch")" -ffunction-sections -mno-stack-arg-probe)
+    [ "$arch" = arm64 ] && compile+=(-funwind-tables)
+    local -a link=(/nologo /driver /subsystem:native /nodefaultlib /dynamicbase /opt:ref /opt:noicf)
+    # O0 and Os carry a hash for a time and no PDB name; the others a fixed time and a PDB name.
+    case $level in O0 | Os) link+=(/Brepro) ;; *) link+=(/timestamp:1717200000 /debug "/pdb:$dir/$name.pdb" "/pdbaltpath:$name.pdb") ;; esac
+    if [ "$arch" = x86 ]; then link+=(/safeseh:no /entry:DriverEntry@8); else link+=(/entry:DriverEntry); fi
+    [ "$variant" = cfg ] && compile+=(-DPOOL_CFG -Xclang -cfguard) && link+=(/guard:cf)
+    [ "$variant" = delay ] && compile+=(-DPOOL_DELAY) && link+=(/delayload:fltmgr.sys /delayload:ndis.sys)
+    [ -f "$resource" ] && { x86_64-w64-mingw32-windres "$resource" -O res -o "$dir/version.res"; link+=("$dir/version.res"); }
+    local driver=clang; case $file in *.cpp) driver=clang++ ;; esac
+    (cd "$dir" && $driver "${compile[@]}" -c "$file" -o "$name.obj" &&
+      "$lld" "${link[@]}" "$name.obj" "$work/lib/$arch.clang/"*.lib "/out:$image" && fix_pdb_id "$image")
+  fi
+  install -m 644 "$dir/$image" "$out/$product.sys"
+  rm -rf "$dir"
+}
+
+# The PDB's id is a hash over the path of the build folder too: put 16 bytes of our own in its place.
+fix_pdb_id() {
+  local at; at=$(LC_ALL=C grep -obUa RSDS "$1" | head -1 | cut -d: -f1)
+  [ -z "$at" ] || printf 'pooltag-test-pdb' | dd of="$1" bs=1 seek=$((at + 4)) conv=notrunc status=none
+}
+export -f build_one fix_pdb_id
+
+# One line per driver: source arch compiler level variant.
+whole_matrix() {
+  local file arch level
+  for file in "$src"/*.c "$src"/held-out/*.c "$src"/held-out/*.cpp; do
+    [ -f "$file" ] || continue
+    for level in O0 O1 O2 Os; do
+      for arch in x86 x64 arm64; do echo "$file $arch clang $level direct"; done
+      case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc $level direct"; done ;; esac
+    done
+    for level in O0 O2; do
+      for arch in x86 x64 arm64; do echo "$file $arch clang $level thunk"; done
+      case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc $level thunk"; done ;; esac
+    done
+    for arch in x86 x64 arm64; do echo "$file $arch clang O2 lto"; echo "$file $arch clang O2 cfg"; done
+    case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc O2 lto"; echo "$file $arch gcc O2 symbols"; done ;; esac
+    grep -q 'POOL_DELAY' "$file" && for arch in x86 x64; do echo "$file $arch clang O2 delay"; done
+  done
+  true
+}
+
+# What the tests use without a compiler: both compilers, both processors, O0 and O2, and a few variants.
+committed_matrix() {
+  local file arch
+  for file in "$src"/*.c; do
+    for arch in x86 x64; do
+      for level in O0 O2; do
+        echo "$file $arch clang $level direct"; echo "$file $arch gcc $level direct"
+      done
+    done
+  done
+}
+
+make_import_libraries
+{ if [ $committed = yes ]; then committed_matrix; else whole_matrix; fi; } |
+  while read -r file rest; do
+    name=$(basename "$file"); name=${name%.*}
+    case $only in "  " | *" $name "*) echo "$file $rest" ;; esac
+  done > "$work/matrix.txt"
+if ! xargs -P "$(nproc)" -L 1 bash -euo pipefail -c 'build_one "$@" || { echo "failed: $*" >&2; exit 1; }' build_one < "$work/matrix.txt"; then
+  echo "Some drivers did not build." >&2; exit 1
+fi
+echo "$(wc -l < "$work/matrix.txt") drivers in $out"

@@ -1,0 +1,153 @@
+/** The answer document as text for a terminal: the answer first, the proof under it, then what to do next. */
+import { type PoolTag, tagText } from '../data/pool-tag.ts';
+import type {
+  Advice,
+  ArticleView,
+  Owner,
+  Reading,
+  SightingView,
+  TagAnswer,
+  TagPointer,
+  UnknownTagAnswer,
+} from './answer-document.ts';
+import { addressText, evidenceInWords } from './evidence-words.ts';
+import { alignColumns, escapeControls, type Style, wrapText } from './terminal-text.ts';
+
+export interface AnswerTextOptions {
+  style: Style;
+  /** Characters to a line; Infinity where nothing is to be wrapped. */
+  width: number;
+}
+
+/** More drivers than this are counted, not listed: `--format json` has them all. */
+const MAX_LISTED_SIGHTINGS = 20;
+
+/** The answer to one tag, ending with a line feed. Everything that came from outside is escaped. */
+export function textAnswer(answer: TagAnswer | UnknownTagAnswer, options: AnswerTextOptions): string {
+  const { style } = options;
+  const shown = tagText(answer.tag as PoolTag);
+  const [first, ...rest] = paragraph(answer.summary, ' '.repeat(shown.length + 2), options);
+  const lines = [
+    `${style.bold(shown)}${first.slice(shown.length)}`,
+    ...rest,
+    style.dim(`${answer.bytes} · ${answer.ulong} · ${escapeControls(answer.literal)}`),
+    ...readingLines(answer.reading, options),
+  ];
+  const sections = answer.found ? knownSections(answer, options) : unknownSections(answer, options);
+  for (const section of sections) if (section.length > 1) lines.push('', ...section);
+  return `${lines.join('\n')}\n`;
+}
+
+function knownSections(answer: TagAnswer, options: AnswerTextOptions): string[][] {
+  const { style } = options;
+  return [
+    [style.bold('Who says so'), ...ownerLines(answer.owners, options)],
+    [style.bold('Seen in drivers'), ...sightingLines(answer.sightings, options)],
+    ...answer.advice.map(advice => adviceSection(advice, options)),
+    [style.bold('Known leaks'), ...answer.articles.flatMap(article => articleLines(article, options))],
+    [style.bold('Grows along with it'), ...pointerLines(answer.companions)],
+    [style.bold('Differs only by case'), ...pointerLines(answer.caseVariants)],
+    [style.bold('Spelled alike'), ...pointerLines(answer.near)],
+  ];
+}
+
+function unknownSections(answer: UnknownTagAnswer, options: AnswerTextOptions): string[][] {
+  const { style } = options;
+  const suggestions = answer.suggestions.map(one => ({ ...one, summary: `${one.summary} (${one.why})` }));
+  return [
+    [style.bold('Did you mean'), ...pointerLines(suggestions)],
+    ...answer.advice.map(advice => adviceSection(advice, options)),
+  ];
+}
+
+function readingLines({ isPlain, input, as, also }: Reading, options: AnswerTextOptions): string[] {
+  const lines = isPlain ? [] : paragraph(`Read ${JSON.stringify(input)} as: ${as}.`, '', options);
+  const others = also.map(other => `${other.tag} (${other.as})`);
+  if (others.length > 0)
+    lines.push(...paragraph(`It can also be read as ${others.join(', ')}.`, '', options));
+  return lines;
+}
+
+function ownerLines(owners: readonly Owner[], { style }: AnswerTextOptions): string[] {
+  return indented(
+    alignColumns(
+      owners.map(owner => [
+        strengthWord(owner.strength, style),
+        escapeControls(owner.image ?? 'no owner named'),
+        escapeControls(owner.meaning ?? owner.component ?? ''),
+        escapeControls(owner.matched === undefined ? '' : `by the entry ${owner.matched}`),
+        style.dim(escapeControls([...new Set(owner.sources.map(source => source.name))].join(', '))),
+      ]),
+    ),
+  );
+}
+
+function sightingLines(sightings: readonly SightingView[], { style }: AnswerTextOptions): string[] {
+  const rows = sightings
+    .slice(0, MAX_LISTED_SIGHTINGS)
+    .map(({ driver, firstSites, kinds, sites, strength }) => {
+      const [first] = firstSites;
+      const seen = first === undefined ? kinds.join(', ') : evidenceInWords(first);
+      const at = first?.rva === undefined ? '' : `, ${sites > 1 ? 'first ' : ''}at ${addressText(first.rva)}`;
+      return [
+        strengthWord(strength, style),
+        escapeControls([driver.fileName, driver.version, driver.arch].filter(Boolean).join(' ')),
+        escapeControls(driver.isSample ? 'sample driver' : (driver.company ?? '')),
+        `${seen}, ${sites} ${sites === 1 ? 'site' : 'sites'}${at}`,
+      ];
+    });
+  const lines = indented(alignColumns(rows));
+  const left = sightings.length - rows.length;
+  if (left > 0) lines.push(`  and in ${left} more; --format json lists them all`);
+  return lines;
+}
+
+const ADVICE_TITLES: Record<Advice['kind'], string> = {
+  'owner-is-not-culprit': 'The owner is rarely the culprit',
+  'next-step': 'What to do next',
+  'unknown-tag': 'How to find out',
+  'shared-default': 'A tag that many drivers share',
+  'verifier-stand-in': 'A stand-in of Driver Verifier',
+  disagreement: 'The sources disagree',
+};
+
+function adviceSection(advice: Advice, options: AnswerTextOptions): string[] {
+  return [
+    options.style.bold(ADVICE_TITLES[advice.kind]),
+    ...paragraph(advice.text, '  ', options),
+    ...advice.steps.flatMap(step => paragraph(step, '    ', options, '  - ')),
+  ];
+}
+
+function articleLines(article: ArticleView, options: AnswerTextOptions): string[] {
+  const { title, status, products, cause, remedy, note, sources } = article;
+  const facts = [products.join(', '), status].filter(fact => fact !== '').join('; ');
+  return [
+    ...paragraph(`${title} (${facts})`, '    ', options, '  - '),
+    ...paragraph(cause, '    ', options),
+    ...(remedy === null ? [] : paragraph(`Remedy: ${remedy}`, '    ', options)),
+    ...(note === undefined ? [] : paragraph(`Note: ${note}`, '    ', options)),
+    ...sources.map(source => options.style.dim(`    ${escapeControls(source.url ?? source.name)}`)),
+  ];
+}
+
+function pointerLines(pointers: readonly TagPointer[]): string[] {
+  return indented(
+    alignColumns(pointers.map(one => [tagText(one.tag as PoolTag), escapeControls(one.summary)])),
+  );
+}
+
+function strengthWord(strength: Owner['strength'], style: Style): string {
+  if (strength === 'bytes-only') return style.dim('bytes only');
+  return strength === 'likely' ? style.yellow(strength) : style.green(strength);
+}
+
+/** Escaped and wrapped; `first` takes the place of the indent in the first line. */
+function paragraph(text: string, indent: string, { width }: AnswerTextOptions, first = indent): string[] {
+  const lines = wrapText(escapeControls(text), width - indent.length);
+  return lines.map((line, number) => (number === 0 ? first : indent) + line);
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map(line => `  ${line}`);
+}

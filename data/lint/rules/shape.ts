@@ -1,0 +1,22 @@
+/** Every file has the shape that the loader and the editors' schemas expect. */
+import type { z } from 'zod';
+import { adviceShape, componentShape, leaksShape, sourcesShape } from '../../knowledge-shapes.ts';
+import type { BaseRule, Finding } from '../rule.ts';
+
+export const shape: BaseRule = {
+  name: 'shape',
+  scope: 'base',
+  check: base => [
+    ...base.components.flatMap(({ file, content }) => faults(file, componentShape, content)),
+    ...faults('leaks.json', leaksShape, base.leaks),
+    ...faults('advice.json', adviceShape, base.advice),
+    ...faults('sources.json', sourcesShape, base.sources),
+  ],
+};
+
+function faults(file: string, schema: z.ZodType, content: unknown): Finding[] {
+  const result = schema.safeParse(content);
+  return result.success
+    ? []
+    : result.error.issues.map(issue => ({ file, entry: issue.path.join('.'), message: `${issue.message}.` }));
+}

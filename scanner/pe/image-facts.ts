@@ -62,9 +62,22 @@ export interface DriverImage {
   /** Sorted RVAs of the pointer-sized values that the loader relocates; empty where the image has none. */
   relocations: Uint32Array;
   /** RVAs of Control Flow Guard's pointers in the load config: calls through these go to the register they check. */
-  guardSlots: { check: number | null; dispatch: number | null };
+  guardSlots: {
+    check: number | null;
+    dispatch: number | null;
+    /** The same two of eXtended Flow Guard. */
+    xfgCheck: number | null;
+    xfgDispatch: number | null;
+  };
   version: VersionFacts;
+  /** The PDB's file name without folders. */
   pdbName: string | null;
+  /** GUID and age in upper-case hex, as a symbol server spells them. */
+  pdbId: string | null;
+  /** The link was reproducible: `timestamp` is a hash, not a time. */
+  isReproducible: boolean;
+  /** ARM64EC or ARM64X: holds code of two kinds, of which the native view is read. */
+  isHybrid: boolean;
   remarks: string[];
   /** The section whose virtual range holds the RVA. */
   sectionAt(rva: number): Section | undefined;

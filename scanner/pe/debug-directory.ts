@@ -1,0 +1,87 @@
+/** Reads the debug directory: which PDB belongs to the image, and whether its time stamp is a hash. */
+import { type GuardedBytes, zeroTerminatedText } from './guarded-bytes.ts';
+import type { DataDirectory } from './image-headers.ts';
+import type { ImageMemory } from './image-memory.ts';
+import { printableText } from './printable-text.ts';
+
+const ENTRY_SIZE = 28;
+/** Linkers write up to about eight entries. */
+const MAX_ENTRIES = 64;
+const TYPE_CODEVIEW = 2;
+const TYPE_REPRO = 16;
+const RSDS = 0x53445352;
+/** The record of Visual C++ 6 and earlier. */
+const NB10 = 0x3031424e;
+/** Where the path begins in each record. */
+const RSDS_PATH = 24;
+const NB10_PATH = 16;
+const MAX_PDB_PATH = 1024;
+const MAX_PDB_NAME = 260;
+
+export interface DebugFacts {
+  pdbName: string | null;
+  /** GUID and age (or time stamp and age) as a symbol server spells them. */
+  pdbId: string | null;
+  /** The link was reproducible: the header's time stamp is a hash of the content. */
+  isReproducible: boolean;
+}
+
+/** An image without a debug directory. */
+export const NO_DEBUG_FACTS: Readonly<DebugFacts> = { pdbName: null, pdbId: null, isReproducible: false };
+
+/** What the debug directory says; the first CodeView record that can be read wins. */
+export function readDebugDirectory(
+  memory: ImageMemory,
+  file: GuardedBytes,
+  directory: DataDirectory,
+): DebugFacts {
+  const facts: DebugFacts = { ...NO_DEBUG_FACTS };
+  const table = memory.from(directory.rva, Math.min(directory.size, MAX_ENTRIES * ENTRY_SIZE));
+  for (let row = 0; table.holds(row, ENTRY_SIZE); row += ENTRY_SIZE) {
+    const type = table.u32(row + 12);
+    if (type === TYPE_REPRO) facts.isReproducible = true;
+    if (type !== TYPE_CODEVIEW || facts.pdbName !== null) continue;
+    const record = codeViewRecord(memory, file, table.u32(row + 20), table.u32(row + 24));
+    Object.assign(facts, record);
+  }
+  return facts;
+}
+
+function codeViewRecord(
+  memory: ImageMemory,
+  file: GuardedBytes,
+  rva: number,
+  fileOffset: number,
+): Pick<DebugFacts, 'pdbName' | 'pdbId'> | undefined {
+  // The record of an image whose debug data is not mapped has a file offset only.
+  const source = memory.sectionAt(rva) === undefined ? file : memory.from(rva);
+  const at = source === file ? fileOffset : 0;
+  if (!source.holds(at, RSDS_PATH)) return undefined;
+  const signature = source.u32(at);
+  if (signature !== RSDS && signature !== NB10) return undefined;
+  const pathAt = at + (signature === RSDS ? RSDS_PATH : NB10_PATH);
+  const path = textAt(source.bytes, pathAt);
+  const pdbName = printableText(path.replace(/^.*[\\/]/s, ''), MAX_PDB_NAME);
+  if (pdbName === '') return undefined;
+  return {
+    pdbName,
+    pdbId:
+      signature === RSDS ? guidAndAge(source, at) : hex(source.u32(at + 8), 8) + hex(source.u32(at + 12)),
+  };
+}
+
+function textAt(bytes: Uint8Array, offset: number): string {
+  const raw = zeroTerminatedText(bytes, offset, MAX_PDB_PATH);
+  if (raw === undefined) return '';
+  return new TextDecoder().decode(bytes.subarray(offset, offset + raw.length));
+}
+
+function guidAndAge(source: GuardedBytes, at: number): string {
+  const tail = Array.from(source.slice(at + 12, 8), byte => hex(byte, 2)).join('');
+  const guid = hex(source.u32(at + 4), 8) + hex(source.u16(at + 8), 4) + hex(source.u16(at + 10), 4) + tail;
+  return guid + hex(source.u32(at + 20));
+}
+
+function hex(value: number, digits = 1): string {
+  return value.toString(16).toUpperCase().padStart(digits, '0');
+}

@@ -78,9 +78,11 @@ export function tagLiteral(tag: PoolTag): string {
   return `'${body}'`;
 }
 
+/** Octal, because C ends it after three digits; `\xE9` would swallow a following `a`. */
 function escapeForC(character: string): string {
   if (character === "'" || character === '\\') return `\\${character}`;
-  return isPrintable(character.charCodeAt(0)) ? character : `\\x${hexByte(character)}`;
+  const byte = character.charCodeAt(0);
+  return isPrintable(byte) ? character : `\\${byte.toString(8).padStart(3, '0')}`;
 }
 
 /** For people: printable bytes as they are, blanks as blanks, every other byte as `\xE9`. */
@@ -88,9 +90,13 @@ export function tagText(tag: PoolTag | TagPattern): string {
   return [...tag].map(c => (isPrintable(c.charCodeAt(0)) ? c : `\\x${hexByte(c)}`)).join('');
 }
 
-/** The path segment of a tag's page and REST address: `Thre`, or `0x20204D43` where plain text would be awkward. */
+/**
+ * The path segment of a tag's page and REST address, ready for a URL: `Thre`, or `0x20204D43` where plain text
+ * would be awkward. Bit 31 of a ULONG is read as PROTECTED_POOL, so a tag whose last byte has it is escaped.
+ */
 export function tagPathSegment(tag: PoolTag): string {
-  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{3}$/.test(tag) ? tag : tagUlongText(tag);
+  if (/^(?!0x)[a-z0-9_][a-z0-9_.-]{3}$/i.test(tag)) return tag;
+  return tagToUlong(tag) >= PROTECTED_BIT ? encodeURIComponent(tagText(tag)) : tagUlongText(tag);
 }
 
 /** Whether all four bytes are 0x20..0x7E once PROTECTED_POOL is masked and the tag is not zero: what the Ex functions allow. */
@@ -107,23 +113,30 @@ export function isNameableUlong(ulong: number): boolean {
 
 /** Whether the text names several tags: `?` is a wildcard wherever it stands in a list, so is a closing `*`. */
 export function isPattern(fourCharacters: string): boolean {
-  return fourCharacters.includes('?') || fourCharacters.endsWith('*');
+  return fourCharacters.includes('?') || endsInStar(fourCharacters);
 }
 
 /** Whether a wildcard entry covers a tag. `?` is any one byte; a closing `*` any rest. */
 export function patternCovers(pattern: TagPattern | string, tag: PoolTag): boolean {
-  for (let i = 0; i < 4; i++) {
-    const wanted = pattern[i];
-    if (wanted === '*' && i === pattern.trimEnd().length - 1) return true;
-    if (wanted !== '?' && wanted !== tag[i]) return false;
+  const fixed = fixedPart(pattern);
+  for (let i = 0; i < fixed.length; i++) {
+    if (fixed[i] !== '?' && fixed[i] !== tag[i]) return false;
   }
   return true;
 }
 
 /** How many characters a pattern fixes: the entry that fixes more is the more specific one. */
 export function patternSpecificity(pattern: TagPattern | string): number {
-  const text = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
-  return [...text].filter(c => c !== '?' && c !== '*').length;
+  return [...fixedPart(pattern)].filter(c => c !== '?').length;
+}
+
+/** All four characters, or those before a closing `*` (blanks after it are padding). */
+function fixedPart(pattern: string): string {
+  return endsInStar(pattern) ? pattern.slice(0, pattern.lastIndexOf('*')) : pattern;
+}
+
+function endsInStar(text: string): boolean {
+  return /\* {0,3}$/.test(text);
 }
 
 function isPrintable(byte: number): boolean {

@@ -14,12 +14,12 @@ const NAMED_ESCAPES = new Map([
 /** The characters of a C literal's body (without its quotes), escapes resolved; undefined where an escape is malformed. */
 export function decodeCEscapes(body: string): string | undefined {
   let isValid = true;
-  const text = body.replace(/\\(x[0-9a-f]{1,2}|[0-7]{1,3}|[\s\S]|$)/gi, (_whole, escape: string) => {
-    if (/^x./i.test(escape)) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-    if (/^[0-7]/.test(escape)) return String.fromCharCode(Number.parseInt(escape, 8));
-    const named = NAMED_ESCAPES.get(escape);
-    if (named === undefined && !/^['"?\\]$/.test(escape)) isValid = false;
-    return named ?? escape;
+  const text = body.replace(/\\(x[0-9a-f]{1,2}|[0-7]{1,3}|[\s\S]|$)/gi, (_whole, code: string) => {
+    if (/^x./i.test(code)) return String.fromCharCode(Number.parseInt(code.slice(1), 16));
+    if (/^[0-7]/.test(code)) return String.fromCharCode(Number.parseInt(code, 8));
+    const named = NAMED_ESCAPES.get(code);
+    if (named === undefined && !/^['"?\\]$/.test(code)) isValid = false;
+    return named ?? code;
   });
   return isValid ? text : undefined;
 }

@@ -1,6 +1,6 @@
 /** scanDriver: the bytes of one file in, what it says of its tags out. Pure: no disk, no clock, no Node module. */
 import type { ScanOutcome } from '../data/facts.ts';
-import { analyseX86 } from './code/analyse-code.ts';
+import { analyseCode } from './code/analyse-code.ts';
 import { driverIdentity } from './driver-identity.ts';
 import { readDriverImage } from './pe/driver-image.ts';
 import { tagSightings } from './tag-sightings.ts';
@@ -16,12 +16,7 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts): ScanOutcome {
   const image = readDriverImage(bytes);
   if ('code' in image) return { status: 'refused', fileName: file.fileName, reason: image };
   const driver = driverIdentity(image, { ...file, sizeBytes: bytes.length });
-  if (image.arch === 'arm64') {
-    const remark =
-      'The code of ARM64 images is not analysed yet: the identity is right, the tags are missing.';
-    return { status: 'scanned', driver, sightings: [], remarks: [...image.remarks, remark], partial: true };
-  }
-  const findings = analyseX86(image, file.fileName);
+  const findings = analyseCode(image, file.fileName);
   const { sightings, remarks } = tagSightings(findings);
   return {
     status: 'scanned',

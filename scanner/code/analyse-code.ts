@@ -1,11 +1,14 @@
 /** From an image to the tags its code uses: the one place that knows the order of the steps. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { arm64Front } from './arm64-front.ts';
+import { indexArm64Code } from './arm64-index.ts';
 import { findCallSites, type TagUse } from './call-sites.ts';
-import { indexX86Code } from './code-index.ts';
+import { type CodeIndex, indexX86Code } from './code-index.ts';
+import type { PoppedBytes } from './function-body.ts';
 import { mapFunctions } from './function-map.ts';
-import { findX86Literals, type Literal } from './literals.ts';
+import { findArm64Literals, findX86Literals, type Literal } from './literals.ts';
 import { popsNothing, x86PoppedBytes } from './popped-bytes.ts';
-import { x64, x86 } from './processor.ts';
+import { arm64, type InstructionFront, type Processor, x64, x86 } from './processor.ts';
 import { findSinks } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
 import { x86Front } from './x86-front.ts';
@@ -23,34 +26,56 @@ export interface CodeFindings {
 const OPERATIONS_PER_CODE_BYTE = 40;
 const LEAST_OPERATIONS = 200_000;
 
-/** Analyses an x86 or x64 image; `ownName` is its file name. */
-export function analyseX86(image: DriverImage, ownName: string): CodeFindings {
+/** What differs between processors: everything else is written once. */
+interface ProcessorKit {
+  processor: Processor;
+  front: InstructionFront;
+  index(image: DriverImage, slots: ReadonlySet<number>): CodeIndex;
+  poppedBytes: PoppedBytes;
+  literals(image: DriverImage): Literal[];
+}
+
+function kitFor(image: DriverImage): ProcessorKit {
+  if (image.arch === 'arm64') {
+    return {
+      processor: arm64,
+      front: arm64Front,
+      index: indexArm64Code,
+      poppedBytes: popsNothing,
+      literals: findArm64Literals,
+    };
+  }
   const is64 = image.arch === 'x64';
-  const processor = is64 ? x64 : x86;
-  const relocations = image.relocations;
-  const front = x86Front(is64, image.imageBase, rva => isRelocated(relocations, rva));
+  const { relocations, imageBase } = image;
+  const front = x86Front(is64, imageBase, rva => isRelocated(relocations, rva));
+  return {
+    processor: is64 ? x64 : x86,
+    front,
+    index: indexX86Code,
+    poppedBytes: is64 ? popsNothing : x86PoppedBytes(image, front),
+    literals: findX86Literals,
+  };
+}
+
+/** Analyses the code of an image; `ownName` is its file name. */
+export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
+  const kit = kitFor(image);
+  const { processor, front, poppedBytes } = kit;
   const sinks = findSinks(image, processor, ownName);
-  const literals = findX86Literals(image);
+  const literals = kit.literals(image);
   if (sinks.bySlot.size === 0 && sinks.byFunction.size === 0) {
     return { uses: [], literals, isListedFunction: () => false, unresolvedCalls: 0, isPartial: false };
   }
-  const index = indexX86Code(image, new Set(sinks.bySlot.keys()));
+  const index = kit.index(image, new Set(sinks.bySlot.keys()));
   const functions = mapFunctions(image, index, []);
   const codeBytes = image.sections.reduce(
     (sum, section) => sum + (section.executable ? section.bytes.length : 0),
     0,
   );
-  const { uses, unresolvedCalls, isPartial } = findCallSites(
-    {
-      image,
-      processor,
-      front,
-      index,
-      functions,
-      poppedBytes: is64 ? popsNothing : x86PoppedBytes(image, front),
-      maxOperations: LEAST_OPERATIONS + codeBytes * OPERATIONS_PER_CODE_BYTE,
-    },
+  const maxOperations = LEAST_OPERATIONS + codeBytes * OPERATIONS_PER_CODE_BYTE;
+  const found = findCallSites(
+    { image, processor, front, index, functions, poppedBytes, maxOperations },
     sinks,
   );
-  return { uses, literals, isListedFunction: rva => functions.isListed(rva), unresolvedCalls, isPartial };
+  return { ...found, literals, isListedFunction: rva => functions.isListed(rva) };
 }

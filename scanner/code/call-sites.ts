@@ -118,15 +118,20 @@ class CallSiteSearch {
       if (!isJump && op !== Op.call && op !== Op.callIndirect) continue;
       if (op === Op.jump && this.#body.contains(operations.low[i])) continue;
       for (const callee of this.#calleesOf(i)) {
-        if (isJump && this.#isFirstOperation(i))
+        if (isJump && this.#isThunk(i))
           this.#addCallee(functionRva, callee); // a thunk, not a wrapper
         else this.#useAt(i, isJump, functionRva, callee);
       }
     }
   }
 
-  #isFirstOperation(i: number): boolean {
-    return i === 0 || (i === 1 && this.#body.operations.op[0] === Op.nothing);
+  /** Whether the function does nothing but jump: ARM64 first loads the import's address into a register. */
+  #isThunk(i: number): boolean {
+    const { op, dst, source } = this.#body.operations;
+    for (let before = 0; before < i; before++) {
+      if (op[before] !== Op.nothing && (dst[before] !== source[i] || source[i] === NONE)) return false;
+    }
+    return true;
   }
 
   #calleesOf(i: number): readonly Callee[] {

@@ -3,6 +3,7 @@
  * raw bytes at every position, so what it finds are candidates: decoding the function that holds them decides.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { CallTable } from './call-table.ts';
 
 /** Candidates of one image. All addresses are RVAs. */
 export interface CodeIndex {
@@ -14,18 +15,15 @@ export interface CodeIndex {
   callTargets(): Uint32Array;
 }
 
-/** Calls beyond this are dropped: an image of nothing but E8 bytes must not cost gigabytes. */
-const MAX_CALLS = 4_000_000;
 /** References to slots beyond this are dropped, for the same reason. */
-const MAX_SLOT_REFERENCES = 1_000_000;
-const BUCKET_SHIFT = 4;
+export const MAX_SLOT_REFERENCES = 1_000_000;
 
 /** Scans x86 and x64 code. `slots` are the RVAs that calls go through. */
 export function indexX86Code(image: DriverImage, slots: ReadonlySet<number>): CodeIndex {
   const code = image.sections.filter(section => section.executable);
   const lowRva = code.length === 0 ? 0 : code[0].rva;
   const highRva = code.reduce((high, section) => Math.max(high, section.rva + section.bytes.length), lowRva);
-  const calls = new CallTable(lowRva, highRva);
+  const calls = new CallTable(code.reduce((sum, section) => sum + section.bytes.length, 0));
   const slotReferences: number[] = [];
   const lowSlot = Math.min(...slots);
   const highSlot = Math.max(...slots);
@@ -56,59 +54,4 @@ export function indexX86Code(image: DriverImage, slots: ReadonlySet<number>): Co
     }
   }
   return { slotReferences, callersOf: target => calls.callersOf(target), callTargets: () => calls.targets() };
-}
-
-/** Calls by target: chains through two arrays, which needs no sorting. */
-class CallTable {
-  readonly #lowRva: number;
-  readonly #heads: Int32Array;
-  #next = new Int32Array(1 << 12);
-  #target = new Int32Array(1 << 12);
-  /** RVA of the instruction; negative for a jump. */
-  #site = new Int32Array(1 << 12);
-  #count = 0;
-
-  constructor(lowRva: number, highRva: number) {
-    this.#lowRva = lowRva;
-    this.#heads = new Int32Array(((highRva - lowRva) >>> BUCKET_SHIFT) + 1);
-  }
-
-  add(target: number, site: number, isCall: boolean): void {
-    if (this.#count === MAX_CALLS) return;
-    if (this.#count === this.#site.length) {
-      this.#next = doubled(this.#next);
-      this.#target = doubled(this.#target);
-      this.#site = doubled(this.#site);
-    }
-    const bucket = (target - this.#lowRva) >>> BUCKET_SHIFT;
-    this.#target[this.#count] = target;
-    this.#site[this.#count] = isCall ? site : -site;
-    this.#next[this.#count] = this.#heads[bucket];
-    this.#heads[bucket] = ++this.#count;
-  }
-
-  callersOf(target: number): number[] {
-    const sites: number[] = [];
-    const bucket = (target - this.#lowRva) >>> BUCKET_SHIFT;
-    for (let i = this.#heads[bucket] ?? 0; i > 0; i = this.#next[i - 1]) {
-      if (this.#target[i - 1] === target) sites.push(Math.abs(this.#site[i - 1]));
-    }
-    return sites;
-  }
-
-  targets(): Uint32Array {
-    const all = new Uint32Array(this.#count);
-    let found = 0;
-    for (let i = 0; i < this.#count; i++) if (this.#site[i] > 0) all[found++] = this.#target[i];
-    const sorted = all.subarray(0, found).sort();
-    let unique = 0;
-    for (let i = 0; i < found; i++) if (i === 0 || sorted[i] !== sorted[i - 1]) sorted[unique++] = sorted[i];
-    return sorted.subarray(0, unique);
-  }
-}
-
-function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
-  const bigger = new Int32Array(array.length * 2);
-  bigger.set(array);
-  return bigger;
 }

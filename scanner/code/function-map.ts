@@ -94,9 +94,13 @@ function unlistedStarts(
   for (const rva of extraStarts) offer(rva);
   for (const rva of index.callTargets()) {
     const section = sectionOf(code, rva);
-    if (section !== undefined && mayBeginFunction(section.bytes, rva - section.rva)) offer(rva);
+    if (
+      section !== undefined &&
+      (image.arch === 'arm64' || mayBeginFunction(section.bytes, rva - section.rva))
+    )
+      offer(rva);
   }
-  for (const section of code) {
+  for (const section of image.arch === 'arm64' ? [] : code) {
     for (const rva of afterPadding(section, image.arch === 'x86')) offer(rva);
   }
   return Uint32Array.from(found).sort();

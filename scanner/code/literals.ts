@@ -1,6 +1,7 @@
 /** Four printable bytes that code loads, stores or pushes as a constant: what findstr would have found, and no proof. */
 import type { DriverImage } from '../pe/image-facts.ts';
 import { looksLikeTag } from './static-memory.ts';
+import { readInt32 } from './x86-decoder.ts';
 
 export interface Literal {
   ulong: number;
@@ -22,8 +23,28 @@ export function findX86Literals(image: DriverImage): Literal[] {
       value = (value >>> 8) | (bytes[p + 3] << 24);
       if ((value & 0x80808080) !== 0 || (value & 0x60606060) === 0) continue;
       if (p === 0 || !isMovedConstant(bytes, p) || !looksLikeTag(value) || found.has(value)) continue;
-      found.set(value, { ulong: value, rva: rva + p });
+      found.set(value, { ulong: value >>> 0, rva: rva + p });
       if (found.size === MAX_LITERALS) return [...found.values()];
+    }
+  }
+  return [...found.values()];
+}
+
+/** ARM64: words of the literal pools between functions, and constants built by movz and movk. */
+export function findArm64Literals(image: DriverImage): Literal[] {
+  const found = new Map<number, Literal>();
+  for (const section of image.sections) {
+    if (!section.executable) continue;
+    const { bytes, rva } = section;
+    let halves = 0;
+    for (let p = 0; p + 4 <= bytes.length && found.size < MAX_LITERALS; p += 4) {
+      const word = readInt32(bytes, p);
+      const isLowHalf = (word & 0x7fe00000) === 0x52800000;
+      const isHighHalf = (word & 0x7fe00000) === 0x72a00000;
+      const built = isHighHalf ? halves | (((word >>> 5) & 0xffff) << 16) : word;
+      if (isLowHalf) halves = (word >>> 5) & 0xffff;
+      if (!isLowHalf && looksLikeTag(built) && !found.has(built))
+        found.set(built, { ulong: built >>> 0, rva: rva + p });
     }
   }
   return [...found.values()];

@@ -68,6 +68,26 @@ export const x86: Processor = {
   firstArgument: { stackOffset: 0 },
 };
 
+const ARM64_ARGUMENT_REGISTERS = 8;
+const ARM64_STACK = 31;
+/** x0 to x17 and the link register; x18 holds the processor's own data on Windows. */
+const ARM64_VOLATILE = 0x3ffff | (1 << 30);
+
+export const arm64: Processor = {
+  arch: 'arm64',
+  pointerSize: 8,
+  stackRegister: ARM64_STACK,
+  resultRegister: 0,
+  callPushes: 0,
+  isVolatile: register => isIn(ARM64_VOLATILE, register),
+  isArgumentRegister: register => register < ARM64_ARGUMENT_REGISTERS,
+  tagPlace: ({ tagArgument }) =>
+    tagArgument <= ARM64_ARGUMENT_REGISTERS
+      ? { register: tagArgument - 1 }
+      : { stackOffset: 8 * (tagArgument - 1 - ARM64_ARGUMENT_REGISTERS) },
+  firstArgument: { register: 0 },
+};
+
 function registerSet(...registers: number[]): number {
   return registers.reduce((bits, register) => bits | (1 << register), 0);
 }

@@ -133,12 +133,12 @@ export class ValueResolver {
         return this.#narrow(wanted, i, depth, operations.size[i], () => this.#binary(i, wanted, depth));
       case Op.select: {
         const both = new ValueSet();
-        both.addAll(this.#at({ ...wanted, register: operations.left[i] }, i, depth + 1));
-        both.addAll(this.#at({ ...wanted, register: operations.source[i] }, i, depth + 1));
+        both.addAll(this.#operand(operations.left[i], wanted, i, depth));
+        both.addAll(this.#operand(operations.source[i], wanted, i, depth));
         return both;
       }
       case Op.flag:
-        return this.#narrow(wanted, i, depth, 1, () => this.#zeroOrOne(i));
+        return this.#narrow(wanted, i, depth, operations.size[i] || 1, () => this.#zeroOrOne(i));
       case Op.zeroExtend:
       case Op.signExtend:
         return this.#extended(i, wanted, depth);
@@ -186,6 +186,12 @@ export class ValueResolver {
     if (source !== NONE)
       return this.#at({ register: source, lane: wanted.lane, width: wanted.width }, i, depth + 1);
     return ValueSet.of(this.#immediate(i, wanted.lane));
+  }
+
+  /** A register of a select; NONE is ARM64's zero register. */
+  #operand(register: number, wanted: { lane: number; width: number }, i: number, depth: number): ValueSet {
+    if (register === NONE) return ValueSet.of(constant(0, 'computed', this.#body.operations.rva[i]));
+    return this.#at({ register, lane: wanted.lane, width: wanted.width }, i, depth + 1);
   }
 
   #immediate(i: number, lane: number): Value {
@@ -321,7 +327,34 @@ export class ValueResolver {
     }
     if (wanted.lane >= lane + size || wanted.lane + wanted.width <= lane)
       return this.#at(wanted, i, depth + 1);
-    return ValueSet.of(UNKNOWN);
+    if (lane < wanted.lane || lane + size > wanted.lane + wanted.width) return ValueSet.of(UNKNOWN);
+    return this.#mixed(i, wanted, lane - wanted.lane, size, depth);
+  }
+
+  /** Part of the wanted bytes is replaced: `movk` builds a constant in halves. */
+  #mixed(
+    i: number,
+    wanted: { register: number; lane: number; width: number },
+    at: number,
+    size: number,
+    depth: number,
+  ): ValueSet {
+    const operations = this.#body.operations;
+    const mask = (size === 1 ? 0xff : 0xffff) << (8 * at);
+    const source = operations.source[i];
+    const part =
+      source === NONE
+        ? ValueSet.of(this.#immediate(i, 0))
+        : this.#at({ register: source, lane: 0, width: size }, i, depth + 1);
+    return this.#at(wanted, i, depth + 1).combine(part, (old, inserted) =>
+      old.kind === 'constant' && inserted.kind === 'constant'
+        ? constant(
+            (old.value & ~mask) | ((inserted.value << (8 * at)) & mask),
+            'immediate',
+            operations.rva[i],
+          )
+        : UNKNOWN,
+    );
   }
 
   /** What the operation stores into the slot, or undefined where it leaves it alone. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { analyseX86 } from '../../../scanner/code/analyse-code.ts';
+import { analyseCode } from '../../../scanner/code/analyse-code.ts';
 import { tagSightings } from '../../../scanner/tag-sightings.ts';
 import { codeImage } from './code-image.ts';
 
@@ -13,7 +13,7 @@ const vectors = readFileSync(new URL('../../vectors/call-sites.txt', import.meta
 for (const [arch, hex, expected, reason] of vectors) {
   test(`On ${arch}: ${reason}.`, () => {
     const image = codeImage(arch as 'x86' | 'x64', Uint8Array.from(Buffer.from(hex, 'hex')));
-    const { sightings } = tagSightings(analyseX86(image, 'test.sys'));
+    const { sightings } = tagSightings(analyseCode(image, 'test.sys'));
     const found = sightings.flatMap(({ tag, protected: isProtected, evidence }) => {
       const best = evidence[0].kind;
       if (best === 'literal' || best === 'family-literal') return [];

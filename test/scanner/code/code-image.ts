@@ -16,8 +16,22 @@ export function codeImage(arch: 'x86' | 'x64', code: Uint8Array): DriverImage {
   data.set(new TextEncoder().encode('XmmC'), 0x28);
   data.set(new TextEncoder().encode('A string of words'), 0x30);
   const sections: Section[] = [
-    { name: '.text', rva: CODE_RVA, virtualSize: text.length, bytes: text, executable: true, writable: false },
-    { name: '.rdata', rva: SLOT_RVA, virtualSize: data.length, bytes: data, executable: false, writable: false },
+    {
+      name: '.text',
+      rva: CODE_RVA,
+      virtualSize: text.length,
+      bytes: text,
+      executable: true,
+      writable: false,
+    },
+    {
+      name: '.rdata',
+      rva: SLOT_RVA,
+      virtualSize: data.length,
+      bytes: data,
+      executable: false,
+      writable: false,
+    },
   ];
   const sectionAt = (rva: number) => sections.find(s => rva >= s.rva && rva < s.rva + s.virtualSize);
   const u32At = (rva: number) => {
@@ -34,20 +48,32 @@ export function codeImage(arch: 'x86' | 'x64', code: Uint8Array): DriverImage {
     timestamp: 0,
     sections,
     imports: [
-      { dll: 'ntoskrnl.exe', name: 'ExAllocatePoolWithTag', ordinal: null, slotRva: SLOT_RVA, delayed: false },
+      {
+        dll: 'ntoskrnl.exe',
+        name: 'ExAllocatePoolWithTag',
+        ordinal: null,
+        slotRva: SLOT_RVA,
+        delayed: false,
+      },
     ],
     exports: [],
-    functionRanges: arch === 'x64' ? [{ beginRva: CODE_RVA, endRva: firstEnd(code), functionRva: CODE_RVA }] : [],
+    functionRanges:
+      arch === 'x64' ? [{ beginRva: CODE_RVA, endRva: firstEnd(code), functionRva: CODE_RVA }] : [],
     relocations: arch === 'x86' ? relocationsIn(text) : new Uint32Array(0),
-    guardSlots: { check: null, dispatch: null },
+    guardSlots: { check: null, dispatch: null, xfgCheck: null, xfgDispatch: null },
     version: { company: null, product: null, description: null, version: null, originalName: null },
     pdbName: null,
+    pdbId: null,
+    isReproducible: false,
+    isHybrid: false,
     remarks: [],
     sectionAt,
     u32At,
     pointerAt: rva => {
       const value = u32At(rva);
-      return value === undefined || value < IMAGE_BASE || value > IMAGE_BASE + 0x3000 ? undefined : value - IMAGE_BASE;
+      return value === undefined || value < IMAGE_BASE || value > IMAGE_BASE + 0x3000
+        ? undefined
+        : value - IMAGE_BASE;
     },
   };
 }

@@ -136,7 +136,10 @@ export class FunctionBody {
     const operations = this.operations;
     const offset = this.#placeOf(start) - start;
     for (let rva = start; rva < piece.endRva; ) {
-      if (this.#operationAt[offset + rva] !== 0) return;
+      if (this.#operationAt[offset + rva] !== 0) {
+        leaders.push(rva); // this run goes on in code that is decoded already
+        return;
+      }
       const first = operations.count;
       const length = this.#front.append(bytes, rva - sectionRva, end, rva, operations);
       if (length === 0) {

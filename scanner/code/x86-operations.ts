@@ -17,6 +17,7 @@ export function appendX86(d: X86Decoder, rva: number, out: OperationList): void 
   else if (d.map === OpcodeMap.threeByte38) killOperands(d, rva, out, d.opcode >= 0xf0);
   else if (d.map === OpcodeMap.threeByte3a) threeByte3a(d, rva, out);
   else killOperands(d, rva, out, false);
+  if (out.count === first) out.add(Op.nothing, rva); // every instruction has a place to be found at
   const next = rva + d.length;
   for (let i = first; i < out.count; i++) out.nextRva[i] = next;
 }

@@ -8,7 +8,7 @@ import { GuardedBytes, PastTheEnd } from './guarded-bytes.ts';
 import type { DriverImage } from './image-facts.ts';
 import { type DataDirectory, DIRECTORY, type ImageHeaders, readImageHeaders } from './image-headers.ts';
 import { ImageMemory } from './image-memory.ts';
-import { newImportList, readImports } from './imports.ts';
+import { isExhausted, newImportList, readImports } from './imports.ts';
 import { NO_LOAD_CONFIG, readLoadConfig } from './load-config.ts';
 import { readRelocations } from './relocations.ts';
 import { readSections } from './sections.ts';
@@ -79,6 +79,8 @@ function readTables(
   const imports = newImportList();
   table('imports', undefined, directory => readImports(memory, directory, pointerSize, imports));
   table('delayImports', undefined, directory => readDelayImports(memory, directory, pointerSize, imports));
+  if (isExhausted(imports))
+    remarks.push('The import tables claim more than any image has; the rest was left out.');
   const loadConfig = table('loadConfig', NO_LOAD_CONFIG, directory =>
     readLoadConfig(memory, directory, pointerSize),
   );

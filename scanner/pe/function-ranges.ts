@@ -4,6 +4,8 @@ import type { FunctionRange } from './image-facts.ts';
 import type { DataDirectory } from './image-headers.ts';
 import type { ImageMemory } from './image-memory.ts';
 
+/** 500,000 functions of x64; ntoskrnl.exe has about 30,000. */
+const MAX_TABLE_BYTES = 6_000_000;
 const X64_ENTRY_SIZE = 12;
 const ARM64_ENTRY_SIZE = 8;
 /** Compilers chain a handful of pieces; more is a cycle. */
@@ -23,7 +25,7 @@ export function readFunctionRanges(
 }
 
 function readX64(memory: ImageMemory, directory: DataDirectory): FunctionRange[] {
-  const table = memory.from(directory.rva, directory.size);
+  const table = memory.from(directory.rva, Math.min(directory.size, MAX_TABLE_BYTES));
   const ranges: FunctionRange[] = [];
   for (let row = 0; table.holds(row, X64_ENTRY_SIZE); row += X64_ENTRY_SIZE) {
     const beginRva = table.u32(row);
@@ -59,7 +61,7 @@ function owner(memory: ImageMemory, beginRva: number, unwindRva: number): number
 }
 
 function readArm64(memory: ImageMemory, directory: DataDirectory): FunctionRange[] {
-  const table = memory.from(directory.rva, directory.size);
+  const table = memory.from(directory.rva, Math.min(directory.size, MAX_TABLE_BYTES));
   const ranges: FunctionRange[] = [];
   for (let row = 0; table.holds(row, ARM64_ENTRY_SIZE); row += ARM64_ENTRY_SIZE) {
     const beginRva = table.u32(row);

@@ -5,6 +5,8 @@ import { printableText } from './printable-text.ts';
 
 /** The Windows loader takes no more; a count beyond it is an attack or noise. */
 const MAX_SECTIONS = 96;
+/** Linkers put the PE header within the first kilobytes; a pointer far beyond is not one. */
+const MAX_PE_OFFSET = 1024 * 1024;
 /** The format defines sixteen; a larger NumberOfRvaAndSizes is legal and its rest is ignored. */
 const MAX_DIRECTORIES = 16;
 const SECTION_HEADER_SIZE = 40;
@@ -110,6 +112,12 @@ function startsWithMz(file: GuardedBytes): boolean {
 
 function readAfterMz(file: GuardedBytes): ImageHeaders | RefusalReason {
   const peOffset = file.u32(0x3c);
+  if (peOffset > MAX_PE_OFFSET) {
+    return {
+      code: 'not-a-pe',
+      message: 'The file begins with "MZ", but what follows is no header of a Windows image.',
+    };
+  }
   if (file.u32(peOffset) !== 0x4550) {
     const older = OLDER_SIGNATURES.get(String.fromCharCode(file.u8(peOffset), file.u8(peOffset + 1)));
     return {

@@ -5,8 +5,8 @@ import type { ImageMemory } from './image-memory.ts';
 
 /** Far beyond any driver (ntoskrnl.exe imports from about 20); ends a table that never ends. */
 export const MAX_IMPORT_DLLS = 1024;
-/** All functions of one image; win32kfull.sys, the largest importer seen, has under 3,000. */
-export const MAX_IMPORTED_FUNCTIONS = 65_536;
+/** All slots of one image together, readable or not; large drivers have a few thousand. */
+const MAX_SLOTS = 65_536;
 /** MSVC cuts decorated names at 4,096 characters. */
 const MAX_FUNCTION_NAME = 4096;
 const MAX_DLL_NAME = 260;
@@ -17,12 +17,13 @@ const DESCRIPTOR_SIZE = 20;
 /** What a reader of import tables adds to, and what it may still spend. */
 export interface ImportList {
   readonly found: ImportedFunction[];
+  slotsLeft: number;
   nameBytesLeft: number;
 }
 
-/** An empty list with its full allowance of name bytes. */
+/** An empty list with its full allowance. */
 export function newImportList(): ImportList {
-  return { found: [], nameBytesLeft: MAX_NAME_BYTES };
+  return { found: [], slotsLeft: MAX_SLOTS, nameBytesLeft: MAX_NAME_BYTES };
 }
 
 /** One DLL's two parallel arrays of thunks: where the names are listed, and the slots that code calls through. */
@@ -80,22 +81,29 @@ export function readThunks(
   if (dll === undefined) return;
   const names = memory.from(tables.namesRva);
   const count = Math.floor(names.length / pointerSize);
-  for (let index = 0; index < count && list.found.length < MAX_IMPORTED_FUNCTIONS; index++) {
+  for (let index = 0; index < count; index++) {
     const low = names.u32(index * pointerSize);
     const high = pointerSize === 8 ? names.u32(index * pointerSize + 4) : low;
     if (low === 0 && (pointerSize === 4 || high === 0)) return;
+    if (isExhausted(list)) return;
+    list.slotsLeft--;
     const slotRva = tables.slotsRva + index * pointerSize;
     if (high >= 0x80000000) {
       list.found.push({ dll, name: null, ordinal: low & 0xffff, slotRva, delayed: tables.delayed });
       continue;
     }
     const entryRva = tables.toRva(low);
-    if (entryRva === undefined || list.nameBytesLeft <= 0) continue;
+    if (entryRva === undefined) continue;
     const name = memory.nameAt(entryRva + 2, MAX_FUNCTION_NAME);
     list.nameBytesLeft -= name === undefined ? MAX_FUNCTION_NAME : name.length + 1;
     if (name === undefined || name === '') continue;
     list.found.push({ dll, name, ordinal: null, slotRva, delayed: tables.delayed });
   }
+}
+
+/** Whether the allowance is used up: the rest of such a table is not read. */
+export function isExhausted(list: ImportList): boolean {
+  return list.slotsLeft <= 0 || list.nameBytesLeft <= 0;
 }
 
 function dllName(raw: string | undefined): string | undefined {

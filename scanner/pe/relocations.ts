@@ -3,13 +3,15 @@ import type { Arch } from '../../data/facts.ts';
 import type { DataDirectory } from './image-headers.ts';
 import type { ImageMemory } from './image-memory.ts';
 
+/** Four million pointers; a driver of 60 MB has a few hundred kilobytes of table. */
+const MAX_TABLE_BYTES = 8 * 1024 * 1024;
 const BLOCK_HEADER_SIZE = 8;
 /** IMAGE_REL_BASED_HIGHLOW and IMAGE_REL_BASED_DIR64: a whole pointer of the image's own size. */
 const POINTER_TYPE: Record<Arch, number> = { x86: 3, x64: 10, arm64: 10 };
 
 /** Sorted RVAs of the pointers that are relocated, each once. Reading stops at a block that is too short to be one. */
 export function readRelocations(memory: ImageMemory, directory: DataDirectory, arch: Arch): Uint32Array {
-  const table = memory.from(directory.rva, directory.size);
+  const table = memory.from(directory.rva, Math.min(directory.size, MAX_TABLE_BYTES));
   const wantedType = POINTER_TYPE[arch];
   const rvas = new Uint32Array(table.length >> 1);
   let count = 0;

@@ -4,6 +4,7 @@ import type { GuardedBytes } from './guarded-bytes.ts';
 import type { Section } from './image-facts.ts';
 import type { ImageHeaders, SectionHeader } from './image-headers.ts';
 
+const NO_BYTES = new Uint8Array(0);
 const PAGE = 0x1000;
 /** The loader reads sections from whole sectors, so it ignores the lower bits of the file offset. */
 const SECTOR = 0x200;
@@ -55,7 +56,7 @@ function mapSection(file: GuardedBytes, header: SectionHeader, sectionAlignment:
     name: header.name,
     rva: header.rva,
     virtualSize,
-    bytes: file.slice(fileOffset, size),
+    bytes: size === 0 ? NO_BYTES : file.slice(fileOffset, size),
     executable: (header.characteristics & (EXECUTABLE | HAS_CODE)) !== 0,
     writable: (header.characteristics & WRITABLE) !== 0,
   };

@@ -1,5 +1,6 @@
 /** The one answer document to "who owns tag X?"; text, JSON and page are views of it. */
 import type { EvidenceKind, KnowledgeEntry, SightingSummary, SourceRef, Strength } from '../data/facts.ts';
+import type { AffectedProduct } from '../data/knowledge-shapes.ts';
 
 /** Which spelling was taken for the input. */
 export interface Reading {
@@ -59,6 +60,8 @@ export interface ArticleView {
   id: string;
   title: string;
   products: string[];
+  /** The products with the versions that have the fault. */
+  affected: AffectedProduct[];
   symptom: string | null;
   cause: string;
   remedy: string | null;

@@ -1,0 +1,144 @@
+/** What to do next about a tag: the rules written for it, a disagreement between lists and scans, or what its owner suggests. */
+import type { SightingSummary, TagRecord } from '../data/facts.ts';
+import type { AdviceRule, Component } from '../data/knowledge.ts';
+import { isPattern, type PoolTag, patternCovers, patternSpecificity } from '../data/pool-tag.ts';
+import type { Advice, Owner } from './answer-document.ts';
+import { isAllocating, rankSightings } from './answer-owners.ts';
+import { canonicalFile, imageFiles } from './image-names.ts';
+
+const KIND_ORDER: readonly Advice['kind'][] = [
+  'owner-is-not-culprit',
+  'shared-default',
+  'verifier-stand-in',
+  'disagreement',
+  'next-step',
+  'unknown-tag',
+];
+
+/** The rules that apply to a tag: of each kind those written for the tag itself, else the most specific pattern's. */
+export function rulesFor(tag: PoolTag, rules: readonly AdviceRule[]): AdviceRule[] {
+  const best = new Map<Advice['kind'], { specificity: number; rules: AdviceRule[] }>();
+  for (const rule of rules) {
+    const specificity = Math.max(-1, ...rule.tags.map(pattern => specificityFor(pattern, tag)));
+    if (specificity < 0) continue;
+    const found = best.get(rule.kind);
+    if (found === undefined || specificity > found.specificity) {
+      best.set(rule.kind, { specificity, rules: [rule] });
+    } else if (specificity === found.specificity) found.rules.push(rule);
+  }
+  return KIND_ORDER.flatMap(kind => best.get(kind)?.rules ?? []);
+}
+
+/** What the advice on a known tag depends on. */
+export interface AdviceParts {
+  tag: PoolTag;
+  record: TagRecord | undefined;
+  owners: readonly Owner[];
+  rules: readonly AdviceRule[];
+  component(id: string): Component | undefined;
+}
+
+/** Advice on a known tag, the most urgent first. Never empty where anything can be done. */
+export function adviceOf(parts: AdviceParts): Advice[] {
+  const written = parts.rules.map(adviceOfRule);
+  const disagreement = disagreementOf(parts);
+  const advice = disagreement === null ? written : [...written, disagreement];
+  // A rule says what to do better than what follows from the owner alone.
+  const hasSteps = advice.some(({ steps }) => steps.length > 0);
+  const step = hasSteps ? null : (componentStep(parts) ?? driverStep(parts));
+  return (step === null ? advice : [...advice, step]).sort(
+    (a, b) => KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind),
+  );
+}
+
+/** How to find the owner of a tag that nothing knows. */
+export function unknownAdvice(rules: readonly AdviceRule[]): Advice[] {
+  return rules.filter(({ kind }) => kind === 'unknown-tag').map(adviceOfRule);
+}
+
+function adviceOfRule({ kind, text, steps, guide, sources }: AdviceRule): Advice {
+  return { kind, text, steps, ...(guide === null ? {} : { guide }), sources };
+}
+
+function specificityFor(pattern: AdviceRule['tags'][number], tag: PoolTag): number {
+  if (pattern === tag) return 4;
+  return isPattern(pattern) && patternCovers(pattern, tag) ? patternSpecificity(pattern) : -1;
+}
+
+/**
+ * Where exact entries name one owner and call sites show another alone. A driver that only frees, an entry that names
+ * nobody, a wildcard, a shared default and a part of the kernel seen in ntoskrnl.exe are no disagreement.
+ */
+function disagreementOf({ record, owners, rules }: AdviceParts): Advice | null {
+  if (rules.some(({ kind }) => kind === 'shared-default' || kind === 'verifier-stand-in')) return null;
+  const written = owners.filter(({ strength, matched, image }) => {
+    return strength === 'written' && matched === undefined && image !== null;
+  });
+  const allocating = rankSightings(record?.sightings ?? []).filter(isAllocating);
+  if (written.length === 0 || allocating.length === 0) return null;
+  const expected = new Set(written.flatMap(({ image }) => imageFiles(image)));
+  if (allocating.some(({ driver }) => expected.has(canonicalFile(driver.fileName)))) return null;
+  const images = joined(unique(written.map(({ image }) => image!)));
+  const files = unique(allocating.map(({ driver }) => driver.fileName));
+  return {
+    kind: 'disagreement',
+    text:
+      `The lists name ${images}, but the scan saw ${joined(files)} allocate with this tag. ` +
+      'Tags are not reserved and code is shared between drivers, so both can be true: ' +
+      'on this machine, look at the driver that was seen first.',
+    steps: [],
+    sources: [],
+  };
+}
+
+function componentStep({ owners, component }: AdviceParts): Advice | null {
+  for (const { component: id } of owners) {
+    const owner = id === null ? undefined : component(id);
+    if (owner === undefined) continue;
+    const { normal, abnormal } = owner.growth;
+    return {
+      kind: 'next-step',
+      text: abnormal === null ? normal : `${normal} ${abnormal}`,
+      steps: owner.steps,
+      sources: owner.sources,
+    };
+  }
+  return null;
+}
+
+/** What helps against any driver: Windows' own tools, and only for a tag that can be typed without quoting. */
+function driverStep({ tag, record, owners }: AdviceParts): Advice | null {
+  const owner = owners.find(({ image }) => image !== null);
+  if (owner === undefined) return null;
+  const typed = /^[A-Za-z0-9]{4}$/.test(tag);
+  const vendor = vendorOf(record?.sightings ?? [], owner.image!);
+  return {
+    kind: 'next-step',
+    text:
+      `If this tag keeps growing, look for a newer version of ${owner.image}` +
+      `${vendor === null ? '' : ` from ${vendor}`}, and see whether the growth ends while the driver is stopped ` +
+      'or its product removed.',
+    steps: typed ? [`poolmon /i${tag}`, `!poolused 2 ${tag}`] : ['poolmon /b', '!poolused 2'],
+    sources: [],
+  };
+}
+
+function vendorOf(sightings: readonly SightingSummary[], image: string): string | null {
+  const files = imageFiles(image);
+  const seen = sightings.find(({ driver }) => files.includes(canonicalFile(driver.fileName)));
+  return seen?.driver.company?.replace(/[\p{C}\s]+/gu, ' ').trim() || null;
+}
+
+/** More names than these are counted, not listed. */
+const MAX_NAMES = 3;
+
+function joined(names: readonly string[]): string {
+  const shown = names.slice(0, names.length > MAX_NAMES ? MAX_NAMES - 1 : MAX_NAMES);
+  const rest = names.length - shown.length;
+  const parts = rest > 0 ? [...shown, `${rest} others`] : shown;
+  return parts.length === 1 ? parts[0] : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Map(names.map(name => [name.toLowerCase(), name])).values()];
+}

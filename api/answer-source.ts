@@ -1,0 +1,10 @@
+/** AnswerSource: what answers are made from. The catalogue is one; a test may be another. */
+import type { AdviceRule, Component, KnownLeak } from '../data/knowledge.ts';
+import type { SearchIndex } from '../data/search-index.ts';
+
+export interface AnswerSource {
+  readonly index: SearchIndex;
+  readonly advice: readonly AdviceRule[];
+  component(id: string): Component | undefined;
+  article(id: string): KnownLeak | undefined;
+}

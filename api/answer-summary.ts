@@ -1,0 +1,127 @@
+/** Writes the one sentence that answers "who owns this tag?", and reads well whatever is missing. */
+import type { SightingSummary } from '../data/facts.ts';
+import type { Component } from '../data/knowledge.ts';
+import type { Owner } from './answer-document.ts';
+import { isAllocating, rankSightings, sightingStrength } from './answer-owners.ts';
+
+/** A sentence longer than this is not read by somebody in a hurry. */
+const MAX_MEANING_CHARACTERS = 160;
+const MAX_ABOUT_CHARACTERS = 80;
+
+/** What the sentence is made of. */
+export interface SummaryParts {
+  /** Ranked; see `ownersOf`. */
+  owners: readonly Owner[];
+  sightings: readonly SightingSummary[];
+  component(id: string): Component | undefined;
+  /** The tag is a default that many drivers share. */
+  isShared: boolean;
+}
+
+/** `Thread objects, owned by the kernel's process manager (nt!ps).` */
+export function summarise({ owners, sightings, component, isShared }: SummaryParts): string {
+  const written = owners.filter(owner => owner.strength === 'written');
+  if (written.length === 0) return seenSentence(sightings);
+  const named = written.find(({ image }) => image !== null);
+  const told = written.find(({ meaning }) => headline(meaning) !== null);
+  const meaning = headline(named?.meaning ?? null) ?? headline(told?.meaning ?? null);
+  const first = named ?? written[0];
+  const byEntry = first.matched === undefined ? '' : `, says the wildcard entry ${first.matched}`;
+  if (named !== undefined) {
+    const owner = ownerPhrase(named, component);
+    return meaning === null
+      ? `Owned by ${owner}${byEntry}; what the memory holds is not written down.`
+      : `${meaning}, owned by ${owner}${byEntry}.`;
+  }
+  const isSeen = sightings.some(sighting => sightingStrength(sighting) !== 'bytes-only');
+  const subject = meaning ?? 'A listed tag without a description';
+  if (isShared) return `${subject}, shared by many drivers and owned by none in particular.`;
+  const seen = isSeen ? `, but ${seenClause(sightings)}` : '';
+  return `${subject}${byEntry}; no list names an owner${seen}.`;
+}
+
+/** `the kernel's process manager (nt!ps)`, `NTFS (ntfs.sys)`, `foo.sys`. */
+export function ownerPhrase(
+  { image, component: id }: Pick<Owner, 'image' | 'component'>,
+  component: (id: string) => Component | undefined,
+): string {
+  const title = id === null ? undefined : component(id)?.title;
+  if (title === undefined) return image ?? 'nobody in particular';
+  const phrase = withArticle(title, image?.startsWith('nt!') ?? false);
+  return image === null ? phrase : `${phrase} (${image})`;
+}
+
+/** The first sentence of a meaning without its full stop, its first letter large; null where there is none. */
+export function headline(meaning: string | null): string | null {
+  // A full stop ends a sentence only before a capital: "e.g. names" and "tcpip.sys" do not.
+  const sentence = plainText(meaning ?? '')
+    .split(/(?<=[^.\s]{2}[.])\s+(?=[A-Z])/)[0]
+    .replace(/[\s.;,:]+$/, '');
+  if (sentence === '') return null;
+  const short = shortened(sentence, MAX_MEANING_CHARACTERS);
+  return /^[a-z]+(\s|$)/.test(short) ? short[0].toUpperCase() + short.slice(1) : short;
+}
+
+function withArticle(title: string, isKernel: boolean): string {
+  const words = title.split(' ');
+  // "Process manager" is a common noun; "NTFS", "Driver Verifier" and "Event Tracing for Windows" are names.
+  const isName = /^[A-Z]/.test(words.at(-1)!) || (words.length > 2 && /^for|of$/.test(words.at(-2)!));
+  if (isName) return title;
+  const isCommon = words.slice(1).every(word => /^[a-z(-]/.test(word)) && /^[A-Z][a-z-]+$/.test(words[0]);
+  const noun = isCommon ? lowerFirst(title) : title;
+  return isKernel && !/kernel/i.test(title) ? `the kernel's ${noun}` : `the ${noun}`;
+}
+
+function seenSentence(sightings: readonly SightingSummary[]): string {
+  return `No list knows this tag; ${seenClause(sightings)}.`;
+}
+
+function seenClause(sightings: readonly SightingSummary[]): string {
+  const ranked = rankSightings(sightings);
+  const allocating = ranked.filter(isAllocating);
+  if (allocating.length > 0) {
+    const many = distinctFiles(allocating) > 1;
+    return `${drivers(allocating)} ${many ? 'allocate' : 'allocates'} with it`;
+  }
+  const likely = ranked.filter(sighting => sightingStrength(sighting) === 'likely');
+  const byDefault = likely.filter(({ kinds }) => kinds.includes('default-tag'));
+  if (byDefault.length > 0)
+    return `it is the default tag that the framework computes for ${drivers(byDefault)}`;
+  if (likely.length > 0) {
+    const many = distinctFiles(likely) > 1;
+    return `${drivers(likely)} ${many ? 'free' : 'frees'} memory with it, and so probably ${many ? 'allocate' : 'allocates'} it too`;
+  }
+  if (ranked.length > 0) {
+    return `its four bytes stand in ${drivers(ranked)}, without proof that they are a tag`;
+  }
+  return 'no scanned driver uses it';
+}
+
+function drivers(ranked: readonly SightingSummary[]): string {
+  const [{ driver }] = ranked;
+  const others = distinctFiles(ranked) - 1;
+  const about = driver.description ?? driver.product;
+  const name =
+    others === 0 && about
+      ? `${driver.fileName} (${shortened(plainText(about), MAX_ABOUT_CHARACTERS)})`
+      : driver.fileName;
+  if (others === 0) return name;
+  return `${name} and ${others === 1 ? 'one other driver' : `${others} other drivers`}`;
+}
+
+function distinctFiles(sightings: readonly SightingSummary[]): number {
+  return new Set(sightings.map(({ driver }) => driver.fileName.toLowerCase())).size;
+}
+
+/** Version resources and lists hold whatever their author put there: line breaks and control characters among it. */
+function plainText(text: string): string {
+  return text.replace(/[\p{C}\s]+/gu, ' ').trim();
+}
+
+function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most).replace(/\s+\S*$/, '')}…`;
+}
+
+function lowerFirst(text: string): string {
+  return text[0].toLowerCase() + text.slice(1);
+}

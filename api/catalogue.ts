@@ -1,0 +1,250 @@
+/** The catalogue: all that this process has loaded (knowledge, tag lists, scanned drivers), over one index of tags. */
+import type { KnowledgeEntry, RefusedFile, ScanOutcome, TagRecord } from '../data/facts.ts';
+import type { AdviceRule, Component, Knowledge, KnownLeak } from '../data/knowledge.ts';
+import { RecordStore } from '../data/merge.ts';
+import type { SearchIndex } from '../data/search-index.ts';
+import type { AnswerSource } from './answer-source.ts';
+import { type CatalogueDriver, type DriverPage, type DriverQuery, listDrivers } from './driver-list.ts';
+
+/** A user's pooltag.txt or localtag.txt as it was read. */
+export interface LoadedTagFile {
+  /** As the entries' `list` names it. */
+  path: string;
+  entries: readonly KnowledgeEntry[];
+  /** What could not be read, with its line number from 1. */
+  remarks: readonly { line: number; message: string }[];
+}
+
+/** How far a scan has come, for people who wait. */
+export interface ScanProgress {
+  state: 'idle' | 'running' | 'done';
+  /** Files finished. */
+  done: number;
+  /** Files to do; null while they are still being looked for. */
+  total: number | null;
+  currentFolder: string | null;
+  /** ISO 8601 UTC. */
+  startedAt: string | null;
+  finishedAt: string | null;
+}
+
+/** What is loaded, in numbers. */
+export interface CatalogueSummary {
+  /** Records in the index: tags and wildcard entries. */
+  tags: number;
+  /** Entries of our own list. */
+  knowledgeEntries: number;
+  articles: number;
+  tagFiles: { path: string; entries: number; remarks: number }[];
+  drivers: number;
+  /** Of `drivers`, those that ship with the program. */
+  sampleDrivers: number;
+  refused: number;
+  index: string;
+  scan: ScanProgress;
+}
+
+export interface CatalogueOptions {
+  knowledge: Knowledge;
+  index: SearchIndex;
+  tagFiles?: readonly LoadedTagFile[];
+  /**
+   * Whether to put knowledge and lists into the index. Without it an embedded index is filled, and one that a server
+   * keeps only where it is empty: another process may have put more into it than this one knows.
+   */
+  fill?: boolean;
+}
+
+/** Outcomes that are put into the index together: each update costs a turn of the index, or a request to a server. */
+const BATCH_DRIVERS = 25;
+/** How long a scanned driver may stay out of the index, in milliseconds. */
+const BATCH_DELAY_MS = 250;
+/** Refused files that are kept by name; more of them are only counted. */
+const MAX_REFUSED_KEPT = 10_000;
+
+const IDLE: ScanProgress = {
+  state: 'idle',
+  done: 0,
+  total: null,
+  currentFolder: null,
+  startedAt: null,
+  finishedAt: null,
+};
+
+export class Catalogue implements AnswerSource {
+  readonly knowledge: Knowledge;
+  readonly index: SearchIndex;
+  readonly tagFiles: readonly LoadedTagFile[];
+  readonly #store: RecordStore;
+  readonly #components: ReadonlyMap<string, Component>;
+  readonly #articles: ReadonlyMap<string, KnownLeak>;
+  readonly #drivers = new Map<string, CatalogueDriver>();
+  readonly #refused: RefusedFile[] = [];
+  #refusedCount = 0;
+  #scan: ScanProgress = IDLE;
+  #version = 1;
+  /** Records that changed since the last flush, by id. */
+  #pending = new Map<string, TagRecord>();
+  #pendingOutcomes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lastFlush: Promise<void> = Promise.resolve();
+
+  /** A catalogue with its index filled. Throws SearchUnavailable where the index does not answer. */
+  static async create(options: CatalogueOptions): Promise<Catalogue> {
+    const catalogue = new Catalogue(options);
+    const { index } = options;
+    const fill = options.fill ?? (index.kind === 'embedded' || (await index.count()) === 0);
+    if (fill) await index.replaceAll(catalogue.records());
+    return catalogue;
+  }
+
+  private constructor({ knowledge, index, tagFiles = [] }: CatalogueOptions) {
+    this.knowledge = knowledge;
+    this.index = index;
+    this.tagFiles = tagFiles;
+    this.#components = new Map(knowledge.components.map(component => [component.id, component]));
+    this.#articles = new Map(knowledge.articles.map(article => [article.id, article]));
+    const entries = [...knowledge.entries, ...tagFiles.flatMap(file => [...file.entries])];
+    this.#store = new RecordStore(entries, knowledge.articles);
+  }
+
+  /** Rises with every change that an answer could show; never falls. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get advice(): readonly AdviceRule[] {
+    return this.knowledge.advice;
+  }
+
+  component(id: string): Component | undefined {
+    return this.#components.get(id);
+  }
+
+  article(id: string): KnownLeak | undefined {
+    return this.#articles.get(id);
+  }
+
+  /** Every record of what this process has loaded, sorted by id: what exports are made of. */
+  records(): TagRecord[] {
+    return this.#store.records();
+  }
+
+  /** Takes what became of one file. Its tags are in the index after the next batch; see {@link flush}. */
+  addOutcome(outcome: ScanOutcome, { isSample = false }: { isSample?: boolean } = {}): void {
+    if (outcome.status === 'scanned') {
+      this.#drivers.set(outcome.driver.sha256, { ...outcome, isSample });
+      for (const record of this.#store.addScan(outcome, isSample)) this.#pending.set(record.id, record);
+    } else {
+      this.#refusedCount++;
+      if (this.#refused.length < MAX_REFUSED_KEPT) this.#refused.push(outcome);
+    }
+    this.#scan = { ...this.#scan, done: this.#scan.done + 1 };
+    this.#pendingOutcomes++;
+    if (this.#pendingOutcomes >= BATCH_DRIVERS) this.#flushSoon(0);
+    else this.#flushSoon(BATCH_DELAY_MS);
+  }
+
+  /** Resolves once everything taken so far is in the index; rejects with SearchUnavailable where that fails. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const flushed = this.#lastFlush.then(() => this.#writePending());
+    // What failed stays pending and goes with the next batch.
+    this.#lastFlush = flushed.catch(() => undefined);
+    return flushed;
+  }
+
+  /** Says that a scan begins; `total` where it is known already. */
+  beginScan(total: number | null = null): void {
+    this.#scan = { ...IDLE, state: 'running', total, startedAt: new Date().toISOString() };
+  }
+
+  /** Says how far the scan has come; files are counted by {@link addOutcome}. */
+  updateScan(progress: { total?: number | null; currentFolder?: string | null }): void {
+    this.#scan = { ...this.#scan, ...progress };
+  }
+
+  /** Says that the scan is over, and puts the rest into the index. */
+  async endScan(): Promise<void> {
+    const { done } = this.#scan;
+    await this.flush();
+    this.#scan = {
+      ...this.#scan,
+      state: 'done',
+      total: done,
+      currentFolder: null,
+      finishedAt: new Date().toISOString(),
+    };
+  }
+
+  get scan(): ScanProgress {
+    return this.#scan;
+  }
+
+  /** The files that were refused, in the order they came; the first {@link MAX_REFUSED_KEPT}. */
+  get refused(): readonly RefusedFile[] {
+    return this.#refused;
+  }
+
+  /** Scanned drivers by file name. */
+  drivers(query: DriverQuery): DriverPage {
+    return listDrivers(this.#drivers.values(), query);
+  }
+
+  /** Every scanned driver, in the order they came. */
+  allDrivers(): Iterable<CatalogueDriver> {
+    return this.#drivers.values();
+  }
+
+  /** A scanned driver by its SHA-256 in lower-case hex. */
+  driver(sha256: string): CatalogueDriver | undefined {
+    return this.#drivers.get(sha256);
+  }
+
+  /** What is loaded. Throws SearchUnavailable where the index does not answer. */
+  async summary(): Promise<CatalogueSummary> {
+    return {
+      tags: await this.index.count(),
+      knowledgeEntries: this.knowledge.entries.length,
+      articles: this.knowledge.articles.length,
+      tagFiles: this.tagFiles.map(({ path, entries, remarks }) => ({
+        path,
+        entries: entries.length,
+        remarks: remarks.length,
+      })),
+      drivers: this.#drivers.size,
+      sampleDrivers: [...this.#drivers.values()].filter(({ isSample }) => isSample).length,
+      refused: this.#refusedCount,
+      index: this.index.kind,
+      scan: this.#scan,
+    };
+  }
+
+  #flushSoon(delayMs: number): void {
+    if (this.#timer !== undefined && delayMs > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      // Nobody waits for this one; readyz tells that the index is away, and the batch is kept.
+      this.flush().catch(() => undefined);
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  async #writePending(): Promise<void> {
+    if (this.#pendingOutcomes === 0) return;
+    const records = this.#pending;
+    this.#pending = new Map();
+    this.#pendingOutcomes = 0;
+    try {
+      await this.index.update(records.values());
+    } catch (error) {
+      this.#pending = new Map([...records, ...this.#pending]);
+      this.#pendingOutcomes++;
+      throw error;
+    } finally {
+      this.#version++;
+    }
+  }
+}

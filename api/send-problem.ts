@@ -1,0 +1,13 @@
+/** Sends a problem document, with the headers that its status asks for. */
+import type { Request, Response } from 'express';
+import type { Problem } from './problems.ts';
+
+/** Answers with a problem (`application/problem+json`); `instance` is the address that was asked. */
+export function sendProblem(request: Request, response: Response, problem: Problem): void {
+  const body = Buffer.from(JSON.stringify({ ...problem, instance: problem.instance ?? request.originalUrl }));
+  response.statusCode = problem.status;
+  response.setHeader('content-type', 'application/problem+json; charset=utf-8');
+  response.setHeader('cache-control', 'no-store');
+  response.setHeader('content-length', body.length);
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

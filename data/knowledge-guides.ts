@@ -20,10 +20,18 @@ export interface GuideFile {
 
 /** Every guide of the folder, by id. Throws {@link KnowledgeBroken} for one without its front matter. */
 export function readGuides(folder: string): GuideFile[] {
-  return readdirSync(folder)
+  return fileNames(folder)
     .filter(file => file.endsWith('.md'))
     .sort()
     .map(file => parseGuide(file, readFileSync(path.join(folder, file), 'utf8')));
+}
+
+function fileNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw new KnowledgeBroken(folder, 'the folder of the guides cannot be read.', error);
+  }
 }
 
 /** One guide's text, with its front matter taken apart. */

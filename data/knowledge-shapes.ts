@@ -129,13 +129,6 @@ export const sourcesShape = z.strictObject({
   ),
 });
 
-/** Which shape each file has; every other file is a component. */
-export const SHAPES = {
-  'leaks.json': leaksShape,
-  'advice.json': adviceShape,
-  'sources.json': sourcesShape,
-} as const;
-
 export type ComponentFile = z.infer<typeof componentShape>;
 export type KnowledgeFileEntry = z.infer<typeof entryShape>;
 export type LeaksFile = z.infer<typeof leaksShape>;

@@ -74,7 +74,14 @@ export function loadKnowledge(
   folder: string = projectFile('data', 'knowledge'),
   guidesFolder: string = projectFile('data', 'guides'),
 ): Knowledge {
-  return buildKnowledge(readKnowledgeFiles(folder), readGuides(guidesFolder));
+  const files = readKnowledgeFiles(folder);
+  const guides = readGuides(guidesFolder);
+  try {
+    return buildKnowledge(files, guides);
+  } catch (error) {
+    if (error instanceof KnowledgeBroken) throw error;
+    throw new KnowledgeBroken(folder, `${error instanceof Error ? error.message : error}.`, error);
+  }
 }
 
 function buildKnowledge(files: KnowledgeFiles, guides: GuideFile[]): Knowledge {

@@ -1,19 +1,25 @@
-/** The program behind `npm run check:knowledge`: prints every fault of the bundled knowledge, exit code 1 if there is any. */
+/**
+ * The program behind `npm run check:knowledge`: prints every fault of the bundled knowledge, exit code 1 if there is
+ * any. `--write-schemas` first writes the schema files that editors use.
+ */
 import { readFileSync } from 'node:fs';
 import { readKnowledgeFiles } from '../knowledge-files.ts';
 import { readGuides } from '../knowledge-guides.ts';
 import { projectFile } from '../project-files.ts';
 import { checkRules, type Exception } from './check-rules.ts';
 import { RULES } from './rules.ts';
+import { staleSchemas, writeSchemas } from './schemas.ts';
 
+const folder = projectFile('data', 'knowledge');
+if (process.argv.includes('--write-schemas')) writeSchemas(folder);
 const exceptions: Exception[] = JSON.parse(
   readFileSync(projectFile('data', 'lint', 'exceptions.json'), 'utf8'),
 );
 const base = {
-  ...readKnowledgeFiles(projectFile('data', 'knowledge')),
+  ...readKnowledgeFiles(folder),
   guides: readGuides(projectFile('data', 'guides')),
 };
-const findings = checkRules(base, RULES, exceptions);
+const findings = [...checkRules(base, RULES, exceptions), ...staleSchemas(folder)];
 for (const { file, entry, rule, message } of findings) {
   console.log(`${file}  ${JSON.stringify(entry)}  ${rule}  ${message}`);
 }

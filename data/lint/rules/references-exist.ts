@@ -36,9 +36,14 @@ function entryReferences(base: KnowledgeBase, tags: Set<string>): Finding[] {
 function leakReferences({ leaks }: KnowledgeBase, tags: Set<string>): Finding[] {
   const ids = new Set(leaks.leaks.map(({ id }) => id));
   return leaks.leaks.flatMap(leak => [
-    ...leak.tags.flatMap(tag => missing('leaks.json', leak.id, 'tag', tag, tags)),
+    ...leak.tags.flatMap(tag => (spelled(tag, tags) ? [] : missing('leaks.json', leak.id, 'tag', tag, tags))),
     ...(leak.supersededBy ?? []).flatMap(id => missing('leaks.json', leak.id, 'leak', id, ids)),
   ]);
+}
+
+/** Old reports spell tags in other capitals (Afde for AfdE), which is worth keeping: people search for both. */
+function spelled(tag: string, tags: Set<string>): boolean {
+  return [...tags].some(known => known.toLowerCase() === tag.toLowerCase());
 }
 
 function adviceReferences({ advice, guides }: KnowledgeBase, tags: Set<string>): Finding[] {

@@ -67,7 +67,7 @@ export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
     return { uses: [], literals, isListedFunction: () => false, unresolvedCalls: 0, isPartial: false };
   }
   const index = kit.index(image, new Set(sinks.bySlot.keys()));
-  const functions = mapFunctions(image, index, []);
+  const functions = mapFunctions(image, index);
   const codeBytes = image.sections.reduce(
     (sum, section) => sum + (section.executable ? section.bytes.length : 0),
     0,

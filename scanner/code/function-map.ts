@@ -1,7 +1,9 @@
 /** Which function holds an address: from .pdata where the image has it, from calls and prologues where it has not. */
 import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
+import { lastNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodePiece } from './function-body.ts';
+import { unlistedStarts } from './function-starts.ts';
 
 export interface FunctionMap {
   /** RVA where the function that holds this address begins; undefined outside code. */
@@ -12,16 +14,12 @@ export interface FunctionMap {
   isListed(functionRva: number): boolean;
 }
 
-/** The map of an image. `extraStarts` are starts known from elsewhere (function pointers). */
-export function mapFunctions(
-  image: DriverImage,
-  index: CodeIndex,
-  extraStarts: Iterable<number>,
-): FunctionMap {
+/** The map of an image. */
+export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap {
   const code = image.sections.filter(section => section.executable);
   const listed = image.functionRanges;
   const parts = piecesByFunction(listed);
-  const starts = unlistedStarts(image, index, code, listed, extraStarts);
+  const starts = unlistedStarts(image, index, code);
 
   function rangeAt(rva: number): FunctionRange | undefined {
     const at = lastNotAbove(listed.length, i => listed[i].beginRva, rva);
@@ -71,102 +69,4 @@ function piecesByFunction(listed: readonly FunctionRange[]): Map<number, Functio
     else known.push(range);
   }
   return parts;
-}
-
-/** Function starts that .pdata does not give: call targets, exports, the entry point, prologues behind padding. */
-function unlistedStarts(
-  image: DriverImage,
-  index: CodeIndex,
-  code: Section[],
-  listed: readonly FunctionRange[],
-  extraStarts: Iterable<number>,
-): Uint32Array {
-  const found = new Set<number>();
-  const offer = (rva: number) => {
-    const section = sectionOf(code, rva);
-    if (section === undefined) return;
-    const at = lastNotAbove(listed.length, i => listed[i].beginRva, rva);
-    if (at >= 0 && rva < listed[at].endRva) return;
-    found.add(rva);
-  };
-  offer(image.entryPointRva);
-  for (const exported of image.exports) offer(exported.rva);
-  for (const rva of extraStarts) offer(rva);
-  for (const rva of index.callTargets()) {
-    const section = sectionOf(code, rva);
-    if (
-      section !== undefined &&
-      (image.arch === 'arm64' || mayBeginFunction(section.bytes, rva - section.rva))
-    )
-      offer(rva);
-  }
-  for (const section of image.arch === 'arm64' ? [] : code) {
-    for (const rva of afterPadding(section, image.arch === 'x86')) offer(rva);
-  }
-  return Uint32Array.from(found).sort();
-}
-
-/**
- * Whether code at this offset can be a function's start, judged by what stands before it: the end of another
- * function or its padding. This keeps chance E8 bytes inside a function from cutting it in two.
- */
-function mayBeginFunction(bytes: Uint8Array, offset: number): boolean {
-  if (offset === 0 || hasPrologue(bytes, offset)) return true;
-  const before = bytes[offset - 1];
-  if (before === 0xcc || before === 0x90 || before === 0x00 || before === 0xc3) return true;
-  if (offset >= 3 && bytes[offset - 3] === 0xc2) return true; // ret imm16
-  if (offset >= 5 && (bytes[offset - 5] === 0xe9 || bytes[offset - 5] === 0xe8)) return true; // jmp, or a call that never returns
-  if (offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25) return true; // jmp [import]
-  if (offset >= 2 && (bytes[offset - 2] === 0xeb || (bytes[offset - 2] === 0xff && (before & 0xf8) === 0xe0)))
-    return true;
-  return isLongNop(bytes, offset);
-}
-
-/** push ebp; mov ebp, esp (with or without the hot-patch instruction before it). */
-function hasPrologue(bytes: Uint8Array, offset: number): boolean {
-  let at = offset;
-  if (bytes[at] === 0x8b && bytes[at + 1] === 0xff) at += 2;
-  return (
-    bytes[at] === 0x55 &&
-    ((bytes[at + 1] === 0x8b && bytes[at + 2] === 0xec) || (bytes[at + 1] === 0x89 && bytes[at + 2] === 0xe5))
-  );
-}
-
-/** Whether the bytes before `offset` are one of the long nops that gcc and clang pad with. */
-function isLongNop(bytes: Uint8Array, offset: number): boolean {
-  for (let length = 3; length <= 9 && length <= offset; length++) {
-    if (bytes[offset - length] === 0x0f && bytes[offset - length + 1] === 0x1f) return true;
-  }
-  // lea esi, [esi+0] and its kin
-  return offset >= 3 && bytes[offset - 3] === 0x8d && (bytes[offset - 2] & 0xc7) === 0x44;
-}
-
-/** Starts that nothing calls: code behind int3 padding, and on x86 prologues behind a return. */
-function* afterPadding(section: Section, isX86: boolean): Generator<number> {
-  const { bytes, rva } = section;
-  for (let p = 1; p < bytes.length - 3; p++) {
-    const before = bytes[p - 1];
-    if (before === 0xcc && bytes[p] !== 0xcc && ((rva + p) & 15) === 0) yield rva + p;
-    else if (isX86 && bytes[p] !== 0x90 && hasPrologue(bytes, p)) {
-      const isBehindEnd =
-        before === 0xc3 || before === 0x90 || before === 0xcc || (p >= 3 && bytes[p - 3] === 0xc2);
-      if (isBehindEnd) yield rva + p;
-    }
-  }
-}
-
-function sectionOf(code: readonly Section[], rva: number): Section | undefined {
-  return code.find(section => rva >= section.rva && rva < section.rva + section.bytes.length);
-}
-
-/** The greatest index whose key is not above `wanted`, in ascending keys; -1 where there is none. */
-function lastNotAbove(count: number, key: (index: number) => number, wanted: number): number {
-  let low = 0;
-  let high = count - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    if (key(middle) <= wanted) low = middle + 1;
-    else high = middle - 1;
-  }
-  return high;
 }

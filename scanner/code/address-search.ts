@@ -1,0 +1,19 @@
+/** Finding an address among sorted ones and among sections. */
+import type { Section } from '../pe/image-facts.ts';
+
+/** The section whose bytes in the file hold the RVA. */
+export function sectionOf(code: readonly Section[], rva: number): Section | undefined {
+  return code.find(section => rva >= section.rva && rva < section.rva + section.bytes.length);
+}
+
+/** The greatest index whose key is not above `wanted`, in ascending keys; -1 where there is none. */
+export function lastNotAbove(count: number, key: (index: number) => number, wanted: number): number {
+  let low = 0;
+  let high = count - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    if (key(middle) <= wanted) low = middle + 1;
+    else high = middle - 1;
+  }
+  return high;
+}

@@ -1,0 +1,135 @@
+/** Where functions begin that .pdata does not list: on x86 all of them, elsewhere leaf functions. */
+import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
+import { lastNotAbove, sectionOf } from './address-search.ts';
+import type { CodeIndex } from './code-index.ts';
+import { readInt32 } from './x86-decoder.ts';
+
+/**
+ * Starts in ascending order: the entry point, exports, call targets, function pointers, prologues behind padding, and
+ * what stands between two listed functions.
+ */
+export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Section[]): Uint32Array {
+  const listed = image.functionRanges;
+  const isX86 = image.arch === 'x86';
+  const found = new Set<number>();
+  const offer = (rva: number, isCertain: boolean) => {
+    const section = sectionOf(code, rva);
+    if (section === undefined) return;
+    const at = lastNotAbove(listed.length, i => listed[i].beginRva, rva);
+    if (at >= 0 && rva < listed[at].endRva) return;
+    if (isCertain || image.arch === 'arm64' || mayBeginFunction(section.bytes, rva - section.rva))
+      found.add(rva);
+  };
+  offer(image.entryPointRva, true);
+  for (const { rva } of image.exports) offer(rva, true);
+  for (const rva of index.callTargets()) offer(rva, false);
+  for (const rva of isX86 ? functionPointers(image, code) : gapStarts(listed, code)) offer(rva, false);
+  for (const section of image.arch === 'arm64' ? [] : code) {
+    offer(section.rva, true);
+    for (const rva of afterPadding(section, isX86)) offer(rva, true);
+  }
+  return Uint32Array.from(found).sort();
+}
+
+/** Code between two listed functions, behind its padding. */
+function* gapStarts(listed: readonly FunctionRange[], code: Section[]): Generator<number> {
+  for (let i = 0; i + 1 < listed.length; i++) {
+    const end = listed[i].endRva;
+    const next = listed[i + 1].beginRva;
+    const section = end < next ? sectionOf(code, end) : undefined;
+    if (section === undefined) continue;
+    let rva = end;
+    while (rva < next && isPadding(section.bytes[rva - section.rva])) rva++;
+    if (rva < next) yield rva;
+  }
+}
+
+function isPadding(byte: number): boolean {
+  return byte === 0xcc || byte === 0x90 || byte === 0;
+}
+
+/** Addresses of code that the loader relocates, less the entries of jump tables: those lead into functions. */
+function* functionPointers(image: DriverImage, code: Section[]): Generator<number> {
+  const inTables = jumpTableEntries(image, code);
+  for (const at of image.relocations) {
+    if (inTables.has(at)) continue;
+    const target = image.pointerAt(at);
+    if (target !== undefined) yield target;
+  }
+}
+
+/** Whether the displacement at `offset` is that of [table + register*4], in anything but a call. */
+function readsTable(bytes: Uint8Array, offset: number): boolean {
+  const modrm = bytes[offset - 2];
+  const isScaledByFour = (modrm & 0xc7) === 0x04 && (bytes[offset - 1] & 0xc7) === 0x85;
+  const isCall = bytes[offset - 3] === 0xff && ((modrm >> 3) & 7) === 2;
+  return isScaledByFour && !isCall;
+}
+
+/** RVAs of the entries of jump tables: relocated pointers in a row that code reads by an index. */
+function jumpTableEntries(image: DriverImage, code: Section[]): Set<number> {
+  const { relocations } = image;
+  const entries = new Set<number>();
+  for (let i = 0; i < relocations.length; i++) {
+    const at = relocations[i];
+    const section = sectionOf(code, at);
+    if (section === undefined) continue;
+    const { bytes } = section;
+    const offset = at - section.rva;
+    const isTableJump = offset >= 3 && readsTable(bytes, offset);
+    const table = isTableJump ? ((readInt32(bytes, offset) >>> 0) - image.imageBase) | 0 : 0;
+    const first = isTableJump ? lastNotAbove(relocations.length, n => relocations[n], table) : -1;
+    for (let n = first; n >= 0 && relocations[n] === table + 4 * (n - first); n++)
+      entries.add(relocations[n]);
+  }
+  return entries;
+}
+
+/**
+ * Whether code at this offset can be a function's start, judged by what stands before it: the end of another
+ * function or its padding. This keeps chance E8 bytes inside a function from cutting it in two.
+ */
+function mayBeginFunction(bytes: Uint8Array, offset: number): boolean {
+  if (offset === 0 || hasPrologue(bytes, offset)) return true;
+  const before = bytes[offset - 1];
+  if (before === 0xcc || before === 0x90 || before === 0x00 || before === 0xc3) return true;
+  if (offset >= 3 && bytes[offset - 3] === 0xc2) return true; // ret imm16
+  if (offset >= 5 && (bytes[offset - 5] === 0xe9 || bytes[offset - 5] === 0xe8)) return true; // jmp, or a call that never returns
+  if (offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25) return true; // jmp [import]
+  if (offset >= 2 && (bytes[offset - 2] === 0xeb || (bytes[offset - 2] === 0xff && (before & 0xf8) === 0xe0)))
+    return true;
+  return isLongNop(bytes, offset);
+}
+
+/** push ebp; mov ebp, esp (with or without the hot-patch instruction before it). */
+function hasPrologue(bytes: Uint8Array, offset: number): boolean {
+  let at = offset;
+  if (bytes[at] === 0x8b && bytes[at + 1] === 0xff) at += 2;
+  return (
+    bytes[at] === 0x55 &&
+    ((bytes[at + 1] === 0x8b && bytes[at + 2] === 0xec) || (bytes[at + 1] === 0x89 && bytes[at + 2] === 0xe5))
+  );
+}
+
+/** Whether the bytes before `offset` are one of the long nops that gcc and clang pad with. */
+function isLongNop(bytes: Uint8Array, offset: number): boolean {
+  for (let length = 3; length <= 9 && length <= offset; length++) {
+    if (bytes[offset - length] === 0x0f && bytes[offset - length + 1] === 0x1f) return true;
+  }
+  // lea esi, [esi+0] and its kin
+  return offset >= 3 && bytes[offset - 3] === 0x8d && (bytes[offset - 2] & 0xc7) === 0x44;
+}
+
+/** Starts that nothing calls: code behind int3 padding, and on x86 prologues behind a return. */
+function* afterPadding(section: Section, isX86: boolean): Generator<number> {
+  const { bytes, rva } = section;
+  for (let p = 1; p < bytes.length - 3; p++) {
+    const before = bytes[p - 1];
+    if (before === 0xcc && bytes[p] !== 0xcc && ((rva + p) & 15) === 0) yield rva + p;
+    else if (isX86 && bytes[p] !== 0x90 && hasPrologue(bytes, p)) {
+      const isBehindEnd =
+        before === 0xc3 || before === 0x90 || before === 0xcc || (p >= 3 && bytes[p - 3] === 0xc2);
+      if (isBehindEnd) yield rva + p;
+    }
+  }
+}

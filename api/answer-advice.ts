@@ -85,7 +85,7 @@ function disagreementOf({ record, owners, rules }: AdviceParts): Advice | null {
     text:
       `The lists name ${images}, but the scan saw ${joined(files)} allocate with this tag. ` +
       'Tags are not reserved and code is shared between drivers, so both can be true: ' +
-      'on this machine, look at the driver that was seen first.',
+      'on this machine, suspect the driver that was seen.',
     steps: [],
     sources: [],
   };

@@ -16,12 +16,17 @@ export interface SummaryParts {
   component(id: string): Component | undefined;
   /** The tag is a default that many drivers share. */
   isShared: boolean;
+  /** A report of a leak names the tag. */
+  isReported: boolean;
 }
 
 /** `Thread objects, owned by the kernel's process manager (nt!ps).` */
-export function summarise({ owners, sightings, component, isShared }: SummaryParts): string {
+export function summarise({ owners, sightings, component, isShared, isReported }: SummaryParts): string {
   const written = owners.filter(owner => owner.strength === 'written');
-  if (written.length === 0) return seenSentence(sightings);
+  if (written.length === 0 && sightings.length === 0 && isReported) {
+    return 'No list names the owner of this tag, but a leak with it was reported.';
+  }
+  if (written.length === 0) return `No list knows this tag; ${seenClause(sightings)}.`;
   const named = written.find(({ image }) => image !== null);
   const told = written.find(({ meaning }) => headline(meaning) !== null);
   const meaning = headline(named?.meaning ?? null) ?? headline(told?.meaning ?? null);
@@ -45,10 +50,10 @@ export function ownerPhrase(
   { image, component: id }: Pick<Owner, 'image' | 'component'>,
   component: (id: string) => Component | undefined,
 ): string {
-  const title = id === null ? undefined : component(id)?.title;
-  if (title === undefined) return image ?? 'nobody in particular';
-  const phrase = withArticle(title, image?.startsWith('nt!') ?? false);
-  return image === null ? phrase : `${phrase} (${image})`;
+  const owner = id === null ? undefined : component(id);
+  if (owner === undefined) return image ?? 'nobody in particular';
+  const phrase = withArticle(owner, image?.startsWith('nt!') ?? false);
+  return image === null || image.toLowerCase() === phrase.toLowerCase() ? phrase : `${phrase} (${image})`;
 }
 
 /** The first sentence of a meaning without its full stop, its first letter large; null where there is none. */
@@ -62,18 +67,19 @@ export function headline(meaning: string | null): string | null {
   return /^[a-z]+(\s|$)/.test(short) ? short[0].toUpperCase() + short.slice(1) : short;
 }
 
-function withArticle(title: string, isKernel: boolean): string {
-  const words = title.split(' ');
-  // "Process manager" is a common noun; "NTFS", "Driver Verifier" and "Event Tracing for Windows" are names.
-  const isName = /^[A-Z]/.test(words.at(-1)!) || (words.length > 2 && /^for|of$/.test(words.at(-2)!));
-  if (isName) return title;
-  const isCommon = words.slice(1).every(word => /^[a-z(-]/.test(word)) && /^[A-Z][a-z-]+$/.test(words[0]);
-  const noun = isCommon ? lowerFirst(title) : title;
-  return isKernel && !/kernel/i.test(title) ? `the kernel's ${noun}` : `the ${noun}`;
-}
+/** Words that join names: they do not make a common noun of "Event Tracing for Windows". */
+const JOINING = new Set(['and', 'for', 'of', 'in', 'the']);
 
-function seenSentence(sightings: readonly SightingSummary[]): string {
-  return `No list knows this tag; ${seenClause(sightings)}.`;
+function withArticle({ title, vendor }: Component, isKernel: boolean): string {
+  const [first, ...rest] = title.split(' ');
+  // "Process manager" is a common noun; "NTFS", "Driver Verifier" and "Event Tracing for Windows" are names.
+  if (!rest.some(word => /^[a-z]/.test(word) && !JOINING.has(word))) return title;
+  const isOrdinary = /^[A-Z][a-z]+$/.test(first) && first !== 'Windows' && vendor === 'Microsoft';
+  const namesNothing = rest.every(
+    (word, i) => /^[a-z(]|^[A-Z0-9/]+$/.test(word) || /^(for|of|in)$/.test(rest[i - 1]),
+  );
+  const noun = isOrdinary && namesNothing ? first.toLowerCase() + title.slice(first.length) : title;
+  return isKernel && !/kernel/i.test(title) ? `the kernel's ${noun}` : `the ${noun}`;
 }
 
 function seenClause(sightings: readonly SightingSummary[]): string {
@@ -120,8 +126,4 @@ function plainText(text: string): string {
 
 function shortened(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most).replace(/\s+\S*$/, '')}…`;
-}
-
-function lowerFirst(text: string): string {
-  return text[0].toLowerCase() + text.slice(1);
 }

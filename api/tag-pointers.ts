@@ -42,6 +42,7 @@ export function shortAnswer(
     sightings: record?.sightings ?? [],
     component: id => source.component(id),
     isShared,
+    isReported: (record?.articleIds.length ?? 0) > 0,
   });
   return { owners, summary };
 }

@@ -1,4 +1,5 @@
 /** What somebody may have meant who asked for a tag that nothing knows. */
+import type { TagRecord } from '../data/facts.ts';
 import { type PoolTag, patternSpecificity, poolTag } from '../data/pool-tag.ts';
 import { otherCases } from '../data/tag-neighbours.ts';
 import type { TagCandidate } from '../data/tag-readings.ts';
@@ -30,7 +31,8 @@ export async function suggestionsFor(
   const suggest = (pointer: TagPointer, why: string) => {
     if (!suggestions.has(pointer.id)) suggestions.set(pointer.id, { ...pointer, why });
   };
-  for (const record of variants.filter(isTold)) suggest(pointerTo(record, source), 'differs only by case');
+  const ownersFirst = variants.filter(isTold).sort((a, b) => Number(isOwned(b)) - Number(isOwned(a)));
+  for (const record of ownersFirst) suggest(pointerTo(record, source), 'differs only by case');
   if (isTold(turned)) suggest(pointerTo(turned!, source), 'the same bytes in reverse order');
   for (const record of variantsOfOthers.flat().filter(isTold)) {
     suggest(pointerTo(record, source), 'another reading in other letter case');
@@ -45,4 +47,8 @@ export async function suggestionsFor(
   const near = await nearTags(tag, source, new Set());
   for (const pointer of near) suggest(pointer, 'differs in one byte');
   return [...suggestions.values()].slice(0, MAX_SUGGESTIONS);
+}
+
+function isOwned({ knowledge, sightings }: TagRecord): boolean {
+  return knowledge.length > 0 || sightings.length > 0;
 }

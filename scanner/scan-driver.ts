@@ -1,8 +1,9 @@
 /** scanDriver: the bytes of one file in, what it says of its tags out. Pure: no disk, no clock, no Node module. */
 import type { ScanOutcome } from '../data/facts.ts';
-import { analyseCode } from './code/analyse-code.ts';
+import { analyseCode, type CodeFindings } from './code/analyse-code.ts';
 import { driverIdentity } from './driver-identity.ts';
 import { readDriverImage } from './pe/driver-image.ts';
+import type { DriverImage } from './pe/image-facts.ts';
 import { tagSightings } from './tag-sightings.ts';
 
 /** What the caller knows of the file: its name without folders and the lower-case hex SHA-256 of its bytes. */
@@ -16,7 +17,7 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts): ScanOutcome {
   const image = readDriverImage(bytes);
   if ('code' in image) return { status: 'refused', fileName: file.fileName, reason: image };
   const driver = driverIdentity(image, { ...file, sizeBytes: bytes.length });
-  const findings = analyseCode(image, file.fileName);
+  const findings = analyseGuarded(image, file.fileName);
   const { sightings, remarks } = tagSightings(findings);
   return {
     status: 'scanned',
@@ -25,4 +26,17 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts): ScanOutcome {
     remarks: [...image.remarks, ...remarks],
     partial: findings.isPartial,
   };
+}
+
+/** A fault of ours in the analysis costs the tags of this file, never its identity nor the other files. */
+function analyseGuarded(image: DriverImage, fileName: string): CodeFindings {
+  try {
+    return analyseCode(image, fileName);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    image.remarks.push(
+      `The code could not be analysed (a fault of this program, please report it): ${message}`,
+    );
+    return { uses: [], literals: [], isListedFunction: () => false, unresolvedCalls: 0, isPartial: true };
+  }
 }

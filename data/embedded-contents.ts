@@ -1,12 +1,13 @@
 /** One state of the embedded index: records by tag, by word and by facet, and how a search walks through them. */
 import { EmbeddedFacets } from './embedded-facets.ts';
-import { EmbeddedTags, keyOfId, recordKey } from './embedded-tags.ts';
+import { EmbeddedTags } from './embedded-tags.ts';
 import { EmbeddedWords } from './embedded-words.ts';
 import type { TagRecord } from './facts.ts';
 import { FACET_NAMES } from './search-facets.ts';
 import { type ComponentNames, facetsOf, wordsByField } from './search-fields.ts';
 import type { FacetCount, FacetName, SearchQuery } from './search-index.ts';
 import type { BytesPlan, SearchPlan, TextPlan } from './search-query.ts';
+import { keyOfId, recordKey } from './tag-keys.ts';
 import { otherCases } from './tag-neighbours.ts';
 
 interface Entry {

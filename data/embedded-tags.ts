@@ -1,21 +1,10 @@
 /** The tags of the embedded index in byte order, for look-ups by exact bytes, by beginning and by shape. */
-import type { TagRecord } from './facts.ts';
-import { tagToBigEndian } from './pool-tag.ts';
 import type { TagShape } from './search-query.ts';
+import { keysBeginningWith } from './tag-keys.ts';
 
 export interface Keyed {
-  /** {@link recordKey}. */
+  /** See `recordKey`. */
   key: number;
-}
-
-/** A number that sorts as the tags' bytes do, a wildcard entry after the tag of the same four characters. */
-export function recordKey(tag: string, isPattern: boolean): number {
-  return tagToBigEndian(tag) * 2 + (isPattern ? 1 : 0);
-}
-
-/** The key of a record with this id (`tagId` or `patternId`). */
-export function keyOfId(id: TagRecord['id']): number {
-  return id.startsWith('p-') ? Number.parseInt(id.slice(2), 16) * 2 + 1 : Number.parseInt(id, 16) * 2;
 }
 
 /** A share of new records above which sorting everything again costs less than many insertions. */
@@ -52,9 +41,8 @@ export class EmbeddedTags<Entry extends Keyed> {
 
   /** Entries that begin with these one to four characters, in byte order. */
   beginningWith(prefix: string): Entry[] {
-    const first = this.#lowerBound(recordKey(prefix.padEnd(4, '\0'), false));
-    const end = this.#lowerBound(recordKey(prefix.padEnd(4, '\xff'), true) + 1);
-    return this.#ordered.slice(first, end);
+    const [first, last] = keysBeginningWith(prefix);
+    return this.#ordered.slice(this.#lowerBound(first), this.#lowerBound(last + 1));
   }
 
   /** Entries of any of these shapes, in byte order. */

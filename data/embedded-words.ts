@@ -1,7 +1,7 @@
 /** The words of the embedded index: a radix tree of minisearch, with Meilisearch's rules for errors and ranks. */
 import SearchableMap from 'minisearch/SearchableMap';
 import { EXACT_FIELDS, WORD_FIELDS, type WordField } from './search-fields.ts';
-import { allowedTypos, typoDistance } from './typo-distance.ts';
+import { allowedTypos, typosIn } from './typo-distance.ts';
 
 /** Where a word stands in each record: slot of the record -> {@link packPlace}. */
 type Places = Map<number, number>;
@@ -9,11 +9,18 @@ type Places = Map<number, number>;
 /** A place packs three facts into one small integer, which keeps 50,000 records in about 100 MB. */
 const FORGIVING = 1;
 const POSITION_SHIFT = 1;
+const MAX_POSITION = 15;
 const FIELD_SHIFT = 5;
 
 /** Ranks are sums over at most ten words, compared by errors, then fields (0 to 6), then positions (0 to 10). */
 const FIELD_RANK = 1 << 7;
 const TYPO_RANK = FIELD_RANK << 6;
+
+/** `pool tag` finds `pooltag`: so many neighbours may be one word in a record, as in Meilisearch. */
+const MAX_JOINED_WORDS = 3;
+
+/** Shorter halves are chance: every word could be taken apart into them. */
+const MIN_HALF_LENGTH = 3;
 
 /**
  * Plain edits that cover one error when a swap of neighbours is counted as the two edits it takes: the tree knows
@@ -50,55 +57,91 @@ export class EmbeddedWords {
 
   /** Ranks, the smallest first, of the records that have all words; the last word may be a beginning. */
   find(words: readonly string[]): Map<number, number> {
-    let found: Map<number, number> | undefined;
-    for (const [index, word] of words.entries()) {
-      const ranks = this.#ranksOf(word, index === words.length - 1);
-      if (found !== undefined) {
+    // From the last word to the first: what the words from here on find, each alone or written together with the next.
+    const found: Map<number, number>[] = [];
+    for (let start = words.length - 1; start >= 0; start--) {
+      const here = new Map<number, number>();
+      for (let count = 1; count <= MAX_JOINED_WORDS && start + count <= words.length; count++) {
+        const end = start + count;
+        const ranks = this.#ranksOf(words.slice(start, end), end === words.length);
+        const rest = found[end];
         for (const [slot, rank] of ranks) {
-          const sum = found.get(slot);
-          if (sum === undefined) ranks.delete(slot);
-          else ranks.set(slot, sum + rank);
+          const restRank = rest === undefined ? 0 : rest.get(slot);
+          if (restRank !== undefined) keepBest(here, slot, rank + restRank);
         }
       }
-      if (ranks.size === 0) return ranks;
-      found = ranks;
+      found[start] = here;
     }
-    return found ?? new Map();
+    return found[0] ?? new Map();
   }
 
-  #ranksOf(word: string, mayBeBeginning: boolean): Map<number, number> {
+  /** Ranks for one word, or for several written as one, which counts as an error for each gap. */
+  #ranksOf(words: readonly string[], mayBeBeginning: boolean): Map<number, number> {
+    const word = words.join('');
+    const gaps = words.length - 1;
     const ranks = new Map<number, number>();
     const exact = this.#places.get(word);
-    if (exact) addPlaces(ranks, exact, 0);
+    if (exact) addPlaces(ranks, exact, gaps, false);
     if (mayBeBeginning) {
-      for (const places of this.#tree.atPrefix(word).values())
-        if (places !== exact) addPlaces(ranks, places, 0);
+      for (const places of this.#tree.atPrefix(word).values()) {
+        if (places !== exact) addPlaces(ranks, places, gaps, false);
+      }
     }
-    const limit = allowedTypos(word);
-    if (limit === 0) return ranks;
+    const limit = allowedTypos(word) - gaps;
+    if (limit <= 0) return ranks;
     for (const [candidate, places] of this.#tree.atPrefix(word.slice(0, 1))) {
-      const typos = typoDistance(word, candidate, limit, mayBeBeginning);
-      if (typos > 0 && typos <= limit) addPlaces(ranks, places, typos);
+      const typos = typosIn(word, candidate, limit, mayBeBeginning);
+      if (typos !== undefined && typos > 0) addPlaces(ranks, places, gaps + typos, true);
     }
     // An error in the first letter weighs two, as in Meilisearch; in a short word it counts only if nothing else fits.
-    if (limit === 2 || ranks.size === 0) {
+    if (limit === 2 || (gaps === 0 && ranks.size === 0)) {
       for (const [candidate, [places]] of this.#tree.fuzzyGet(word, EDITS_OF_ONE_TYPO)) {
-        if (candidate[0] !== word[0] && typoDistance(word, candidate, 1) === 1) addPlaces(ranks, places, 2);
+        const isOther = candidate[0] !== word[0];
+        if (isOther && typosIn(word, candidate, 1, false) === 1) addPlaces(ranks, places, 2, true);
+      }
+    }
+    return gaps === 0 && ranks.size === 0 ? this.#ranksOfHalves(word) : ranks;
+  }
+
+  /** Ranks for a word that records write as two: `threadpool` finds `thread pool`. */
+  #ranksOfHalves(word: string): Map<number, number> {
+    const ranks = new Map<number, number>();
+    for (let middle = MIN_HALF_LENGTH; middle <= word.length - MIN_HALF_LENGTH; middle++) {
+      const left = this.#places.get(word.slice(0, middle));
+      const right = this.#places.get(word.slice(middle));
+      if (left === undefined || right === undefined) continue;
+      for (const [slot, place] of left) {
+        const other = right.get(slot);
+        if (other !== undefined) keepBest(ranks, slot, rankOf(place, 1) + rankOf(other, 0));
       }
     }
     return ranks;
   }
 }
 
-function addPlaces(ranks: Map<number, number>, places: Places, typos: number): void {
+function keepBest(ranks: Map<number, number>, slot: number, rank: number): void {
+  const known = ranks.get(slot);
+  if (known === undefined || rank < known) ranks.set(slot, rank);
+}
+
+/** Of one record's places the fewest errors count; among those the earliest field, and apart from it the earliest position. */
+function addPlaces(ranks: Map<number, number>, places: Places, typos: number, isMistyped: boolean): void {
   for (const [slot, place] of places) {
-    if (typos > 0 && (place & FORGIVING) === 0) continue;
-    const field = place >> FIELD_SHIFT;
-    const position = (place >> POSITION_SHIFT) & 15;
-    const rank = typos * TYPO_RANK + field * FIELD_RANK + position;
+    if (isMistyped && (place & FORGIVING) === 0) continue;
+    const base = typos * TYPO_RANK;
+    const rank = rankOf(place, typos);
     const known = ranks.get(slot);
-    if (known === undefined || rank < known) ranks.set(slot, rank);
+    if (known === undefined || known >= base + TYPO_RANK) {
+      ranks.set(slot, rank);
+    } else if (known >= base) {
+      const [position, knownPosition] = [rank % FIELD_RANK, known % FIELD_RANK];
+      ranks.set(slot, Math.min(rank - position, known - knownPosition) + Math.min(position, knownPosition));
+    }
   }
+}
+
+function rankOf(place: number, typos: number): number {
+  return typos * TYPO_RANK + (place >> FIELD_SHIFT) * FIELD_RANK + ((place >> POSITION_SHIFT) & MAX_POSITION);
 }
 
 /** For each word its earliest field, its earliest position in any field, and whether a field forgives errors in it. */
@@ -112,7 +155,7 @@ function placesOf(words: Record<WordField, string[]>): Map<string, number> {
       if (known === undefined) {
         places.set(word, (field << FIELD_SHIFT) | (position << POSITION_SHIFT) | forgiving);
       } else {
-        const earliest = Math.min((known >> POSITION_SHIFT) & 15, position);
+        const earliest = Math.min((known >> POSITION_SHIFT) & MAX_POSITION, position);
         places.set(
           word,
           ((known >> FIELD_SHIFT) << FIELD_SHIFT) | (earliest << POSITION_SHIFT) | (known & 1) | forgiving,
@@ -125,7 +168,7 @@ function placesOf(words: Record<WordField, string[]>): Map<string, number> {
 
 /** The further back a word stands, the coarser its position counts (Meilisearch's steps): 0 to 10. */
 function positionCost(index: number): number {
-  const steps = [0, 2, 4, 7, 11, 16, 24, 64, 256, 1_024];
+  const steps = [0, 1, 4, 7, 11, 15, 23, 64, 256, 1_024];
   const cost = steps.findIndex(last => index <= last);
   return cost < 0 ? steps.length : cost;
 }

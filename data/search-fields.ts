@@ -79,17 +79,20 @@ export function facetsOf(
   };
 }
 
-/** What two spellings of one facet value share; empty for a value that says nothing. */
+/**
+ * What two spellings of one facet value share; empty for a value that says nothing. It never holds a double quote or a
+ * backslash, so that it can stand in a filter as it is.
+ */
 export function facetKey(facet: FacetName, value: string): string {
   const text = facetText(value);
-  return (facet === 'vendor' && vendorKey(text)) || foldText(text);
+  return (facet === 'vendor' && vendorKey(text)) || foldText(text).replace(/["\\]/g, '');
 }
 
 /** A facet value on one line, without blanks around it, cut at {@link MAX_FACET_LENGTH}. */
 function facetText(value: string): string {
   return value
     .slice(0, MAX_FACET_LENGTH)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
     .trim();
 }
 

@@ -3,7 +3,7 @@ import type { TagRecord } from './facts.ts';
 import type { Highlight, SearchHit } from './search-index.ts';
 import type { BytesPlan, SearchPlan } from './search-query.ts';
 import { foldText, namePartsOf, wordsOf } from './search-words.ts';
-import { allowedTypos, typoDistance } from './typo-distance.ts';
+import { allowedTypos, typosIn } from './typo-distance.ts';
 
 /** A record with its highlights; `words` are the words that were searched for in the end. */
 export function searchHit(record: TagRecord, plan: SearchPlan, words: readonly string[]): SearchHit {
@@ -110,7 +110,7 @@ function matchLength(word: string, wanted: string, mayBeBeginning: boolean, forg
   if (word === wanted) return word.length;
   if (mayBeBeginning && word.startsWith(wanted)) return wanted.length;
   const limit = forgiving ? allowedTypos(wanted) : 0;
-  return limit > 0 && typoDistance(wanted, word, limit, mayBeBeginning) <= limit ? word.length : 0;
+  return limit > 0 && typosIn(wanted, word, limit, mayBeBeginning) !== undefined ? word.length : 0;
 }
 
 /** The text in parts; ranges may overlap and stand in any order. */

@@ -1,7 +1,8 @@
 /** Reads what people type into the search box: a tag in any spelling, a pattern of bytes, words, or nothing. */
-import { type PoolTag, patternId, poolTag, type TagPattern, tagId } from './pool-tag.ts';
+import { patternId, poolTag, type TagPattern, tagId } from './pool-tag.ts';
 import { namePartsOf, wordsOf } from './search-words.ts';
 import { coveringPatternIds } from './tag-neighbours.ts';
+import { tagReadings } from './tag-readings.ts';
 
 /** Four bytes as wanted: a value each, or null for any. */
 export type TagShape = readonly (number | null)[];
@@ -50,7 +51,9 @@ export function readSearchQuery(q: string): SearchPlan {
   }
   const names = namePartsOf(trimmed);
   const words = wordsOf(trimmed).slice(0, MAX_QUERY_WORDS);
-  const tags = readTags(text, trimmed);
+  const readings = tagReadings(asTag ?? trimmed);
+  if (readings.kind === 'pattern') return wildcard(readings.pattern);
+  const tags = readings.kind === 'readings' ? readings.candidates.map(candidate => candidate.tag) : [];
   return {
     kind: 'text',
     exact: tags.map(tagId),
@@ -59,17 +62,6 @@ export function readSearchQuery(q: string): SearchPlan {
     words: words.map(word => word.text),
     nameParts: names.length === 0 ? null : takenApart(words, names).slice(0, MAX_QUERY_WORDS),
   };
-}
-
-function readTags(...inputs: string[]): PoolTag[] {
-  return [
-    ...new Set(
-      inputs
-        .filter(input => /^[\0-\xff]{1,4}$/.test(input))
-        .flatMap(paddings)
-        .map(poolTag),
-    ),
-  ];
 }
 
 /** Whether wildcards stand beside at least one byte; `??` alone is taken literally. */

@@ -4,17 +4,33 @@
 export const ONE_TYPO_LENGTH = 4;
 export const TWO_TYPOS_LENGTH = 8;
 
+const NUMBER = /^\p{N}+$/u;
+
 /** How many errors a typed word may have; numbers are taken as they stand. */
-export function allowedTypos(word: string): 0 | 1 | 2 {
-  if (word.length < ONE_TYPO_LENGTH || /^\p{N}+$/u.test(word)) return 0;
-  return word.length < TWO_TYPOS_LENGTH ? 1 : 2;
+export function allowedTypos(typed: string): 0 | 1 | 2 {
+  if (typed.length < ONE_TYPO_LENGTH || NUMBER.test(typed)) return 0;
+  return typed.length < TWO_TYPOS_LENGTH ? 1 : 2;
+}
+
+/**
+ * The errors in `typed` where it is meant to be `word` (or, with `isBeginning`, to begin it); undefined where there
+ * are more than `limit` or the word is a number.
+ */
+export function typosIn(
+  typed: string,
+  word: string,
+  limit: number,
+  isBeginning: boolean,
+): number | undefined {
+  const typos = typoDistance(typed, word, limit, isBeginning);
+  return typos > limit || (typos > 0 && NUMBER.test(word)) ? undefined : typos;
 }
 
 /**
  * The number of errors in `typed` against `word`, or against that beginning of `word` which fits best (`isPrefix`);
  * `limit + 1` where there are more than `limit`. Time is bounded by length times limit.
  */
-export function typoDistance(typed: string, word: string, limit: number, isPrefix = false): number {
+function typoDistance(typed: string, word: string, limit: number, isPrefix: boolean): number {
   const tooMany = limit + 1;
   if (typed.length - word.length > limit) return tooMany;
   if (!isPrefix && word.length - typed.length > limit) return tooMany;

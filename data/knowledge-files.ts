@@ -28,7 +28,7 @@ export interface KnowledgeFiles {
 const NOT_COMPONENTS = new Set(['leaks.json', 'advice.json', 'sources.json', 'schema.json']);
 
 /** Whether a file name of the folder is a component's. */
-export function isComponentFile(fileName: string): boolean {
+function isComponentFile(fileName: string): boolean {
   return fileName.endsWith('.json') && !fileName.endsWith('.schema.json') && !NOT_COMPONENTS.has(fileName);
 }
 

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 /** The kinds of advice; the answer document knows the same ones. */
-export const ADVICE_KINDS = [
+const ADVICE_KINDS = [
   'owner-is-not-culprit',
   'next-step',
   'unknown-tag',

@@ -1,0 +1,73 @@
+/** Reads one file whole, once, without ever waiting on something that is no file. */
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import type { RefusalReason } from '../../data/facts.ts';
+import { unreadable } from './file-problems.ts';
+
+/** The largest drivers have about 100 MB; what is bigger is no driver, and would be held in memory whole. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** Up to this size one buffer serves all files: fresh memory costs more than reading from the system's cache. */
+const MAX_KEPT_BUFFER_BYTES = 16 * 1024 * 1024;
+/** Windows has none of these flags, and no file that opens without end either. */
+const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
+
+let keptBuffer = new Uint8Array(0);
+
+/**
+ * The bytes of a regular file, or why there are none. A link is followed only for a named file.
+ * The bytes are valid until the next call: copy what must stay.
+ */
+export function readDriverFile(path: string, isNamed: boolean): Uint8Array | RefusalReason {
+  let handle: number | undefined;
+  try {
+    // O_NONBLOCK: opening a FIFO returns at once, and fstat then tells what it is.
+    handle = openSync(path, O_RDONLY | O_NONBLOCK | (isNamed ? 0 : O_NOFOLLOW));
+    return readOpenFile(handle);
+  } catch (error) {
+    return isDevice(error) ? NOT_A_FILE : unreadable(error);
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+  }
+}
+
+const NOT_A_FILE: RefusalReason = {
+  code: 'not-a-file',
+  message: 'It is no regular file (a pipe, socket, device or folder), so there is nothing to scan.',
+};
+
+/** Opening a socket, or a device without its driver, fails with these. */
+function isDevice(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENXIO' || error.code === 'ENODEV');
+}
+
+function readOpenFile(handle: number): Uint8Array | RefusalReason {
+  const before = fstatSync(handle);
+  if (!before.isFile()) return NOT_A_FILE;
+  if (before.size === 0) return { code: 'empty', message: 'The file is empty.' };
+  if (before.size > MAX_FILE_BYTES) {
+    return {
+      code: 'too-large',
+      message: `The file has ${before.size} bytes; files of up to ${MAX_FILE_BYTES} bytes are scanned.`,
+    };
+  }
+  const bytes = bufferOf(before.size);
+  let filled = 0;
+  while (filled < bytes.length) {
+    const count = readSync(handle, bytes, filled, bytes.length - filled, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  if (filled < bytes.length || hasChanged(before, fstatSync(handle))) {
+    return { code: 'unreadable', message: 'The file changed while it was read; scan it again.' };
+  }
+  return bytes;
+}
+
+function bufferOf(size: number): Uint8Array {
+  if (size > MAX_KEPT_BUFFER_BYTES) return new Uint8Array(size);
+  if (keptBuffer.length < size) keptBuffer = new Uint8Array(size);
+  return keptBuffer.subarray(0, size);
+}
+
+function hasChanged(before: Stats, after: Stats): boolean {
+  return before.size !== after.size || before.mtimeMs !== after.mtimeMs;
+}

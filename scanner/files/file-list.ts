@@ -1,0 +1,82 @@
+/** Finds the files to scan: each named file, and in each named folder what matches the pattern. */
+import { type Dirent, readdir, realpath, stat } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+import fg from 'fast-glob';
+import type { RefusalReason } from '../../data/facts.ts';
+import { unreadable } from './file-problems.ts';
+
+type ReaddirDone = (error: NodeJS.ErrnoException | null, entries: Dirent[]) => void;
+
+/** What a drivers folder is searched for, in any letter case. */
+const DEFAULT_GLOB = '*.sys';
+
+/** A file to scan, or a path that is known to give nothing. */
+export interface ListedFile {
+  /** The path as the user gave it, joined with what was found below. */
+  path: string;
+  /** Named by the user, so a link is followed. */
+  isNamed: boolean;
+  /** Set where the path cannot be scanned at all. */
+  problem?: RefusalReason;
+}
+
+/**
+ * The files in the order of their paths, each real path once. A path that does not exist and a folder that cannot be
+ * read are in the list with their problem, so that nothing the user named goes missing in silence.
+ */
+export async function listDriverFiles(paths: readonly string[], glob = DEFAULT_GLOB): Promise<ListedFile[]> {
+  const byRealPath = new Map<string, ListedFile>();
+  for (const path of paths) {
+    for (const [key, file] of await filesAt(path, glob)) {
+      if (!byRealPath.has(key)) byRealPath.set(key, file);
+    }
+  }
+  return [...byRealPath.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+async function filesAt(path: string, glob: string): Promise<[realPath: string, ListedFile][]> {
+  try {
+    const real = await promisify(realpath.native)(path);
+    const facts = await promisify(stat)(real);
+    if (!facts.isDirectory()) return [[real, { path, isNamed: true }]];
+    return await filesInFolder(path, real, glob);
+  } catch (error) {
+    return [[path, { path, isNamed: true, problem: unreadable(error) }]];
+  }
+}
+
+async function filesInFolder(
+  folder: string,
+  realFolder: string,
+  glob: string,
+): Promise<[realPath: string, ListedFile][]> {
+  const failures: [string, ListedFile][] = [];
+  const place = (below: string): [string, string] => [join(realFolder, below), join(folder, below)];
+  const found = await fg.glob(sep === '\\' ? glob.replaceAll('\\', '/') : glob, {
+    // As the working directory, a folder's name is never read as a pattern.
+    cwd: realFolder,
+    baseNameMatch: true,
+    caseSensitiveMatch: false,
+    dot: true,
+    onlyFiles: true,
+    followSymbolicLinks: false,
+    suppressErrors: true,
+    // suppressErrors skips a folder without a word; this is where the word comes from.
+    fs: {
+      readdir: ((path: string, options: { withFileTypes: true }, done: ReaddirDone) =>
+        readdir(path, options, (error, entries) => {
+          if (error !== null) {
+            const [key, shown] = place(relative(realFolder, path));
+            failures.push([key, { path: shown, isNamed: false, problem: unreadable(error) }]);
+          }
+          done(error, entries);
+        })) as typeof readdir,
+    },
+  });
+  const files = found.map((below): [string, ListedFile] => {
+    const [key, path] = place(below);
+    return [key, { path, isNamed: false }];
+  });
+  return [...failures, ...files];
+}

@@ -1,7 +1,7 @@
 /** The words of the embedded index: a radix tree of minisearch, with Meilisearch's rules for errors and ranks. */
 import SearchableMap from 'minisearch/SearchableMap';
 import { EXACT_FIELDS, WORD_FIELDS, type WordField } from './search-fields.ts';
-import { allowedTypos, typosIn } from './typo-distance.ts';
+import { allowedTypos, ONE_TYPO_LENGTH, typosIn } from './typo-distance.ts';
 
 /** Where a word stands in each record: slot of the record -> {@link packPlace}. */
 type Places = Map<number, number>;
@@ -18,9 +18,6 @@ const TYPO_RANK = FIELD_RANK << 6;
 
 /** `pool tag` finds `pooltag`: so many neighbours may be one word in a record, as in Meilisearch. */
 const MAX_JOINED_WORDS = 3;
-
-/** Shorter halves are chance: every word could be taken apart into them. */
-const MIN_HALF_LENGTH = 3;
 
 /**
  * Plain edits that cover one error when a swap of neighbours is counted as the two edits it takes: the tree knows
@@ -100,22 +97,27 @@ export class EmbeddedWords {
         if (isOther && typosIn(word, candidate, 1, false) === 1) addPlaces(ranks, places, 2, true);
       }
     }
-    return gaps === 0 && ranks.size === 0 ? this.#ranksOfHalves(word) : ranks;
+    if (gaps === 0 && word.length >= ONE_TYPO_LENGTH) this.#addHalves(ranks, word);
+    return ranks;
   }
 
-  /** Ranks for a word that records write as two: `threadpool` finds `thread pool`. */
-  #ranksOfHalves(word: string): Map<number, number> {
-    const ranks = new Map<number, number>();
-    for (let middle = MIN_HALF_LENGTH; middle <= word.length - MIN_HALF_LENGTH; middle++) {
+  /** Adds records that write the word as two, which counts as an error: `workitem` finds `work item`. */
+  #addHalves(ranks: Map<number, number>, word: string): void {
+    let best = new Map<number, number>();
+    for (let middle = 1; middle < word.length; middle++) {
       const left = this.#places.get(word.slice(0, middle));
       const right = this.#places.get(word.slice(middle));
       if (left === undefined || right === undefined) continue;
-      for (const [slot, place] of left) {
-        const other = right.get(slot);
-        if (other !== undefined) keepBest(ranks, slot, rankOf(place, 1) + rankOf(other, 0));
+      const [few, many] = left.size < right.size ? [left, right] : [right, left];
+      const both = new Map<number, number>();
+      for (const [slot, place] of few) {
+        const other = many.get(slot);
+        if (other !== undefined) both.set(slot, rankOf(place, 1) + rankOf(other, 0));
       }
+      // Of several places to cut, the one that most records know is meant.
+      if (both.size > best.size) best = both;
     }
-    return ranks;
+    for (const [slot, rank] of best) keepBest(ranks, slot, rank);
   }
 }
 

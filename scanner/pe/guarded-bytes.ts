@@ -16,7 +16,8 @@ export class GuardedBytes {
   readonly #view: DataView;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // A plain view: a Buffer's own slice() would share memory where a Uint8Array's copies.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.length = bytes.length;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }

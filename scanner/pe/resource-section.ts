@@ -86,7 +86,7 @@ function entriesOf(section: GuardedBytes, tableOffset: number): { target: number
  * and the copy owns its buffer, because pe-library reads past a view into the buffer behind it.
  */
 function onlyVersions(section: GuardedBytes, versionEntry: number, baseRva: number): NtExecutable {
-  const data = section.bytes.slice();
+  const data = new Uint8Array(section.bytes);
   const view = new DataView(data.buffer);
   view.setUint16(12, 0, true);
   view.setUint16(14, 1, true);

@@ -96,7 +96,8 @@ export function tagText(tag: PoolTag | TagPattern): string {
  */
 export function tagPathSegment(tag: PoolTag): string {
   if (/^(?!0x)[a-z0-9_][a-z0-9_.-]{3}$/i.test(tag)) return tag;
-  return tagToUlong(tag) >= PROTECTED_BIT ? encodeURIComponent(tagText(tag)) : tagUlongText(tag);
+  if (tagToUlong(tag) < PROTECTED_BIT) return tagUlongText(tag);
+  return encodeURIComponent(tag.replace(/[^A-Za-z0-9]/g, character => `\\x${hexByte(character)}`));
 }
 
 /** Whether all four bytes are 0x20..0x7E once PROTECTED_POOL is masked and the tag is not zero: what the Ex functions allow. */

@@ -31,6 +31,7 @@ export class TagCandidates {
 
   /** Characters as somebody typed them. Short ones usually stand for a tag with blanks at the end. */
   addText(characters: string, how: readonly string[], isLater = false): void {
+    if (isLater && !isPrintableText(characters)) return;
     const list = isLater ? this.#later : this.#first;
     if (characters.length < 4) {
       this.#add(list, characters.padEnd(4, ' '), [...how, BLANKS], false);
@@ -90,6 +91,11 @@ export class TagCandidates {
       if (isNameableUlong(named)) this.#later.push(unprotected);
     }
   }
+}
+
+/** A guess has to look like a tag: control characters are taken only where they were plainly meant. */
+function isPrintableText(characters: string): boolean {
+  return !/\p{Cc}/u.test(characters.replace(/\0+$/, ''));
 }
 
 function candidateOf(tag: PoolTag, how: readonly string[]): TagCandidate {

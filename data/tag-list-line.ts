@@ -63,7 +63,7 @@ function isComment(line: string, isEntry: boolean): boolean {
   if (text.startsWith('//') || /^(?:rem|REM)(?:\s|$)/.test(text)) return true;
   if (/^rem(?:\s|$)/i.test(text)) return !isEntry;
   // A line drawn under a heading.
-  return /^[-=_ ]{4,}$/.test(text);
+  return /^([-=_])\1{3,}(?: +\1{4,})*$/.test(text);
 }
 
 function readDriver(line: string): TagListLine | undefined {

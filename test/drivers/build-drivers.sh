@@ -70,7 +70,7 @@ build_one() {
   if [ "$compiler" = gcc ]; then
     local prefix; prefix=$(gcc_of "$arch")
     local entry=DriverEntry; [ "$arch" = x86 ] && entry=_DriverEntry@8
-    local -a link=(-nostdlib -Wl,--subsystem,native -Wl,--entry,$entry -Wl,--no-insert-timestamp -Wl,--dynamicbase -Wl,--exclude-all-symbols)
+    local -a link=(-nostdlib -Wl,--subsystem,native -Wl,--entry,$entry -Wl,--no-insert-timestamp -Wl,--dynamicbase -Wl,--exclude-all-symbols -Wl,--kill-at)
     [ "$variant" = symbols ] || { [ "$level" = O0 ] && [ "$variant" != strip ]; } || link+=(-s)
     [ -f "$resource" ] && { "$prefix-windres" "$resource" -O coff -o "$dir/version.o"; link+=("$dir/version.o"); }
     (cd "$dir" && "$prefix-gcc" "${compile[@]}" -mno-stack-arg-probe -c "$file" -o "$name.o" &&
@@ -80,8 +80,9 @@ build_one() {
     [ "$arch" = arm64 ] && compile+=(-funwind-tables)
     local -a link=(/nologo /driver /subsystem:native /nodefaultlib /dynamicbase /opt:ref /opt:noicf)
     # O0 and Os carry a hash for a time and no PDB name; the others a fixed time and a PDB name.
-    case $level in O0 | Os) link+=(/Brepro) ;; *) link+=(/timestamp:1717200000 /debug "/pdb:$dir/$name.pdb" "/pdbaltpath:$name.pdb") ;; esac
+    case $level in O0 | Os) link+=(/Brepro) ;; *) link+=(/timestamp:1717200000 /debug "/pdb:$dir/$name.pdb" "/pdbaltpath:${image%.*}.pdb") ;; esac
     if [ "$arch" = x86 ]; then link+=(/safeseh:no /entry:DriverEntry@8); else link+=(/entry:DriverEntry); fi
+    local exported; for exported in $(sed -nE 's/^\/\/ exports: //p' "$file"); do link+=("/export:$exported"); done
     [ "$variant" = cfg ] && compile+=(-DPOOL_CFG -Xclang -cfguard) && link+=(/guard:cf)
     [ "$variant" = delay ] && compile+=(-DPOOL_DELAY) && link+=(/delayload:fltmgr.sys /delayload:ndis.sys)
     [ -f "$resource" ] && { x86_64-w64-mingw32-windres "$resource" -O res -o "$dir/version.res"; link+=("$dir/version.res"); }
@@ -120,15 +121,37 @@ whole_matrix() {
   true
 }
 
-# What the tests use without a compiler: both compilers, both processors, O0 and O2, and a few variants.
+# What the tests use without a compiler: both compilers, O0 and O2 on x86 and x64, and some of the variants.
 committed_matrix() {
-  local file arch
+  local file name arch level
   for file in "$src"/*.c; do
+    name=$(basename "$file" .c)
     for arch in x86 x64; do
       for level in O0 O2; do
-        echo "$file $arch clang $level direct"; echo "$file $arch gcc $level direct"
+        echo "$file $arch clang $level direct"
+        # One unstripped gcc driver of each kind is enough: symbols make it three times as large.
+        if [ $level = O0 ]; then echo "$file $arch gcc O0 strip"; else echo "$file $arch gcc O2 direct"; fi
       done
     done
+    echo "$file arm64 clang O2 direct"
+    case $name in
+      wrappers | value-flow | bait)
+        for arch in x86 x64; do
+          echo "$file $arch clang O2 thunk"; echo "$file $arch gcc O2 thunk"; echo "$file $arch clang O2 cfg"
+          echo "$file $arch clang Os direct"; echo "$file $arch clang O2 lto"; echo "$file $arch gcc O2 symbols"
+        done
+        echo "$file arm64 clang O0 direct"; echo "$file arm64 clang O2 thunk" ;;
+      delay-loaded) for arch in x86 x64; do echo "$file $arch clang O2 delay"; done ;;
+      disk-filter) echo "$file x86 gcc O0 direct"; echo "$file x64 gcc O0 direct" ;;
+    esac
+  done
+  for file in "$src"/held-out/*.c "$src"/held-out/*.cpp; do
+    [ -f "$file" ] || continue
+    for arch in x86 x64; do
+      echo "$file $arch clang Os direct"; echo "$file $arch clang O1 thunk"
+      case $file in *.cpp) ;; *) echo "$file $arch gcc Os direct"; echo "$file $arch gcc O3 direct" ;; esac
+    done
+    echo "$file arm64 clang O1 direct"
   done
 }
 

@@ -19,6 +19,8 @@ export interface SourceTruth {
   /** File name without extension. */
   name: string;
   heldOut: boolean;
+  /** The name that the image goes by (`// image: NAME`), where it matters; else null. */
+  imageName: string | null;
   tags: DeclaredTag[];
   /** Tags that are neither asked for nor false: `//? Tag why`. */
   open: string[];
@@ -68,12 +70,14 @@ export function readTruth(file: string, conditions: ReadonlySet<string>): Source
   const truth: SourceTruth = {
     name: path.basename(file).replace(/\.\w+$/, ''),
     heldOut: file.startsWith('held-out/'),
+    imageName: null,
     tags: [],
     open: [],
     bait: new Map(),
   };
   const lines = readFileSync(path.join(sourceFolder, file), 'utf8').split('\n');
   lines.forEach((text, index) => {
+    if (text.startsWith('// image: ')) truth.imageName = text.slice('// image: '.length).trim();
     for (const [, sign, quoted, bare, rest] of text.matchAll(ANNOTATION)) {
       const tag =
         quoted === undefined ? bare : (JSON.parse(`"${quoted.replace(/\\0/g, '\\u0000')}"`) as string);

@@ -27,10 +27,10 @@ function scoreFile(folder: string, file: string): ScoredDriver {
   if (name === undefined) throw new Error(`${file} is not named like a test driver.`);
   const bytes = readFileSync(path.join(folder, file));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const truth = truthOf(name);
   const began = performance.now();
-  const outcome = scanDriver(new Uint8Array(bytes), { fileName: file, sha256 });
+  const outcome = scanDriver(new Uint8Array(bytes), { fileName: truth.imageName ?? file, sha256 });
   const elapsedMs = performance.now() - began;
   if (outcome.status === 'refused') throw new Error(`${file} was refused: ${outcome.reason.message}`);
-  const truth = truthOf(name);
   return { file, name, truth, elapsedMs, sizeBytes: bytes.length, ...scoreDriver(outcome, truth) };
 }

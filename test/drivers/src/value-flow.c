@@ -1,6 +1,5 @@
 // One function per way in which a tag travels to a call inside a function: registers, stack, globals, choices, arithmetic.
 #include "kernel.h"
-#include "guard.h"
 
 typedef PVOID(CALL *ALLOCATE)(ULONG type, SIZE_T size, ULONG tag);
 

@@ -225,6 +225,8 @@ API(NTSTATUS, WppRecorderLogCreate, (PVOID parameters, PVOID *log))
 
 /* END */
 
+#include "guard.h"
+
 #ifdef __cplusplus
 }
 #endif

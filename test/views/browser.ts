@@ -128,6 +128,9 @@ function writeFontConfig(home: string): string {
 }
 
 function hostHasNss(): boolean {
-  const run = spawnSync('ldconfig', ['-p'], { encoding: 'utf8', env: { ...process.env, PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } });
+  const run = spawnSync('ldconfig', ['-p'], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },
+  });
   return /libnss3\.so/.test(run.stdout ?? '') && /libnspr4\.so/.test(run.stdout ?? '');
 }

@@ -1,0 +1,82 @@
+/** The parts that the pages of a known and of an unknown tag share. */
+import type { SightingSummary } from '../../data/facts.ts';
+import { type PoolTag, tagPathSegment } from '../../data/pool-tag.ts';
+import type {
+  ArticleView,
+  Reading,
+  SightingView,
+  TagAnswer,
+  TagPointer,
+  UnknownTagAnswer,
+} from '../answer-document.ts';
+import { siteLine, strengthMark, summaryPhrase } from './evidence-phrases.ts';
+import { proseParts } from './prose-parts.ts';
+import { copyableTag, tagParts } from './tag-text.ts';
+
+/** The head of a tag's page: the tag, the sentence, the reading, the spellings. */
+export function tagHead(answer: TagAnswer | UnknownTagAnswer) {
+  return {
+    tag: tagParts(answer.tag),
+    plainText: copyableTag(answer.tag),
+    summary: answer.summary,
+    reading: readingSentence(answer.reading),
+    facts: [
+      { label: 'In memory', text: answer.bytes, href: null },
+      { label: 'ULONG', text: answer.ulong, href: null },
+      { label: 'In C source', text: answer.literal, href: null },
+      { label: 'Link', text: answer.links.page, href: answer.links.page },
+    ],
+  };
+}
+
+/** `“65726854” was read as: ULONG.`; null where the reading is the plain one. */
+function readingSentence({ input, as, isPlain }: Reading): string | null {
+  return isPlain ? null : `“${input}” was read as: ${as}.`;
+}
+
+/** The address of a tag's page. */
+export function tagHref(tag: PoolTag): string {
+  return `/tags/${tagPathSegment(tag)}`;
+}
+
+/** Another tag with its answer in short. */
+export function pointer({ tag, summary, links }: TagPointer) {
+  return { tag: tagParts(tag), summary, href: links.page };
+}
+
+/** A known leak, in short. */
+export function articleEntry(article: ArticleView) {
+  return {
+    href: `/articles/${article.id}`,
+    title: article.title,
+    status: capitalised(article.status),
+    products: article.products.join(', '),
+    cause: proseParts(article.cause),
+    remedy: proseParts(article.remedy),
+  };
+}
+
+/** A driver that uses the tag. */
+export function sightingRow({ driver, strength, kinds, sites, firstSites, ...sighting }: SightingView) {
+  return {
+    file: driver.fileName,
+    href: sighting.links.page,
+    isSample: driver.isSample,
+    isProtected: sighting.protected,
+    strength: strengthMark(strength),
+    words: summaryPhrase(kinds, sites),
+    sites: firstSites.map(siteLine),
+    moreSites: sites > firstSites.length ? `All ${sites} sites are on the driver’s page` : null,
+    identity: identityLine(driver),
+  };
+}
+
+/** `3.2.0 x64 Contoso`. */
+export function identityLine({ version, arch, company }: SightingSummary['driver']): string {
+  return [version, arch, company].filter(Boolean).join(' · ');
+}
+
+/** With a capital letter in front. */
+export function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,94 @@
+/** The page about the REST interface. */
+import { type PageContext, pageFrame } from './page-frame.ts';
+
+/** The addresses as people need them; the OpenAPI document has every field. */
+export const API_OPERATIONS: readonly ApiOperation[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/tags/{tag}',
+    summary: 'Who owns a tag: owners, evidence, advice, known leaks. Any spelling.',
+    parameters: null,
+    example: '/api/v1/tags/Thre',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/search',
+    summary: 'Tags by words, patterns such as Nt??, or hex.',
+    parameters: 'q, driver, vendor, component, source, arch, page, pageSize',
+    example: '/api/v1/search?q=thread',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/lookup',
+    summary: 'Up to 1,000 tags at once, answered in order.',
+    parameters: null,
+    example: null,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/drivers',
+    summary: 'The scanned drivers.',
+    parameters: 'q, vendor, arch, page',
+    example: '/api/v1/drivers',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/drivers/{sha256}',
+    summary: 'One driver with every tag and every call site.',
+    parameters: null,
+    example: null,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/export/{file}',
+    summary: 'Everything as pooltag.txt, localtag.txt, tags.csv or tags.ndjson.',
+    parameters: null,
+    example: null,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    summary: 'The description of all this in OpenAPI 3.1.',
+    parameters: null,
+    example: '/api/v1/openapi.json',
+  },
+  {
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Whether the process lives.',
+    parameters: null,
+    example: '/healthz',
+  },
+  {
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Whether the index answers; 503 where it does not.',
+    parameters: null,
+    example: '/readyz',
+  },
+];
+
+interface ApiOperation {
+  method: 'GET' | 'POST';
+  path: string;
+  summary: string;
+  parameters: string | null;
+  example: string | null;
+}
+
+const EXPORTS = ['pooltag.txt', 'localtag.txt', 'tags.csv', 'tags.ndjson'];
+
+/** The view model of views/pages/api.hbs; `origin` is where the reader reached this server. */
+export function apiPage(context: PageContext, origin: string) {
+  return {
+    frame: pageFrame(context, {
+      title: 'REST interface',
+      description: 'Ask for pool tags from a program.',
+      section: 'api',
+    }),
+    origin,
+    operations: API_OPERATIONS,
+    lookupExample: `curl ${origin}/api/v1/lookup -H "Content-Type: application/json" -d '{"tags":["Thre","0x20204d43"]}'`,
+    exports: EXPORTS.map(name => ({ name, href: `/api/v1/export/${name}` })),
+  };
+}

@@ -1,0 +1,43 @@
+/** Errors as pages, for readers; programs get the problem documents of the REST interface. */
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { errorPage } from '../page-models/problem-pages.ts';
+import { type Problem, problemOf, problemOfError } from '../problems.ts';
+import { pageContext, sendPage } from './pages-request.ts';
+
+/** Sends a problem as a page. `asked` is what the reader typed, where a search may find it. */
+export function sendErrorPage(request: Request, response: Response, problem: Problem, asked = ''): void {
+  sendPage(response, 'error', errorPage(pageContext(request), problem, asked), problem.status);
+}
+
+/** The last route: an address that does not exist. */
+export const pageNotFound: RequestHandler = (request, response, next) => {
+  if (!isReader(request)) return next();
+  const last = lastSegment(request.path);
+  sendErrorPage(
+    request,
+    response,
+    problemOf('unknown-route', 'There is no page at this address. It may have been mistyped.'),
+    last,
+  );
+};
+
+/** Turns an error below a page into a page; what is logged is for the app to say. */
+export const pageError: ErrorRequestHandler = (error, request, response, next) => {
+  if (response.headersSent || !isReader(request)) return next(error);
+  const problem = problemOfError(error);
+  response.locals.error = error;
+  sendErrorPage(request, response, problem);
+};
+
+/** Whether somebody reads the answer in a browser. */
+function isReader(request: Request): boolean {
+  return request.accepts(['html', 'json']) === 'html';
+}
+
+function lastSegment(path: string): string {
+  try {
+    return decodeURIComponent(path.split('/').at(-1) ?? '').slice(0, 60);
+  } catch {
+    return '';
+  }
+}

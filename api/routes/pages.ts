@@ -1,0 +1,32 @@
+/** The pages: every address that a reader sees. */
+import { Router } from 'express';
+import type { Catalogue } from '../catalogue.ts';
+import { tagDirectoryOf } from '../page-models/tag-directory.ts';
+import { createAnswerPages } from './pages-answers.ts';
+import { createAssetRoutes } from './pages-assets.ts';
+import { createBrowsePages } from './pages-browse.ts';
+import { pageError, pageNotFound } from './pages-errors.ts';
+import { createKnowledgePages } from './pages-knowledge.ts';
+
+/** What the pages are made from. */
+export interface PagesOptions {
+  catalogue: Catalogue;
+}
+
+/**
+ * The router of the pages, to be mounted at the root after everything else: it answers readers whatever they ask, and
+ * passes on what programs ask (by their Accept header) and it does not have.
+ */
+export function createPages({ catalogue }: PagesOptions): Router {
+  const directory = tagDirectoryOf(catalogue);
+  const router = Router();
+  router.use(
+    createAssetRoutes(),
+    createAnswerPages(catalogue, directory),
+    createBrowsePages(catalogue, directory),
+    createKnowledgePages(catalogue),
+  );
+  router.use(pageNotFound);
+  router.use(pageError);
+  return router;
+}

@@ -126,14 +126,14 @@ export class EmbeddedContents {
         return { ...this.#found([...byTag, ...byWords]), words: [...words] };
       }
     }
-    const known = plan.words.filter(word => search([word]).length > 0);
-    for (let length = known.length; length > 0; length--) {
-      const words = known.slice(0, length);
+    const known = plan.terms.filter(term => search(term.words).length > 0);
+    for (let count = Math.min(known.length, plan.terms.length - 1); count > 0; count--) {
+      const terms = known.slice(0, count);
+      const words = terms.flatMap(term => term.words);
       const byWords = search(words);
-      if (byWords.length > 0) {
-        const ignoredWords = plan.words.filter(word => !words.includes(word));
-        return { ...this.#found(byWords), words, ignoredWords };
-      }
+      if (byWords.length === 0) continue;
+      const ignored = plan.terms.filter(term => !terms.includes(term));
+      return { ...this.#found(byWords), words, ignoredWords: ignored.map(term => term.text) };
     }
     return this.#found([]);
   }

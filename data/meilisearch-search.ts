@@ -6,7 +6,7 @@ import { FACET_NAMES, inFacetOrder } from './search-facets.ts';
 import { facetKey } from './search-fields.ts';
 import { searchHit } from './search-highlights.ts';
 import type { FacetCount, FacetName, SearchPage, SearchQuery } from './search-index.ts';
-import { readSearchQuery } from './search-query.ts';
+import { readSearchQuery, type TextPlan } from './search-query.ts';
 
 /** One question to the server; with `hitsPerPage` the total is exact, with `offset` and `limit` any part can be had. */
 export interface TierQuestion {
@@ -23,6 +23,8 @@ export interface TierAnswer {
   /** By facet name, then value. */
   facets: Partial<Record<FacetName, Record<string, number>>>;
 }
+
+type Terms = TextPlan['terms'];
 
 /** Asks several questions at once; the answers come in their order. */
 export type AskTiers = (questions: TierQuestion[]) => Promise<TierAnswer[]>;
@@ -50,12 +52,14 @@ export async function searchTiers(ask: AskTiers, query: SearchQuery): Promise<Se
     const takenApart = await finish(tiersOf(plan, plan.nameParts), plan.nameParts, []);
     if (takenApart.total > 0) return takenApart;
   }
-  const words = await wordsThatFind(ask, plan.words, filter);
-  if (words.length === 0) return asTyped;
+  const terms = await termsThatFind(ask, plan.terms, filter);
+  if (terms.length === 0) return asTyped;
+  const words = terms.flatMap(term => term.words);
+  const ignored = plan.terms.filter(term => !terms.includes(term));
   return finish(
     [{ words }],
     words,
-    plan.words.filter(word => !words.includes(word)),
+    ignored.map(term => term.text),
   );
 }
 
@@ -107,22 +111,19 @@ function inOrderOf(ids: readonly string[], records: readonly TagRecord[]): TagRe
   return records.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
 }
 
-/** The longest beginning that finds something, of those words that find anything by themselves. */
-async function wordsThatFind(
-  ask: AskTiers,
-  words: readonly string[],
-  filter: string | undefined,
-): Promise<string[]> {
-  if (words.length < 2) return [];
-  const count = async (lists: readonly string[][]) => {
-    const answers = await ask(lists.map(list => question({ words: list }, filter, { hitsPerPage: 0 })));
+/** The longest beginning that finds something, of those terms that find anything by themselves. */
+async function termsThatFind(ask: AskTiers, terms: Terms, filter: string | undefined): Promise<Terms> {
+  if (terms.length < 2) return [];
+  const countOf = async (lists: readonly Terms[]) => {
+    const tiers = lists.map(list => ({ words: list.flatMap(term => term.words) }));
+    const answers = await ask(tiers.map(tier => question(tier, filter, { hitsPerPage: 0 })));
     return answers.map(({ total }) => total);
   };
-  const alone = await count(words.map(word => [word]));
-  const known = words.filter((_, i) => alone[i]! > 0);
-  if (known.length === 0) return [];
-  const beginnings = known.map((_, i) => known.slice(0, known.length - i));
-  const totals = await count(beginnings);
+  const alone = await countOf(terms.map(term => [term]));
+  const known = terms.filter((_, i) => alone[i]! > 0);
+  const longest = Math.min(known.length, terms.length - 1);
+  const beginnings = Array.from({ length: longest }, (_, i) => known.slice(0, longest - i));
+  const totals = await countOf(beginnings);
   return beginnings.find((_, i) => totals[i]! > 0) ?? [];
 }
 

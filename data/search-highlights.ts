@@ -110,7 +110,10 @@ function matchLength(word: string, wanted: string, mayBeBeginning: boolean, forg
   if (word === wanted) return word.length;
   if (mayBeBeginning && word.startsWith(wanted)) return wanted.length;
   const limit = forgiving ? allowedTypos(wanted) : 0;
-  return limit > 0 && typosIn(wanted, word, limit, mayBeBeginning) !== undefined ? word.length : 0;
+  if (limit === 0) return 0;
+  const typos =
+    word[0] === wanted[0] ? typosIn(wanted, word, limit, mayBeBeginning) : typosIn(wanted, word, 1, false);
+  return typos === undefined ? 0 : word.length;
 }
 
 /** The text in parts; ranges may overlap and stand in any order. */

@@ -1,6 +1,6 @@
 /** Reads what people type into the search box: a tag in any spelling, a pattern of bytes, words, or nothing. */
 import { patternId, poolTag, type TagPattern, tagId } from './pool-tag.ts';
-import { namePartsOf, wordsOf } from './search-words.ts';
+import { namePartsOf, type Word, wordsOf } from './search-words.ts';
 import { coveringPatternIds } from './tag-neighbours.ts';
 import { tagReadings } from './tag-readings.ts';
 
@@ -26,6 +26,8 @@ export interface TextPlan {
   covering: string[];
   /** All must be found; the last one may be unfinished. */
   words: string[];
+  /** The same words as they were typed between blanks: what is given up when nothing has them all. */
+  terms: { text: string; words: string[] }[];
   /** The words with names taken apart (`DereferenceObject`: two words), for when the names as typed find nothing. */
   nameParts: string[] | null;
 }
@@ -49,7 +51,6 @@ export function readSearchQuery(q: string): SearchPlan {
     const pattern = [text, trimmed].find(candidate => fixedLength(candidate) <= 4);
     if (pattern !== undefined && /^[\0-\xff]+$/.test(pattern)) return wildcard(pattern);
   }
-  const names = namePartsOf(trimmed);
   const words = wordsOf(trimmed).slice(0, MAX_QUERY_WORDS);
   const readings = tagReadings(asTag ?? trimmed);
   if (readings.kind === 'pattern') return wildcard(readings.pattern);
@@ -60,7 +61,8 @@ export function readSearchQuery(q: string): SearchPlan {
     prefix: asTag,
     covering: tags.length === 0 ? [] : coveringPatternIds(tags[0]!),
     words: words.map(word => word.text),
-    nameParts: names.length === 0 ? null : takenApart(words, names).slice(0, MAX_QUERY_WORDS),
+    terms: termsOf(trimmed, words),
+    nameParts: namePartsInstead(trimmed, words),
   };
 }
 
@@ -128,12 +130,21 @@ function paddings(text: string): string[] {
   return text.length === 4 ? [text] : [text.padEnd(4, ' '), text.padEnd(4, '\0')];
 }
 
-function takenApart(
-  words: { text: string; start: number; end: number }[],
-  parts: { text: string; start: number; end: number }[],
-): string[] {
-  return words.flatMap(word => {
+function termsOf(text: string, words: readonly Word[]): TextPlan['terms'] {
+  return Array.from(text.matchAll(/\S+/g), ({ 0: term, index }) => ({
+    text: term,
+    words: words
+      .filter(word => word.start >= index && word.end <= index + term.length)
+      .map(word => word.text),
+  })).filter(term => term.words.length > 0);
+}
+
+function namePartsInstead(text: string, words: readonly Word[]): string[] | null {
+  const parts = namePartsOf(text);
+  if (parts.length === 0) return null;
+  const instead = words.flatMap(word => {
     const inside = parts.filter(part => part.start >= word.start && part.end <= word.end);
-    return inside.length === 0 ? word.text : inside.map(part => part.text);
+    return inside.length === 0 ? [word] : inside;
   });
+  return instead.slice(0, MAX_QUERY_WORDS).map(word => word.text);
 }

@@ -1,19 +1,19 @@
 /** The catalogue: all that this process has loaded (knowledge, tag lists, scanned drivers), over one index of tags. */
-import type { KnowledgeEntry, RefusedFile, ScanOutcome, TagRecord } from '../data/facts.ts';
+import type { RefusedFile, ScanOutcome, TagRecord } from '../data/facts.ts';
 import type { AdviceRule, Component, Knowledge, KnownLeak } from '../data/knowledge.ts';
 import { RecordStore } from '../data/merge.ts';
+import type { TagList } from '../data/pooltag-txt.ts';
 import type { SearchIndex } from '../data/search-index.ts';
 import type { AnswerSource } from './answer-source.ts';
 import { type CatalogueDriver, type DriverPage, type DriverQuery, listDrivers } from './driver-list.ts';
 
-/** A user's pooltag.txt or localtag.txt as it was read. */
-export interface LoadedTagFile {
+/** A user's pooltag.txt or localtag.txt as it was read, and where it lies. */
+export type LoadedTagFile = Pick<TagList, 'entries' | 'remarks'> & {
   /** As the entries' `list` names it. */
   path: string;
-  entries: readonly KnowledgeEntry[];
-  /** What could not be read, with its line number from 1. */
-  remarks: readonly { line: number; message: string }[];
-}
+  /** The version that the file names, where it does. */
+  version?: TagList['version'];
+};
 
 /** How far a scan has come, for people who wait. */
 export interface ScanProgress {
@@ -35,7 +35,7 @@ export interface CatalogueSummary {
   /** Entries of our own list. */
   knowledgeEntries: number;
   articles: number;
-  tagFiles: { path: string; entries: number; remarks: number }[];
+  tagFiles: { path: string; version: string | null; entries: number; remarks: number }[];
   drivers: number;
   /** Of `drivers`, those that ship with the program. */
   sampleDrivers: number;
@@ -104,7 +104,7 @@ export class Catalogue implements AnswerSource {
     this.tagFiles = tagFiles;
     this.#components = new Map(knowledge.components.map(component => [component.id, component]));
     this.#articles = new Map(knowledge.articles.map(article => [article.id, article]));
-    const entries = [...knowledge.entries, ...tagFiles.flatMap(file => [...file.entries])];
+    const entries = [...knowledge.entries, ...tagFiles.flatMap(file => file.entries)];
     this.#store = new RecordStore(entries, knowledge.articles);
   }
 
@@ -208,8 +208,9 @@ export class Catalogue implements AnswerSource {
       tags: await this.index.count(),
       knowledgeEntries: this.knowledge.entries.length,
       articles: this.knowledge.articles.length,
-      tagFiles: this.tagFiles.map(({ path, entries, remarks }) => ({
+      tagFiles: this.tagFiles.map(({ path, version = null, entries, remarks }) => ({
         path,
+        version,
         entries: entries.length,
         remarks: remarks.length,
       })),

@@ -25,12 +25,12 @@ export function problemOf(
 ): Problem {
   const failure = failureOf(code);
   return {
-    ...extensions,
     type: `/problems/${code}`,
     title: failure.title,
     status: failure.status ?? 500,
     detail: detail ?? failure.explanation,
     code,
+    ...extensions,
   };
 }
 

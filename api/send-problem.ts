@@ -4,7 +4,9 @@ import type { Problem } from './problems.ts';
 
 /** Answers with a problem (`application/problem+json`); `instance` is the address that was asked. */
 export function sendProblem(request: Request, response: Response, problem: Problem): void {
-  const body = Buffer.from(JSON.stringify({ ...problem, instance: problem.instance ?? request.originalUrl }));
+  const { type, title, status, detail, code, ...more } = problem;
+  const instance = problem.instance ?? request.originalUrl;
+  const body = Buffer.from(JSON.stringify({ type, title, status, detail, code, instance, ...more }));
   response.statusCode = problem.status;
   response.setHeader('content-type', 'application/problem+json; charset=utf-8');
   response.setHeader('cache-control', 'no-store');

@@ -26,22 +26,20 @@ export function tagNames(tag: PoolTag) {
   };
 }
 
-/** The owners and the sentence of a record, and of the wildcard entries that cover it. */
+/** The owners and the sentence of a tag, from its record and the wildcard entries that cover it. */
 export function shortAnswer(
+  tag: PoolTag | TagPattern,
   record: TagRecord | undefined,
   covering: readonly TagRecord[],
   source: AnswerSource,
 ): { owners: Owner[]; summary: string } {
   const owners = ownersOf(record, covering);
-  const tag = record?.tag;
-  const isShared =
-    tag !== undefined &&
-    rulesFor(tag as PoolTag, source.advice).some(({ kind }) => kind === 'shared-default');
+  const rules = rulesFor(tag as PoolTag, source.advice);
   const summary = summarise({
     owners,
     sightings: record?.sightings ?? [],
     component: id => source.component(id),
-    isShared,
+    isShared: rules.some(({ kind }) => kind === 'shared-default'),
     isReported: (record?.articleIds.length ?? 0) > 0,
   });
   return { owners, summary };
@@ -53,7 +51,7 @@ export function pointerTo(record: TagRecord, source: AnswerSource): TagPointer {
   return {
     tag,
     id,
-    summary: shortAnswer(record, [], source).summary,
+    summary: shortAnswer(tag, record, [], source).summary,
     links: isPattern ? patternLinks(tag as TagPattern) : tagLinks(tag as PoolTag),
   };
 }

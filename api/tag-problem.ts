@@ -1,6 +1,6 @@
 /** TagProblem: what was given in place of a tag, and where it belongs. */
-import type { TagPattern } from '../data/pool-tag.ts';
 import { tagText } from '../data/pool-tag.ts';
+import type { TagReadings } from '../data/tag-readings.ts';
 import type { Links } from './answer-document.ts';
 import { patternLinks } from './answer-links.ts';
 
@@ -14,13 +14,13 @@ export interface TagProblem {
   search?: Links;
 }
 
-/** The text names several tags at once. */
-export function patternProblem(input: string, pattern: TagPattern): TagProblem {
-  return {
-    found: false,
-    code: 'invalid-tag',
-    input,
-    message: `${tagText(pattern)} is a pattern that stands for several tags. Search for it to see them; a look-up takes one tag.`,
-    search: patternLinks(pattern),
-  };
+/** The problem of an input that `tagReadings` could not read as one tag. */
+export function problemOfReadings(
+  input: string,
+  read: Exclude<TagReadings, { kind: 'readings' }>,
+): TagProblem {
+  const problem = { found: false, code: 'invalid-tag', input } as const;
+  if (read.kind === 'problem') return { ...problem, message: read.message };
+  const message = `${tagText(read.pattern)} is a pattern that stands for several tags. Search for it to see them; a look-up takes one tag.`;
+  return { ...problem, message, search: patternLinks(read.pattern) };
 }

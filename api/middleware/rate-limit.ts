@@ -1,8 +1,7 @@
 /** Limits the requests that one client may send in a minute. */
 import type { RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
-import { problemOf } from '../problems.ts';
-import { sendProblem } from '../send-problem.ts';
+import { PooltagError } from '../pooltag-error.ts';
 
 const WINDOW_MS = 60_000;
 
@@ -13,9 +12,10 @@ export function limitRate(perMinute: number): RequestHandler {
     limit: perMinute,
     standardHeaders: 'draft-7',
     legacyHeaders: false,
-    handler: (request, response) => {
-      const detail = `More than ${perMinute} requests in a minute came from this address. Wait as long as Retry-After says, or ask for many tags at once with POST /api/v1/lookup.`;
-      sendProblem(request, response, problemOf('too-many-requests', detail));
+    skip: ({ path }) => path === '/healthz' || path === '/readyz',
+    handler: (_request, _response, next) => {
+      const message = `More than ${perMinute} requests in a minute came from this address. Wait as long as Retry-After says, or ask for many tags at once with POST /api/v1/lookup.`;
+      next(new PooltagError('too-many-requests', message));
     },
   });
 }

@@ -30,7 +30,7 @@ const LEAST_OPERATIONS = 200_000;
 interface ProcessorKit {
   processor: Processor;
   front: InstructionFront;
-  index(image: DriverImage, slots: ReadonlySet<number>): CodeIndex;
+  index(image: DriverImage): CodeIndex;
   poppedBytes: PoppedBytes;
   literals(image: DriverImage): Literal[];
 }
@@ -66,7 +66,7 @@ export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
   if (sinks.bySlot.size === 0 && sinks.byFunction.size === 0) {
     return { uses: [], literals, isListedFunction: () => false, unresolvedCalls: 0, isPartial: false };
   }
-  const index = kit.index(image, new Set(sinks.bySlot.keys()));
+  const index = kit.index(image);
   const functions = mapFunctions(image, index);
   const codeBytes = image.sections.reduce(
     (sum, section) => sum + (section.executable ? section.bytes.length : 0),

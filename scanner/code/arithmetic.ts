@@ -1,33 +1,61 @@
-/** Arithmetic on possible values, in 32 bits: ternaries and switches are folded into it by compilers. */
+/** Arithmetic on possible values, in 32 bits: ternaries, switches and array indices are folded into it by compilers. */
 import { Alu } from './operations.ts';
 import { constant, UNKNOWN, type Value } from './values.ts';
 
-/** What `left ALU right` gives; `rva` is where it is computed. Carry counts as both 0 and 1: see {@link compute}. */
-function computeOne(alu: number, left: Value, right: Value, rva: number, carry: number): Value {
-  if (left.kind === 'constant' && right.kind === 'constant') {
-    const result = computeNumber(alu, left.value, right.value, carry);
-    return result === undefined ? UNKNOWN : constant(result, 'computed', rva);
-  }
-  if (left.kind === 'address' && right.kind === 'constant') {
-    if (alu === Alu.add) return { kind: 'address', rva: (left.rva + right.value) | 0 };
-    if (alu === Alu.subtract) return { kind: 'address', rva: (left.rva - right.value) | 0 };
-  }
-  if (left.kind === 'constant' && right.kind === 'address' && alu === Alu.add) {
-    return { kind: 'address', rva: (left.value + right.rva) | 0 };
-  }
-  if (left.kind === 'constant' || right.kind === 'constant') {
-    const known = left.kind === 'constant' ? left.value : right.kind === 'constant' ? right.value : 1;
-    if (alu === Alu.and && known === 0) return constant(0, 'computed', rva);
-    if (alu === Alu.or && known === 0xffffffff) return constant(known, 'computed', rva);
-  }
-  return UNKNOWN;
-}
-
-/** The possible results of `left ALU right`. */
+/** The possible results of `left ALU right`, computed at `rva`; a carry counts as both 0 and 1. */
 export function compute(alu: number, left: Value, right: Value, rva: number): Value[] {
   const usesCarry = alu === Alu.addWithCarry || alu === Alu.subtractWithBorrow;
   const without = computeOne(alu, left, right, rva, 0);
   return usesCarry ? [without, computeOne(alu, left, right, rva, 1)] : [without];
+}
+
+function computeOne(alu: number, left: Value, right: Value, rva: number, carry: number): Value {
+  if (right.kind === 'constant') {
+    if (left.kind !== 'constant') return withConstant(alu, left, right.value, rva);
+    const result = computeNumber(alu, left.value, right.value, carry);
+    return result === undefined ? UNKNOWN : constant(result, 'computed', rva);
+  }
+  if (alu === Alu.add) {
+    if (left.kind === 'constant') return withConstant(alu, right, left.value, rva);
+    return addIndex(left, right) ?? addIndex(right, left) ?? UNKNOWN;
+  }
+  if (left.kind === 'constant') {
+    if (alu === Alu.and && left.value === 0) return left;
+    if (alu === Alu.or && left.value === 0xffffffff) return left;
+    if (alu === Alu.multiply) return withConstant(alu, right, left.value, rva);
+  }
+  return UNKNOWN;
+}
+
+/** An address moves by a constant; an unknown number times a constant is an index into an array. */
+function withConstant(alu: number, left: Value, amount: number, rva: number): Value {
+  if (alu === Alu.and && amount === 0) return constant(0, 'computed', rva);
+  if (alu === Alu.or && amount === 0xffffffff) return constant(amount, 'computed', rva);
+  if (alu === Alu.add || alu === Alu.subtract) {
+    const change = alu === Alu.add ? amount | 0 : -amount | 0;
+    if (left.kind === 'address' || left.kind === 'element') return { ...left, rva: (left.rva + change) | 0 };
+    if (left.kind === 'stack') return { kind: 'stack', offset: left.offset + change };
+    if (left.kind === 'previous') return { kind: 'previous', step: left.step + change };
+    return UNKNOWN;
+  }
+  const factor = alu === Alu.multiply ? amount : alu === Alu.shiftLeft && amount < 16 ? 1 << amount : 0;
+  if (factor === 0 || factor > MAX_ELEMENT_BYTES) return UNKNOWN;
+  if (left.kind === 'multiple')
+    return { kind: 'multiple', of: Math.min(left.of * factor, MAX_ELEMENT_BYTES) };
+  return left.kind === 'unknown' ||
+    left.kind === 'parameter' ||
+    left.kind === 'previous' ||
+    left.kind === 'result'
+    ? { kind: 'multiple', of: factor }
+    : UNKNOWN;
+}
+
+/** Elements larger than this are no table of tags. */
+const MAX_ELEMENT_BYTES = 4096;
+
+function addIndex(base: Value, index: Value): Value | undefined {
+  if (base.kind !== 'address' || index.kind !== 'multiple') return undefined;
+  return { kind: 'element', rva: base.rva, stride: index.of };
 }
 
 function computeNumber(alu: number, left: number, right: number, carry: number): number | undefined {

@@ -8,10 +8,10 @@ import type { CodeIndex } from './code-index.ts';
 import { FunctionBody, type PoppedBytes } from './function-body.ts';
 import type { FunctionMap } from './function-map.ts';
 import { NONE, Op } from './operations.ts';
-import type { InstructionFront, Place, Processor } from './processor.ts';
+import { movedPlace, type Place, placeKey } from './places.ts';
+import type { InstructionFront, Processor } from './processor.ts';
 import type { Callee, Sinks } from './sinks.ts';
 import { ValueResolver } from './value-resolver.ts';
-import { placeKey } from './values.ts';
 
 /** A constant that reaches a tag argument. */
 export interface TagUse {
@@ -72,13 +72,14 @@ class CallSiteSearch {
     this.#code = code;
     this.#sinks = sinks;
     this.#body = new FunctionBody(code.front, code.processor);
-    this.#resolver = new ValueResolver(this.#body, code.image, code.processor);
+    this.#resolver = new ValueResolver(this.#body, code);
     this.#operationsLeft = code.maxOperations;
   }
 
   run(): CallSites {
     for (const [rva, callee] of this.#sinks.byFunction) this.#addCallee(rva, callee);
-    this.#analyse(this.#functionsOf(this.#code.index.slotReferences));
+    const references = [...this.#sinks.bySlot.keys()].flatMap(slot => this.#code.index.referencesTo(slot));
+    this.#analyse(this.#functionsOf(references));
     while (this.#waiting.length > 0 && this.#operationsLeft > 0) {
       const wave = this.#waiting;
       this.#waiting = [];
@@ -171,14 +172,13 @@ class CallSiteSearch {
 
   /** A tail jump happens with the return address already on the stack, so the same argument is further up. */
   #seenFrom(place: Place, isJump: boolean): Place {
-    if ('register' in place || !isJump) return place;
-    return { stackOffset: place.stackOffset + this.#code.processor.callPushes };
+    return isJump ? movedPlace(place, this.#code.processor.callPushes) : place;
   }
 
   #firstArgumentFits(i: number, isJump: boolean, callee: Callee): boolean {
     const wanted = callee.poolFunction.onlyWhenFirstIs;
     if (wanted === undefined || callee.wrappers.length > 0) return true;
-    const first = this.#seenFrom(this.#code.processor.firstArgument, isJump);
+    const first = this.#seenFrom(this.#code.processor.argument(1), isJump);
     const values = this.#resolver.resolve(first, i).values;
     return values.some(value => value.kind === 'constant' && value.value === wanted);
   }
@@ -195,8 +195,7 @@ class CallSiteSearch {
     const key = `${functionRva}:${placeKey(place)}:${callee.poolFunction.kind === 'free-call'}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
-    const before: Place =
-      'register' in place ? place : { stackOffset: place.stackOffset - this.#code.processor.callPushes };
+    const before = movedPlace(place, -this.#code.processor.callPushes);
     this.#addCallee(functionRva, { ...callee, place: before, wrappers: [functionRva, ...callee.wrappers] });
   }
 

@@ -1,57 +1,80 @@
 /**
- * One pass over every executable section that notes who calls whom and who touches the slots of interest. It reads
- * raw bytes at every position, so what it finds are candidates: decoding the function that holds them decides.
+ * One pass over every executable section that notes who calls whom and who refers to which address. It reads raw bytes
+ * at every position, so what it finds are candidates: decoding the function that holds them decides.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { CallTable } from './call-table.ts';
+import { ReferenceTable } from './reference-table.ts';
+import { readInt32 } from './x86-decoder.ts';
 
 /** Candidates of one image. All addresses are RVAs. */
 export interface CodeIndex {
-  /** Positions whose four bytes refer to a slot of interest (an import address, a function pointer). */
-  slotReferences: number[];
-  /** RVAs of the E8 and E9 instructions that lead to this address. */
+  /** Calls and jumps (E8 and E9, BL and B) that lead to this address. */
   callersOf(targetRva: number): number[];
-  /** Every address that an E8 leads to, ascending, without doubles. */
+  /** Every address that a call leads to, ascending, without doubles. */
   callTargets(): Uint32Array;
+  /** Instructions (or bytes inside them) that name this address as data: loads, stores, `lea`, indirect calls. */
+  referencesTo(rva: number): number[];
+  /** The lowest address from `rva` on that code names, below `limitRva`; else `limitRva`. */
+  nextReference(rva: number, limitRva: number): number;
 }
 
-/** References to slots beyond this are dropped, for the same reason. */
-export const MAX_SLOT_REFERENCES = 1_000_000;
+/** The index over its two tables. */
+export function codeIndex(calls: ReferenceTable, jumps: ReferenceTable, data: ReferenceTable): CodeIndex {
+  return {
+    callersOf: target => [...calls.sitesOf(target), ...jumps.sitesOf(target)],
+    callTargets: () => calls.targets(),
+    referencesTo: rva => data.sitesOf(rva),
+    nextReference: (rva, limitRva) => data.nextTarget(rva, limitRva),
+  };
+}
 
-/** Scans x86 and x64 code. `slots` are the RVAs that calls go through. */
-export function indexX86Code(image: DriverImage, slots: ReadonlySet<number>): CodeIndex {
+/** Scans x86 and x64 code. */
+export function indexX86Code(image: DriverImage): CodeIndex {
   const code = image.sections.filter(section => section.executable);
+  const codeBytes = code.reduce((sum, section) => sum + section.bytes.length, 0);
   const lowRva = code.length === 0 ? 0 : code[0].rva;
   const highRva = code.reduce((high, section) => Math.max(high, section.rva + section.bytes.length), lowRva);
-  const calls = new CallTable(code.reduce((sum, section) => sum + section.bytes.length, 0));
-  const slotReferences: number[] = [];
-  const lowSlot = Math.min(...slots);
-  const highSlot = Math.max(...slots);
-  // On x64 the four bytes count from their own end; on x86 they are an address.
+  const imageEnd = image.sections.reduce(
+    (high, { rva, virtualSize }) => Math.max(high, rva + virtualSize),
+    highRva,
+  );
+  const calls = new ReferenceTable(codeBytes);
+  const jumps = new ReferenceTable(codeBytes >>> 2);
+  const data = new ReferenceTable(codeBytes);
   const isRelative = image.arch === 'x64';
-  const absoluteBase = image.imageBase | 0;
-  for (const section of code) {
-    const { bytes, rva } = section;
-    const last = bytes.length - 4;
-    if (last < 0) continue;
+  for (const { bytes, rva } of code) {
     let value = (bytes[0] << 8) | (bytes[1] << 16) | (bytes[2] << 24);
-    for (let p = 0; p <= last; p++) {
+    for (let p = 0; p + 4 <= bytes.length; p++) {
       value = (value >>> 8) | (bytes[p + 3] << 24);
       const target = (value + rva + p + 4) | 0;
-      const slot = isRelative ? target : (value - absoluteBase) | 0;
-      if (
-        slot >= lowSlot &&
-        slot <= highSlot &&
-        slots.has(slot) &&
-        slotReferences.length < MAX_SLOT_REFERENCES
-      ) {
-        slotReferences.push(rva + p);
-      }
-      if (target >= lowRva && target < highRva && p > 0) {
-        const opcode = bytes[p - 1];
-        if (opcode === 0xe8 || opcode === 0xe9) calls.add(target, rva + p - 1, opcode === 0xe8);
+      if (target < 0 || target >= imageEnd || p === 0) continue;
+      const before = bytes[p - 1];
+      if ((before & 0xfe) === 0xe8) {
+        if (target >= lowRva && target < highRva) (before === 0xe8 ? calls : jumps).add(target, rva + p - 1);
+      } else if (isRelative && (before & 0xc7) === 0x05) {
+        data.add(target, rva + p); // ModRM with mod 0 and rm 5: relative to the instruction pointer
       }
     }
   }
-  return { slotReferences, callersOf: target => calls.callersOf(target), callTargets: () => calls.targets() };
+  if (!isRelative) addAbsolute(image, data, imageEnd);
+  return codeIndex(calls, jumps, data);
+}
+
+/** On x86 the loader's relocations name every address in code; without them every four bytes may be one. */
+function addAbsolute(image: DriverImage, data: ReferenceTable, imageEnd: number): void {
+  const base = image.imageBase | 0;
+  for (const { bytes, rva, executable } of image.sections) {
+    if (!executable) continue;
+    const relocations = image.relocations.length > 0 ? image.relocations : everyPosition(rva, bytes.length);
+    for (const at of relocations) {
+      const offset = at - rva;
+      if (offset < 0 || offset + 4 > bytes.length) continue;
+      const target = (readInt32(bytes, offset) - base) | 0;
+      if (target > 0 && target < imageEnd) data.add(target, at);
+    }
+  }
+}
+
+function* everyPosition(rva: number, length: number): Generator<number> {
+  for (let offset = 0; offset < length; offset++) yield rva + offset;
 }

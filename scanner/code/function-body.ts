@@ -32,7 +32,10 @@ export type PoppedBytes = (operation: number, body: FunctionBody) => number | un
 /** Reused for every function: one at a time is analysed, and building these anew would cost more than using them. */
 export class FunctionBody {
   readonly operations = new OperationList();
-  /** The place in the frame that an operation reads or writes: bytes above the return address, or NO_SLOT. */
+  /**
+   * The place in the frame that an operation reads or writes, or whose address it computes: bytes above the return
+   * address, or NO_SLOT.
+   */
   slot = new Int32Array(0);
   /** For a push of memory: the slot it reads, or NO_SLOT (`slot` is the one it writes). */
   pushedFrom = new Int32Array(0);

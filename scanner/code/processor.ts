@@ -2,10 +2,7 @@
 import type { Arch } from '../../data/facts.ts';
 import type { OperationList } from './operations.ts';
 import { X86 } from './operations.ts';
-import type { PoolFunction } from './pool-functions.ts';
-
-/** Where a value is when a call happens: in a register, or in memory `offset` bytes above the stack pointer. */
-export type Place = { register: number } | { stackOffset: number };
+import type { Place } from './places.ts';
 
 export interface Processor {
   readonly arch: Arch;
@@ -18,10 +15,8 @@ export interface Processor {
   isVolatile(register: number): boolean;
   /** Whether a function may receive an argument in this register. */
   isArgumentRegister(register: number): boolean;
-  /** Where the tag stands just before the call instruction. */
-  tagPlace(poolFunction: PoolFunction): Place;
-  /** Where the first argument stands. */
-  firstArgument: Place;
+  /** Where an argument (1-based) stands just before the call; `x86Offset` where 64-bit arguments come before it. */
+  argument(position: number, x86Offset?: number): Place;
 }
 
 /** Turns instructions into operations; one front per processor. */
@@ -48,11 +43,10 @@ export const x64: Processor = {
   callPushes: 8,
   isVolatile: register => isIn(X64_VOLATILE, register),
   isArgumentRegister: register => X64_ARGUMENTS.includes(register as never),
-  tagPlace: ({ tagArgument }) =>
-    tagArgument <= 4
-      ? { register: X64_ARGUMENTS[tagArgument - 1] }
-      : { stackOffset: X64_HOME_BYTES + 8 * (tagArgument - 5) },
-  firstArgument: { register: X86.cx },
+  argument: position =>
+    position <= 4
+      ? { register: X64_ARGUMENTS[position - 1] }
+      : { stackOffset: X64_HOME_BYTES + 8 * (position - 5) },
 };
 
 export const x86: Processor = {
@@ -64,8 +58,7 @@ export const x86: Processor = {
   isVolatile: register => isIn(X86_VOLATILE, register),
   // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in eax as well.
   isArgumentRegister: register => register === X86.ax || register === X86.cx || register === X86.dx,
-  tagPlace: ({ tagArgument, x86Offset }) => ({ stackOffset: x86Offset ?? 4 * (tagArgument - 1) }),
-  firstArgument: { stackOffset: 0 },
+  argument: (position, x86Offset) => ({ stackOffset: x86Offset ?? 4 * (position - 1) }),
 };
 
 const ARM64_ARGUMENT_REGISTERS = 8;
@@ -81,11 +74,10 @@ export const arm64: Processor = {
   callPushes: 0,
   isVolatile: register => isIn(ARM64_VOLATILE, register),
   isArgumentRegister: register => register < ARM64_ARGUMENT_REGISTERS,
-  tagPlace: ({ tagArgument }) =>
-    tagArgument <= ARM64_ARGUMENT_REGISTERS
-      ? { register: tagArgument - 1 }
-      : { stackOffset: 8 * (tagArgument - 1 - ARM64_ARGUMENT_REGISTERS) },
-  firstArgument: { register: 0 },
+  argument: position =>
+    position <= ARM64_ARGUMENT_REGISTERS
+      ? { register: position - 1 }
+      : { stackOffset: 8 * (position - 1 - ARM64_ARGUMENT_REGISTERS) },
 };
 
 function registerSet(...registers: number[]): number {

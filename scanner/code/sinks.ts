@@ -1,7 +1,8 @@
 /** The places in one image through which its code reaches a function that takes a tag. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import type { Place } from './places.ts';
 import { POOL_FUNCTIONS, type PoolFunction } from './pool-functions.ts';
-import type { Place, Processor } from './processor.ts';
+import type { Processor } from './processor.ts';
 
 /** Something that, when called, uses the tag at `place` (as seen just before the call). */
 export interface Callee {
@@ -39,7 +40,12 @@ function calleeFor(name: string, module: string, processor: Processor): Callee |
   const poolFunction = POOL_FUNCTIONS.get(undecorated(name));
   if (poolFunction === undefined) return undefined;
   const api = `${module}!${poolFunction.name}`;
-  return { poolFunction, api, place: processor.tagPlace(poolFunction), wrappers: [] };
+  return {
+    poolFunction,
+    api,
+    place: processor.argument(poolFunction.tagArgument, poolFunction.x86Offset),
+    wrappers: [],
+  };
 }
 
 /** `_ExAllocatePoolWithTag@12` is how some x86 import libraries leave the name. */

@@ -96,6 +96,7 @@ function step(
       if (dst >= REGISTERS) return;
       const source = operations.source[i];
       const value = source < REGISTERS && operations.size[i] >= 4 ? state[source] : NO_SLOT;
+      body.slot[i] = value; // the address that the operation computes
       if (dst !== stack) state[dst] = value;
       else if (value !== NO_SLOT) state[stack] = value;
       return;
@@ -104,7 +105,10 @@ function step(
       if (dst < REGISTERS && (dst !== stack || place !== NO_SLOT)) state[dst] = place;
       return;
     case Op.binary:
-      if (dst < REGISTERS) addToCopy(body, i, state, stack);
+      if (dst < REGISTERS) {
+        addToCopy(body, i, state, stack);
+        body.slot[i] = state[dst];
+      }
       return;
     case Op.killMany: {
       for (let register = 0; register < REGISTERS; register++) {

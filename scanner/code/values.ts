@@ -1,16 +1,28 @@
 /** What a register or a place in memory may hold: the small domain in which the analysis thinks. */
 import type { ConstantOrigin } from '../../data/facts.ts';
-import type { Place } from './processor.ts';
+import { type Place, placeKey } from './places.ts';
 
-/** One possible value of 32 bits. */
+/** One possible value; numbers have 32 bits, addresses are RVAs. */
 export type Value =
   | { kind: 'constant'; value: number; origin: ConstantOrigin; rva: number }
   /** An address of the image. */
   | { kind: 'address'; rva: number }
-  /** What the image's memory holds at an address (an import slot, a pointer). */
+  /** What the image's memory holds at an address (an import slot, a pointer filled at run time). */
   | { kind: 'memory'; rva: number }
-  /** What the caller passed. For stack places the offset counts from the return address. */
+  /** What memory holds `offset` bytes behind the pointer that the image's memory holds at `rva`. */
+  | { kind: 'behind'; rva: number; offset: number }
+  /** An address of the function's own frame: bytes above the return address. */
+  | { kind: 'stack'; offset: number }
+  /** What the caller passed, as the function sees it at its entry. */
   | { kind: 'parameter'; place: Place }
+  /** What a call of this function returned; `operation` is the call. */
+  | { kind: 'result'; operation: number }
+  /** Any multiple of a number: an index times the size of an element. */
+  | { kind: 'multiple'; of: number }
+  /** The address of some element of an array. */
+  | { kind: 'element'; rva: number; stride: number }
+  /** The value itself, in a loop: what was there before, plus `step`. */
+  | { kind: 'previous'; step: number }
   | { kind: 'unknown' };
 
 export const UNKNOWN: Value = { kind: 'unknown' };
@@ -44,6 +56,13 @@ export class ValueSet {
     return set;
   }
 
+  /** The set with every value replaced by any number of values. */
+  flatMap(change: (value: Value) => ValueSet): ValueSet {
+    const set = new ValueSet();
+    for (const value of this.values) set.addAll(change(value));
+    return set;
+  }
+
   /** Every pair of two sets, combined. */
   combine(other: ValueSet, join: (left: Value, right: Value) => Value): ValueSet {
     const set = new ValueSet();
@@ -53,15 +72,29 @@ export class ValueSet {
 }
 
 function isSame(a: Value, b: Value): boolean {
-  if (a.kind === 'constant') return b.kind === 'constant' && a.value === b.value;
-  if (a.kind === 'parameter') return b.kind === 'parameter' && placeKey(a.place) === placeKey(b.place);
-  if (a.kind === 'unknown') return b.kind === 'unknown';
-  return b.kind === a.kind && b.rva === a.rva;
-}
-
-/** A number that names a place: registers are negative. */
-export function placeKey(place: Place): number {
-  return 'register' in place ? -1 - place.register : place.stackOffset;
+  switch (a.kind) {
+    case 'constant':
+      return b.kind === 'constant' && a.value === b.value;
+    case 'parameter':
+      return b.kind === 'parameter' && placeKey(a.place) === placeKey(b.place);
+    case 'address':
+    case 'memory':
+      return b.kind === a.kind && b.rva === a.rva;
+    case 'behind':
+      return b.kind === 'behind' && b.rva === a.rva && b.offset === a.offset;
+    case 'stack':
+      return b.kind === 'stack' && b.offset === a.offset;
+    case 'result':
+      return b.kind === 'result' && b.operation === a.operation;
+    case 'multiple':
+      return b.kind === 'multiple' && b.of === a.of;
+    case 'element':
+      return b.kind === 'element' && b.rva === a.rva && b.stride === a.stride;
+    case 'previous':
+      return b.kind === 'previous' && b.step === a.step;
+    case 'unknown':
+      return b.kind === 'unknown';
+  }
 }
 
 /** A constant, kept as an unsigned 32-bit number. */

@@ -1,0 +1,50 @@
+/** What stores leave in memory: in the function's frame and in the image's own data. */
+import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
+import { immediateValue, memoryAt } from './register-values.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { UNKNOWN, ValueSet } from './values.ts';
+import type { Walk, Wanted } from './walk.ts';
+
+type WantedMemory = Exclude<Wanted, { register: number }>;
+
+/** What a store or push puts into the wanted memory; undefined where it writes elsewhere. */
+export function storedValue(
+  walk: Walk,
+  wanted: WantedMemory,
+  i: number,
+  depth: number,
+): ValueSet | undefined {
+  const { op, size, base, index, displacement } = walk.body.operations;
+  const isGlobal = 'global' in wanted;
+  if (isGlobal && (op[i] !== Op.store || base[i] !== BASE_IMAGE || index[i] !== NONE)) return undefined;
+  const at = isGlobal ? displacement[i] : walk.body.slot[i];
+  if (at === NO_SLOT) return undefined;
+  const bytes = op[i] === Op.push ? walk.processor.pointerSize : Math.max(size[i], 1);
+  const lane = (isGlobal ? wanted.global : wanted.slot) - at;
+  if (lane + wanted.width <= 0 || lane >= bytes) return undefined;
+  if (lane < 0 || lane + wanted.width > bytes) return ValueSet.of(UNKNOWN);
+  if (op[i] === Op.push) {
+    if (size[i] === 1) return ValueSet.of(UNKNOWN); // flags, segments
+    if (base[i] !== NONE) return pushedMemory(walk, i, lane, depth);
+  } else if (size[i] === 0) return ValueSet.of(UNKNOWN);
+  return source(walk, i, lane, wanted.width, depth);
+}
+
+function source(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
+  const register = walk.body.operations.source[i];
+  if (register === NONE) return ValueSet.of(immediateValue(walk, i, lane));
+  return walk.at({ register, lane, width }, i, depth + 1);
+}
+
+/** `push [memory]`: the operation's slot is where it writes; where it reads is kept apart. */
+function pushedMemory(walk: Walk, i: number, lane: number, depth: number): ValueSet {
+  const { base, index, displacement } = walk.body.operations;
+  const from = walk.body.pushedFrom[i];
+  if (from !== NO_SLOT) return walk.at({ slot: from + lane, width: 4 }, i, depth + 1);
+  if (index[i] !== NONE) return ValueSet.of(UNKNOWN);
+  if (base[i] === BASE_IMAGE)
+    return memoryAt(walk, { kind: 'address', rva: displacement[i] }, lane, i, depth);
+  if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
+  const pointers = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
+  return pointers.flatMap(pointer => memoryAt(walk, pointer, displacement[i] + lane, i, depth));
+}

@@ -1,0 +1,77 @@
+/** Which code refers to which address: chains through arrays, which needs no sorting and is bounded. */
+
+/** References beyond this are dropped: an image of nothing but references must not cost gigabytes. */
+const MAX_REFERENCES = 4_000_000;
+/** Targets that share all but these low bits share a chain. */
+const BUCKET_SHIFT = 4;
+const BUCKET_BYTES = 1 << BUCKET_SHIFT;
+const FIRST_CAPACITY = 1 << 12;
+
+/** Pairs of a target and the site that names it; all addresses are RVAs. */
+export class ReferenceTable {
+  readonly #heads: Int32Array;
+  readonly #mask: number;
+  #next = new Int32Array(FIRST_CAPACITY);
+  #target = new Int32Array(FIRST_CAPACITY);
+  #site = new Int32Array(FIRST_CAPACITY);
+  #count = 0;
+
+  /** `bytes` of code set the number of chains; sections may lie anywhere, so addresses are folded into it. */
+  constructor(bytes: number) {
+    const chains = 1 << Math.min(22, Math.max(6, 32 - Math.clz32(bytes >>> BUCKET_SHIFT)));
+    this.#mask = chains - 1;
+    this.#heads = new Int32Array(chains);
+  }
+
+  add(target: number, site: number): void {
+    if (this.#count === MAX_REFERENCES) return;
+    if (this.#count === this.#site.length) {
+      this.#next = doubled(this.#next);
+      this.#target = doubled(this.#target);
+      this.#site = doubled(this.#site);
+    }
+    const bucket = (target >>> BUCKET_SHIFT) & this.#mask;
+    this.#target[this.#count] = target;
+    this.#site[this.#count] = site;
+    this.#next[this.#count] = this.#heads[bucket];
+    this.#heads[bucket] = ++this.#count;
+  }
+
+  /** The sites that name this address, the last first. */
+  sitesOf(target: number): number[] {
+    const sites: number[] = [];
+    for (let i = this.#heads[(target >>> BUCKET_SHIFT) & this.#mask]; i > 0; i = this.#next[i - 1]) {
+      if (this.#target[i - 1] === target) sites.push(this.#site[i - 1]);
+    }
+    return sites;
+  }
+
+  /** The lowest target from `from` on, below `limit`; `limit` where there is none. */
+  nextTarget(from: number, limit: number): number {
+    for (let low = from; low < limit; low = (low - (low % BUCKET_BYTES) + BUCKET_BYTES) | 0) {
+      let nearest = limit;
+      const end = low - (low % BUCKET_BYTES) + BUCKET_BYTES;
+      for (let i = this.#heads[(low >>> BUCKET_SHIFT) & this.#mask]; i > 0; i = this.#next[i - 1]) {
+        const target = this.#target[i - 1];
+        if (target >= low && target < end && target < nearest) nearest = target;
+      }
+      if (nearest < limit) return nearest;
+    }
+    return limit;
+  }
+
+  /** Every target, ascending, without doubles. */
+  targets(): Uint32Array {
+    const sorted = Uint32Array.from(this.#target.subarray(0, this.#count)).sort();
+    let unique = 0;
+    for (let i = 0; i < sorted.length; i++)
+      if (i === 0 || sorted[i] !== sorted[i - 1]) sorted[unique++] = sorted[i];
+    return sorted.subarray(0, unique);
+  }
+}
+
+function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
+  const bigger = new Int32Array(array.length * 2);
+  bigger.set(array);
+  return bigger;
+}

@@ -1,0 +1,23 @@
+/** The question that the analysis asks, and what the files that know the operations need to answer it. */
+import type { DriverImage } from '../pe/image-facts.ts';
+import type { CodeIndex } from './code-index.ts';
+import type { FunctionBody } from './function-body.ts';
+import type { Processor } from './processor.ts';
+import type { ValueSet } from './values.ts';
+
+/** What is looked for; registers by lane (byte offset), so that structures built in wide registers can be taken apart. */
+export type Wanted =
+  | { register: number; lane: number; width: number }
+  | { slot: number; width: number }
+  /** Memory of the image. */
+  | { global: number; width: number };
+
+/** What the files that know the operations need of the walk. */
+export interface Walk {
+  readonly body: FunctionBody;
+  readonly image: DriverImage;
+  readonly processor: Processor;
+  readonly index: CodeIndex;
+  /** The values of what is wanted just before an operation. */
+  at(wanted: Wanted, before: number, depth: number): ValueSet;
+}

@@ -2,6 +2,7 @@
 import { GuardedBytes, zeroTerminatedText } from './guarded-bytes.ts';
 import type { Section } from './image-facts.ts';
 
+const NOT_IN_A_NAME = /[^ -~]/;
 const NOTHING = new GuardedBytes(new Uint8Array(0));
 
 /** Sections by address. `sections` are sorted and apart. */
@@ -80,11 +81,12 @@ export class ImageMemory {
     return new GuardedBytes(section.bytes.subarray(at, Math.min(section.bytes.length, at + maxSize)));
   }
 
-  /** A name of one-byte characters that ends with a NUL within `maxLength`. */
+  /** A name of printable ASCII that ends with a NUL within `maxLength`: what linkers write. */
   nameAt(rva: number, maxLength: number): string | undefined {
     const section = this.sectionAt(rva);
     if (section === undefined) return undefined;
-    return zeroTerminatedText(section.bytes, rva - section.rva, maxLength);
+    const name = zeroTerminatedText(section.bytes, rva - section.rva, maxLength);
+    return name === undefined || NOT_IN_A_NAME.test(name) ? undefined : name;
   }
 }
 

@@ -1,7 +1,7 @@
 /** The words of the embedded index: a radix tree of minisearch, with Meilisearch's rules for errors and ranks. */
 import SearchableMap from 'minisearch/SearchableMap';
 import { EXACT_FIELDS, WORD_FIELDS, type WordField } from './search-fields.ts';
-import { allowedTypos, ONE_TYPO_LENGTH, typosIn } from './typo-distance.ts';
+import { allowedTypos, isNumber, ONE_TYPO_LENGTH, typosIn } from './typo-distance.ts';
 
 /** Where a word stands in each record: slot of the record -> {@link packPlace}. */
 type Places = Map<number, number>;
@@ -77,6 +77,7 @@ export class EmbeddedWords {
     const word = words.join('');
     const gaps = words.length - 1;
     const ranks = new Map<number, number>();
+    if (gaps > 0 && isNumber(word)) return ranks;
     const exact = this.#places.get(word);
     if (exact) addPlaces(ranks, exact, gaps, false);
     if (mayBeBeginning) {

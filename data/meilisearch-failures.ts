@@ -38,6 +38,11 @@ function messageFor(error: unknown, server: string, index: string): string {
     case 'invalid_api_key':
     case 'missing_authorization_header':
       return `The Meilisearch server at ${server} refuses the key. Check MEILI_SEARCH_KEY and MEILI_INDEX_KEY.`;
+    case 'task_not_found':
+      return (
+        `The Meilisearch server at ${server} hides its tasks from the key. ` +
+        'A key that may exchange indexes (MEILI_INDEX_KEY) must be made for all of them: "indexes": ["*"].'
+      );
     case undefined:
       return `The Meilisearch server at ${server} does not answer as it should (${said}). Check MEILI_URL and the server.`;
     default:

@@ -65,8 +65,8 @@ class MeilisearchTagIndex implements MeilisearchIndex {
   #lastWrite: Promise<unknown> = Promise.resolve();
 
   constructor({ url, searchKey, indexKey, prefix, components }: MeilisearchOptions) {
-    const common = { host: url, requestInit: UNCOMPRESSED };
     this.#server = withoutPassword(url);
+    const common = { host: this.#server, requestInit: UNCOMPRESSED };
     this.#uid = `${prefix}_tags${DOCUMENT_SHAPE}`;
     this.#reader = new Meilisearch({ ...common, apiKey: searchKey ?? indexKey, timeout: READ_TIMEOUT_MS });
     this.#writer = new Meilisearch({ ...common, apiKey: indexKey, timeout: WRITE_TIMEOUT_MS });
@@ -270,6 +270,7 @@ class MeilisearchTagIndex implements MeilisearchIndex {
   }
 }
 
+/** Requests cannot carry a name and password in the address, and messages must not. */
 function withoutPassword(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//');
 }

@@ -4,11 +4,14 @@
 export const ONE_TYPO_LENGTH = 4;
 export const TWO_TYPOS_LENGTH = 8;
 
-const NUMBER = /^\p{N}+$/u;
+/** Digits alone: numbers are taken as they stand. */
+export function isNumber(word: string): boolean {
+  return /^\p{N}+$/u.test(word);
+}
 
-/** How many errors a typed word may have; numbers are taken as they stand. */
+/** How many errors a typed word may have. */
 export function allowedTypos(typed: string): 0 | 1 | 2 {
-  if (typed.length < ONE_TYPO_LENGTH || NUMBER.test(typed)) return 0;
+  if (typed.length < ONE_TYPO_LENGTH || isNumber(typed)) return 0;
   return typed.length < TWO_TYPOS_LENGTH ? 1 : 2;
 }
 
@@ -23,7 +26,7 @@ export function typosIn(
   isBeginning: boolean,
 ): number | undefined {
   const typos = typoDistance(typed, word, limit, isBeginning);
-  return typos > limit || (typos > 0 && NUMBER.test(word)) ? undefined : typos;
+  return typos > limit || (typos > 0 && isNumber(word)) ? undefined : typos;
 }
 
 /**

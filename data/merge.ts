@@ -22,7 +22,7 @@ import {
 } from './pool-tag.ts';
 
 /** What {@link mergeRecords} joins. */
-export interface MergeInput {
+interface MergeInput {
   knowledge: Iterable<KnowledgeEntry>;
   articles: Iterable<LeakArticle>;
   scans: Iterable<{ driver: ScannedDriver; isSample: boolean }>;
@@ -50,20 +50,27 @@ export function coveringPatterns<Pattern extends TagPattern | string>(
     .sort((a, b) => patternSpecificity(b) - patternSpecificity(a) || compareText(a, b));
 }
 
+/** A driver's sighting with the text it is sorted by: made once, since records are put together often. */
+interface KeyedSighting {
+  key: string;
+  summary: SightingSummary;
+}
+
 interface Slot {
   id: string;
   tag: PoolTag | TagPattern;
   isPattern: boolean;
   knowledge: KnowledgeEntry[];
   articleIds: string[];
-  sightings: Map<string, SightingSummary>;
+  /** In the order of their keys. */
+  sightings: KeyedSighting[];
 }
 
 /** Keeps the records up to date while scans come in one by one. A driver counts once, by its sha256. */
 export class RecordStore {
   readonly #slots = new Map<string, Slot>();
-  /** The ids that each scanned driver touches, by sha256. */
-  readonly #idsByDriver = new Map<string, string[]>();
+  /** Where each scanned driver's sightings stand: their keys by id of the record, by sha256. */
+  readonly #keysByDriver = new Map<string, Map<string, string>>();
 
   constructor(knowledge: Iterable<KnowledgeEntry>, articles: Iterable<LeakArticle>) {
     for (const entry of knowledge) this.#slotOf(entry.tag, entry.isPattern).knowledge.push(entry);
@@ -91,15 +98,21 @@ export class RecordStore {
   put(scanned: ScannedDriver, isSample: boolean): Set<string> {
     const { sha256 } = scanned.driver;
     const touched = this.#forget(sha256);
-    const ids: string[] = [];
+    const keys = new Map<string, string>();
+    const driver = summaryOfDriver(scanned, isSample);
+    // Strongest first, then the drivers of this computer, then by name; the hash makes it unique.
+    const suffix = `${isSample ? 1 : 0}${driver.fileName.toLowerCase()}\0${sha256}`;
+    const keyByRank = Array.from({ length: WEAKEST_RANK + 1 }, (_, rank) => `${rank}${suffix}`);
     for (const sighting of scanned.sightings) {
-      if (sighting.evidence.length === 0) continue;
       const slot = this.#slotOf(sighting.tag, false);
-      slot.sightings.set(sha256, summaryOf(scanned, sighting, isSample));
-      ids.push(slot.id);
+      if (sighting.evidence.length === 0 || keys.has(slot.id)) continue;
+      const summary = summaryOf(driver, sighting);
+      const key = keyByRank[rankOf(summary.kinds[0])];
+      slot.sightings.splice(placeOf(key, slot.sightings), 0, { key, summary });
+      keys.set(slot.id, key);
       touched.add(slot.id);
     }
-    this.#idsByDriver.set(sha256, ids);
+    this.#keysByDriver.set(sha256, keys);
     return touched;
   }
 
@@ -109,10 +122,13 @@ export class RecordStore {
   }
 
   #forget(sha256: string): Set<string> {
-    const touched = new Set(this.#idsByDriver.get(sha256));
-    for (const id of touched) this.#slots.get(id)?.sightings.delete(sha256);
-    this.#idsByDriver.delete(sha256);
-    return touched;
+    const keys = this.#keysByDriver.get(sha256) ?? new Map<string, string>();
+    for (const [id, key] of keys) {
+      const sightings = this.#slots.get(id)?.sightings;
+      sightings?.splice(placeOf(key, sightings), 1);
+    }
+    this.#keysByDriver.delete(sha256);
+    return new Set(keys.keys());
   }
 
   #settle(touched: Set<string>): TagRecord[] {
@@ -131,7 +147,7 @@ export class RecordStore {
     const id = isWildcard ? patternId(tag as TagPattern) : tagId(tag as PoolTag);
     let slot = this.#slots.get(id);
     if (slot === undefined) {
-      slot = { id, tag, isPattern: isWildcard, knowledge: [], articleIds: [], sightings: new Map() };
+      slot = { id, tag, isPattern: isWildcard, knowledge: [], articleIds: [], sightings: [] };
       this.#slots.set(id, slot);
     }
     return slot;
@@ -145,35 +161,46 @@ function recordOf(slot: Slot): TagRecord {
     tag: slot.tag,
     isPattern: slot.isPattern,
     knowledge: [...slot.knowledge],
-    sightings: [...slot.sightings.values()].sort(compareSightings),
+    sightings: slot.sightings.map(keyed => keyed.summary),
     articleIds: [...slot.articleIds],
   };
 }
 
-const RANK_BY_KIND = new Map(EVIDENCE_KINDS.map((kind, rank) => [kind, rank]));
+/** A kind from another version of the program ranks below all that this one knows. */
+const WEAKEST_RANK = EVIDENCE_KINDS.length;
 
 function rankOf(kind: EvidenceKind): number {
-  return RANK_BY_KIND.get(kind) ?? EVIDENCE_KINDS.length;
+  const rank = EVIDENCE_KINDS.indexOf(kind);
+  return rank === -1 ? WEAKEST_RANK : rank;
 }
 
-function compareSightings(a: SightingSummary, b: SightingSummary): number {
-  return (
-    rankOf(a.kinds[0]) - rankOf(b.kinds[0]) ||
-    Number(a.driver.isSample) - Number(b.driver.isSample) ||
-    compareText(a.driver.fileName.toLowerCase(), b.driver.fileName.toLowerCase()) ||
-    compareText(a.driver.sha256, b.driver.sha256)
-  );
+/** Where the key stands, or where it belongs, in a sorted list. */
+function placeOf(key: string, sorted: readonly KeyedSighting[]): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle].key < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
-function summaryOf(scanned: ScannedDriver, sighting: TagSighting, isSample: boolean): SightingSummary {
-  const { fileName, sha256, arch, company, product, version, description } = scanned.driver;
-  const kinds = new Set(sighting.evidence.map(site => site.kind));
+/** One object for all of a driver's sightings. */
+function summaryOfDriver({ driver }: ScannedDriver, isSample: boolean): SightingSummary['driver'] {
+  const { fileName, sha256, arch, company, product, version, description } = driver;
+  return { fileName, sha256, arch, company, product, version, description, isSample };
+}
+
+function summaryOf(driver: SightingSummary['driver'], sighting: TagSighting): SightingSummary {
+  const { evidence } = sighting;
+  const seen = new Set(evidence.map(site => site.kind));
   return {
-    driver: { fileName, sha256, arch, company, product, version, description, isSample },
-    kinds: [...kinds].sort((a, b) => rankOf(a) - rankOf(b)),
-    sites: sighting.evidence.length,
+    driver,
+    kinds: seen.size === 1 ? [evidence[0].kind] : [...seen].sort((a, b) => rankOf(a) - rankOf(b)),
+    sites: evidence.length,
     protected: sighting.protected,
-    firstSites: strongestSites(sighting.evidence),
+    firstSites: strongestSites(evidence),
   };
 }
 

@@ -12,7 +12,7 @@ export interface WrittenTagList {
 }
 
 /** A tag that was left out, or one whose owner or description was changed so that the file can hold it. */
-export interface TagListOmission {
+interface TagListOmission {
   /** As people read it: `tagText`. */
   tag: string;
   kind: 'left-out' | 'changed';
@@ -38,7 +38,7 @@ export function writeLocaltagTxt(facts: Iterable<TagListFact>): WrittenTagList {
 }
 
 /** Why such a file cannot hold the tag, as a clause; undefined where it can. */
-export function whyNotInTagList(tag: string, isPattern: boolean): string | undefined {
+function whyNotInTagList(tag: string, isPattern: boolean): string | undefined {
   if (!/^[ -~]{4}$/.test(tag)) return 'it holds a byte that is not a printable ASCII character';
   if (tag.startsWith(' ')) return 'it begins with a blank, and a line of the file never does';
   if (tag.startsWith('//') || /^rem $/i.test(tag)) return 'a line that begins with it is a comment';

@@ -11,15 +11,7 @@ import {
   type TagRecord,
   type TagSighting,
 } from './facts.ts';
-import {
-  isPattern,
-  type PoolTag,
-  patternCovers,
-  patternId,
-  patternSpecificity,
-  type TagPattern,
-  tagId,
-} from './pool-tag.ts';
+import { isPattern, type PoolTag, patternId, type TagPattern, tagId } from './pool-tag.ts';
 
 /** What {@link mergeRecords} joins. */
 interface MergeInput {
@@ -38,16 +30,6 @@ export function mergeRecords(input: MergeInput): TagRecord[] {
 /** A record that nothing knows and nothing shows any more: an index drops it. */
 export function isEmptyRecord(record: TagRecord): boolean {
   return record.knowledge.length === 0 && record.sightings.length === 0 && record.articleIds.length === 0;
-}
-
-/** The wildcard entries that cover a tag, the most specific first; equally specific ones in byte order. */
-export function coveringPatterns<Pattern extends TagPattern | string>(
-  patterns: Iterable<Pattern>,
-  tag: PoolTag,
-): Pattern[] {
-  return [...patterns]
-    .filter(pattern => patternCovers(pattern, tag))
-    .sort((a, b) => patternSpecificity(b) - patternSpecificity(a) || compareText(a, b));
 }
 
 /** A driver's sighting with the text it is sorted by: made once, since records are put together often. */

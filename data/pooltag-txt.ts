@@ -11,7 +11,7 @@ import {
 } from './tag-list-line.ts';
 
 /** A line that says nothing to the reader. */
-export interface TagListRemark {
+interface TagListRemark {
   /** From 1; 0 where the remark is on the whole file. */
   line: number;
   /** The line, cut to a readable length. */

@@ -1,5 +1,5 @@
 /** Reads any spelling of a pool tag that people paste, and says which reading was taken. */
-import { isPattern as hasWildcard, type PoolTag, type TagPattern } from './pool-tag.ts';
+import { isPattern as hasWildcard, type TagPattern } from './pool-tag.ts';
 import { type TagCandidate, TagCandidates } from './tag-candidates.ts';
 import {
   decodeCEscapes,
@@ -42,15 +42,6 @@ export function tagReadings(input: string): TagReadings {
   const candidates = found.inOrder();
   if (candidates.length > 0) return { kind: 'readings', candidates };
   return problem(input, found.sawZero ? 'its value is zero, which stands for no tag' : objectionTo(text));
-}
-
-/** The candidate to take (the first known one, else the first) and the other known ones. */
-export function chooseReading(
-  candidates: readonly TagCandidate[],
-  isKnown: (tag: PoolTag) => boolean,
-): { taken: TagCandidate; also: TagCandidate[] } {
-  const known = candidates.filter(candidate => isKnown(candidate.tag));
-  return { taken: known[0] ?? candidates[0], also: known.slice(1) };
 }
 
 class SpellingReader {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Evidence, KnowledgeEntry, LeakArticle, ScannedDriver } from '../../data/facts.ts';
-import { coveringPatterns, isEmptyRecord, mergeRecords, RecordStore } from '../../data/merge.ts';
+import { isEmptyRecord, mergeRecords, RecordStore } from '../../data/merge.ts';
 import { isPattern, patternId, poolTag, type TagPattern, tagId } from '../../data/pool-tag.ts';
 
 function entry(tag: string, image: string | null, list = 'pooltag-list'): KnowledgeEntry {
@@ -209,14 +209,6 @@ test('names from outside are keys of maps, never of objects', () => {
   for (const name of ['__proto__', 'constructor'])
     store.addScan(scan(name, name, { Foo1: [call(1)] }), false);
   assert.equal(store.records()[0].sightings.length, 2);
-});
-
-test('the wildcard entry that fixes more wins', () => {
-  const patterns = ['????', 'Af* ', 'Afd?', 'A??d', 'Afd*', 'Xfd?', 'Afdb', '*   '] as TagPattern[];
-  assert.deepEqual(coveringPatterns(patterns, poolTag('AfdB')), ['Afd*', 'Afd?', 'Af* ', '*   ', '????']);
-  assert.deepEqual(coveringPatterns(patterns, poolTag('Zzz ')), ['*   ', '????']);
-  assert.deepEqual(coveringPatterns(['Ab? '] as TagPattern[], poolTag('Abc ')), ['Ab? ']);
-  assert.deepEqual(coveringPatterns(['Ab? '] as TagPattern[], poolTag('Abcd')), []);
 });
 
 test('a thousand tags of ten drivers merge in the order of their ids', () => {

@@ -11,7 +11,7 @@ import {
   tagUlongText,
 } from '../../data/pool-tag.ts';
 import { projectFile } from '../../data/project-files.ts';
-import { chooseReading, type TagCandidate, tagReadings } from '../../data/tag-readings.ts';
+import { type TagCandidate, tagReadings } from '../../data/tag-readings.ts';
 
 const vectors = readFileSync(projectFile('test', 'vectors', 'tag-readings.txt'), 'utf8')
   .split('\n')
@@ -147,15 +147,4 @@ test('a huge input is answered at once with a short message', () => {
     assert.ok(performance.now() - started < 1000);
     assert.ok(read.kind === 'problem' && read.message.length < 1000);
   }
-});
-
-test('the first known reading is taken, else the first one; other known readings are named', () => {
-  const { candidates } = tagReadings('erhT') as { candidates: TagCandidate[] };
-  const known = (...tags: string[]) => chooseReading(candidates, tag => tags.includes(tag));
-  assert.equal(known('Thre').taken.as, 'reversed');
-  assert.equal(known().taken.as, 'plain');
-  assert.deepEqual(
-    [known('Thre', 'erhT').taken.tag, ...known('Thre', 'erhT').also.map(other => other.tag)],
-    ['erhT', 'Thre'],
-  );
 });

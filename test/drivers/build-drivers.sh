@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Builds the test drivers: build-drivers.sh OUTDIR [--committed] [NAME...]
-# Needs clang, lld, llvm and gcc-mingw-w64-{i686,x86-64} (Debian 12 or newer). Without --committed the whole
-# matrix is built; with it, the small part that lives in test/drivers/built and data/samples. NAMEs restrict the sources.
+# Builds the test drivers: build-drivers.sh OUTDIR [--committed | --samples] [NAME...]
+# Needs clang, lld, llvm and gcc-mingw-w64-{i686,x86-64} (made with Debian 12). The whole matrix by default; --committed
+# is the small part kept in test/drivers/built, --samples the drivers of data/samples. NAMEs restrict the sources.
 # A file is named SOURCE.ARCH.COMPILER.LEVEL[.VARIANT].sys. Same tools give the same bytes: no times, no paths.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 src=$here/src
-[ $# -ge 1 ] || { echo "usage: build-drivers.sh OUTDIR [--committed] [NAME...]" >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: build-drivers.sh OUTDIR [--committed | --samples] [NAME...]" >&2; exit 2; }
 out=$(mkdir -p "$1" && cd "$1" && pwd); shift
-committed=no; samples=${POOLTAG_SAMPLES_DIR:-}
-if [ "${1:-}" = --committed ]; then committed=yes; shift; fi
+part=all
+case ${1:-} in --committed | --samples) part=${1#--}; shift ;; esac
 only=" $* "
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-export src out work
+export src out work part
 
 lld=$(command -v lld-link || ls /usr/bin/lld-link-* | tail -1)
 llvm_dlltool=$(command -v llvm-dlltool || ls /usr/bin/llvm-dlltool-* | tail -1)
@@ -53,11 +53,12 @@ make_import_libraries() {
 }
 
 # source arch compiler level [variant]: one driver. Variants: direct (through the import table), thunk (jump thunks),
-# lto, cfg (Control Flow Guard), delay (delay-loaded libraries), strip / symbols (gcc).
+# lto, cfg (Control Flow Guard), delay (delay-loaded libraries), bare (x64 without .pdata), strip / symbols (gcc).
 build_one() {
   local file=$1 arch=$2 compiler=$3 level=$4 variant=${5:-direct}
   local name; name=$(basename "$file"); name=${name%.*}
   local product=$name.$arch.$compiler.$level; [ "$variant" = direct ] || product=$product.$variant
+  [ "$part" = samples ] && product=$name
   local dir=$work/build/$product; mkdir -p "$dir"
   local image; image=$(sed -nE 's/^\/\/ image: //p' "$file" | head -1); image=${image:-$name.sys}
   local resource; resource=${file%.*}.rc
@@ -77,7 +78,8 @@ build_one() {
       "$prefix-gcc" -"$level" "${link[@]}" "$name.o" -L"$work/lib/$arch.gcc" $(awk '{ print "-l:lib" $1 ".a" }' "$work/functions.txt" | sort -u) -o "$image")
   else
     compile+=(--target="$(target_of "$arch")" -ffunction-sections -mno-stack-arg-probe)
-    [ "$arch" = arm64 ] && compile+=(-funwind-tables)
+    # .pdata, as every driver for x64 and ARM64 has; the variant "bare" goes without.
+    [ "$arch" = x86 ] || [ "$variant" = bare ] || compile+=(-funwind-tables)
     local -a link=(/nologo /driver /subsystem:native /nodefaultlib /dynamicbase /opt:ref /opt:noicf)
     # O0 and Os carry a hash for a time and no PDB name; the others a fixed time and a PDB name.
     case $level in O0 | Os) link+=(/Brepro) ;; *) link+=(/timestamp:1717200000 /debug "/pdb:$dir/$name.pdb" "/pdbaltpath:${image%.*}.pdb") ;; esac
@@ -114,6 +116,7 @@ whole_matrix() {
       for arch in x86 x64 arm64; do echo "$file $arch clang $level thunk"; done
       case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc $level thunk"; done ;; esac
     done
+    echo "$file x64 clang Os bare"
     for arch in x86 x64 arm64; do echo "$file $arch clang O2 lto"; echo "$file $arch clang O2 cfg"; done
     case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc O2 lto"; echo "$file $arch gcc O2 symbols"; done ;; esac
     grep -q 'POOL_DELAY' "$file" && for arch in x86 x64; do echo "$file $arch clang O2 delay"; done
@@ -140,7 +143,7 @@ committed_matrix() {
           echo "$file $arch clang O2 thunk"; echo "$file $arch gcc O2 thunk"; echo "$file $arch clang O2 cfg"
           echo "$file $arch clang Os direct"; echo "$file $arch clang O2 lto"; echo "$file $arch gcc O2 symbols"
         done
-        echo "$file arm64 clang O0 direct"; echo "$file arm64 clang O2 thunk" ;;
+        echo "$file x64 clang Os bare"; echo "$file arm64 clang O0 direct"; echo "$file arm64 clang O2 thunk" ;;
       delay-loaded) for arch in x86 x64; do echo "$file $arch clang O2 delay"; done ;;
       disk-filter) echo "$file x86 gcc O0 direct"; echo "$file x64 gcc O0 direct" ;;
     esac
@@ -156,7 +159,12 @@ committed_matrix() {
 }
 
 make_import_libraries
-{ if [ $committed = yes ]; then committed_matrix; else whole_matrix; fi; } |
+samples_matrix() {
+  echo "$src/samples/sample-disk.c x64 clang O2 direct"
+  echo "$src/samples/sample-net.c x86 gcc O2 direct"
+  echo "$src/samples/sample-files.c x64 gcc O2 direct"
+}
+case $part in all) whole_matrix ;; committed) committed_matrix ;; samples) samples_matrix ;; esac |
   while read -r file rest; do
     name=$(basename "$file"); name=${name%.*}
     case $only in "  " | *" $name "*) echo "$file $rest" ;; esac

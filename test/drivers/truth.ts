@@ -1,4 +1,4 @@
-/** Reads what the test sources declare beside each tag: `//= Tag1 allocation-call direct [x86 x64 arm64 gcc clang]`. */
+/** Reads what the test sources declare beside each tag: `//= Tag1 allocation-call direct [CONDITION...]`. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,7 +65,7 @@ export function sourceFiles(): string[] {
   return fg.sync('**/*.{c,cpp}', { cwd: sourceFolder }).sort();
 }
 
-/** Reads one source; a declaration with conditions counts only where one of them is in `conditions`. */
+/** Reads one source; a declaration with conditions (`x86`, `!delay`) counts only where one of them holds. */
 export function readTruth(file: string, conditions: ReadonlySet<string>): SourceTruth {
   const truth: SourceTruth = {
     name: path.basename(file).replace(/\.\w+$/, ''),
@@ -104,7 +104,9 @@ function declare(
     throw new Error(`${where}: ${kind} is no evidence kind.`);
   }
   const caseName = caseNamed(name, 1, where);
-  if (wanted.length > 0 && !wanted.some(condition => conditions.has(condition))) return;
+  const holds = (wish: string) =>
+    wish.startsWith('!') ? !conditions.has(wish.slice(1)) : conditions.has(wish);
+  if (wanted.length > 0 && !wanted.some(holds)) return;
   if (truth.tags.some(other => other.tag === tag)) throw new Error(`${where}: ${tag} is declared twice.`);
   const stage = CASES[caseName].stage as 1 | 2;
   truth.tags.push({ tag, kind: kind as EvidenceKind | 'any', caseName, stage, line });

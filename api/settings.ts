@@ -36,7 +36,8 @@ export interface Settings {
   meiliPrefix: string;
   /** Requests per minute and client; 0 means no limit. */
   rateLimit: number;
-  logLevel: LogLevel;
+  /** Null: `info`, or `warn` where a person watches a terminal. */
+  logLevel: LogLevel | null;
   /** What Express takes as `trust proxy`: no proxy, how many stand in front, or their addresses. */
   trustProxy: false | number | string[];
 }
@@ -150,7 +151,7 @@ export const SETTINGS: SettingTable = {
   logLevel: {
     env: 'LOG_LEVEL',
     option: '--log-level <level>',
-    help: `how much to log: ${LOG_LEVELS.join(', ')} (default info)`,
+    help: `how much to log: ${LOG_LEVELS.join(', ')} (default info, on a terminal warn)`,
     expected: `one of ${LOG_LEVELS.join(', ')}`,
     read: text => LOG_LEVELS.find(level => level === text.toLowerCase()),
   },
@@ -186,7 +187,7 @@ export function readSettings(env: NodeJS.ProcessEnv, options: SettingOptions = {
     meiliIndexKey: read('meiliIndexKey') ?? null,
     meiliPrefix: read('meiliPrefix') ?? 'pooltag',
     rateLimit: read('rateLimit') ?? (isPublic ? PUBLIC_RATE_LIMIT : 0),
-    logLevel: read('logLevel') ?? 'info',
+    logLevel: read('logLevel') ?? null,
     trustProxy,
   };
 }

@@ -1,4 +1,5 @@
 /** The answer document as text for a terminal: the answer first, the proof under it, then what to do next. */
+import type { Strength } from '../data/facts.ts';
 import { type PoolTag, tagText } from '../data/pool-tag.ts';
 import type {
   Advice,
@@ -68,18 +69,21 @@ function readingLines({ isPlain, input, as, also }: Reading, options: AnswerText
   return lines;
 }
 
-function ownerLines(owners: readonly Owner[], { style }: AnswerTextOptions): string[] {
-  return indented(
-    alignColumns(
-      owners.map(owner => [
-        strengthWord(owner.strength, style),
-        escapeControls(owner.image ?? 'no owner named'),
-        escapeControls(owner.meaning ?? owner.component ?? ''),
-        escapeControls(owner.matched === undefined ? '' : `by the entry ${owner.matched}`),
-        style.dim(escapeControls([...new Set(owner.sources.map(source => source.name))].join(', '))),
-      ]),
-    ),
-  );
+function ownerLines(owners: readonly Owner[], options: AnswerTextOptions): string[] {
+  const { style } = options;
+  const columns = Math.max(0, ...owners.map(owner => strengthWord(owner.strength).length));
+  const indent = ' '.repeat(columns + 4);
+  return owners.flatMap(({ strength, image, meaning, component, matched, sources }) => {
+    const word = strengthWord(strength);
+    const first = `  ${strengthColour(strength, style)(word)}${' '.repeat(columns - word.length)}  `;
+    const told = [image ?? 'no owner named', meaning ?? component].filter(part => part !== null).join(': ');
+    const by = matched === undefined ? '' : `the wildcard entry ${matched} in `;
+    const names = [...new Set(sources.map(source => source.name))].join(', ');
+    return [
+      ...paragraph(told, indent, options, first),
+      ...paragraph(by + names, indent, options).map(line => style.dim(line)),
+    ];
+  });
 }
 
 function sightingLines(sightings: readonly SightingView[], { style }: AnswerTextOptions): string[] {
@@ -90,7 +94,7 @@ function sightingLines(sightings: readonly SightingView[], { style }: AnswerText
       const seen = first === undefined ? kinds.join(', ') : evidenceInWords(first);
       const at = first?.rva === undefined ? '' : `, ${sites > 1 ? 'first ' : ''}at ${addressText(first.rva)}`;
       return [
-        strengthWord(strength, style),
+        strengthColour(strength, style)(strengthWord(strength)),
         escapeControls([driver.fileName, driver.version, driver.arch].filter(Boolean).join(' ')),
         escapeControls(driver.isSample ? 'sample driver' : (driver.company ?? '')),
         `${seen}, ${sites} ${sites === 1 ? 'site' : 'sites'}${at}`,
@@ -137,9 +141,13 @@ function pointerLines(pointers: readonly TagPointer[]): string[] {
   );
 }
 
-function strengthWord(strength: Owner['strength'], style: Style): string {
-  if (strength === 'bytes-only') return style.dim('bytes only');
-  return strength === 'likely' ? style.yellow(strength) : style.green(strength);
+function strengthWord(strength: Strength): string {
+  return strength === 'bytes-only' ? 'bytes only' : strength;
+}
+
+function strengthColour(strength: Strength, style: Style): (text: string) => string {
+  if (strength === 'bytes-only') return style.dim;
+  return strength === 'likely' ? style.yellow : style.green;
 }
 
 /** Escaped and wrapped; `first` takes the place of the indent in the first line. */

@@ -1,8 +1,9 @@
 /** Comma-separated values for spreadsheets: quoted after RFC 4180, with cells that a spreadsheet would run made harmless. */
 import { strengthOf, type TagRecord } from '../../data/facts.ts';
 import { tagText } from '../../data/pool-tag.ts';
+import type { ScannedFile } from '../../scanner/driver-files.ts';
 import { addressText, strongestEvidence } from '../evidence-words.ts';
-import type { ScannedFile, ScanWriter } from './scan-writer.ts';
+import type { ScanWriter } from './scan-writer.ts';
 
 type Cell = string | number | null | undefined;
 
@@ -46,13 +47,13 @@ export function csvScanWriter(): ScanWriter {
   };
 }
 
-function scanRows(scanned: ScannedFile): Cell[][] {
-  if (scanned.status === 'refused') return [];
-  const { sha256, arch, company, product, version } = scanned.driver;
-  return scanned.sightings.map(({ tag, id, evidence }) => {
+function scanRows({ file, outcome }: ScannedFile): Cell[][] {
+  if (outcome.status === 'refused') return [];
+  const { sha256, arch, company, product, version } = outcome.driver;
+  return outcome.sightings.map(({ tag, id, evidence }) => {
     const best = strongestEvidence(evidence);
     const rva = best?.rva === undefined ? null : addressText(best.rva);
-    const identity = [scanned.file, sha256, arch, company, product, version];
+    const identity = [file, sha256, arch, company, product, version];
     return [tagText(tag), id, ...identity, best?.kind, best?.api, rva, evidence.length];
   });
 }

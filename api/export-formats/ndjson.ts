@@ -1,7 +1,8 @@
 /** Newline-delimited JSON: one object per file of a scan, or per record of the index. */
 import type { TagRecord } from '../../data/facts.ts';
+import type { ScannedFile } from '../../scanner/driver-files.ts';
 import { safeJson } from './safe-json.ts';
-import type { ScannedFile, ScanWriter } from './scan-writer.ts';
+import type { ScanWriter } from './scan-writer.ts';
 
 /** Writes one line per file, in the order the files finish. */
 export function ndjsonScanWriter(): ScanWriter {
@@ -14,13 +15,13 @@ export function ndjsonScanWriter(): ScanWriter {
 }
 
 /** The object that stands for one file in JSON and NDJSON; addresses are numbers. */
-export function scannedFileJson(scanned: ScannedFile): object {
-  const { file, status } = scanned;
+export function scannedFileJson({ file, outcome, elapsedMs }: ScannedFile): object {
+  const { status } = outcome;
   if (status === 'refused') {
-    const { code, message } = scanned.reason;
+    const { code, message } = outcome.reason;
     return { file, status, reason: { code, message } };
   }
-  const { fileName, sha256, sizeBytes, arch, linkDate, ...rest } = scanned.driver;
+  const { fileName, sha256, sizeBytes, arch, linkDate, ...rest } = outcome.driver;
   const { company, product, description, version, originalName, pdbName, ...others } = rest;
   return {
     file,
@@ -39,7 +40,7 @@ export function scannedFileJson(scanned: ScannedFile): object {
       pdbName,
       ...others,
     },
-    sightings: scanned.sightings.map(sighting => ({
+    sightings: outcome.sightings.map(sighting => ({
       tag: sighting.tag,
       id: sighting.id,
       protected: sighting.protected,
@@ -51,9 +52,9 @@ export function scannedFileJson(scanned: ScannedFile): object {
         ...more,
       })),
     })),
-    remarks: scanned.remarks,
-    partial: scanned.partial,
-    elapsedMs: Math.round(scanned.elapsedMs * 10) / 10,
+    remarks: outcome.remarks,
+    partial: outcome.partial,
+    elapsedMs: Math.round(elapsedMs * 10) / 10,
   };
 }
 

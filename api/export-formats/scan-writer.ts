@@ -1,8 +1,5 @@
 /** What every format of scan results is: text before the first file, for each file, and after the last. */
-import type { ScanOutcome } from '../../data/facts.ts';
-
-/** A file's outcome with the path it was found under and the time it took. */
-export type ScannedFile = ScanOutcome & { file: string; elapsedMs: number };
+import type { ScannedFile } from '../../scanner/driver-files.ts';
 
 export interface ScanWriter {
   begin(): string;
@@ -15,9 +12,10 @@ export interface ScanWriter {
 
 /** The outcome without bare literals: they are what a text search would find, and are shown only on request. */
 export function withoutLiterals(scanned: ScannedFile): ScannedFile {
-  if (scanned.status === 'refused') return scanned;
-  const sightings = scanned.sightings
+  const { outcome } = scanned;
+  if (outcome.status === 'refused') return scanned;
+  const sightings = outcome.sightings
     .map(sighting => ({ ...sighting, evidence: sighting.evidence.filter(one => one.kind !== 'literal') }))
     .filter(sighting => sighting.evidence.length > 0);
-  return { ...scanned, sightings };
+  return { ...scanned, outcome: { ...outcome, sightings } };
 }

@@ -12,14 +12,12 @@ export interface ScanTextOptions {
   entriesFor(tag: PoolTag): readonly KnowledgeEntry[];
 }
 
-/** Writes a block per driver; a file that gives nothing takes one line. */
+/** Writes a block per driver; a refused file is no result and stands in no block. */
 export function textScanWriter({ style, entriesFor }: ScanTextOptions): ScanWriter {
   return {
     begin: () => '',
-    file: scanned =>
-      scanned.status === 'refused'
-        ? `${style.yellow('not scanned')}  ${escapeControls(scanned.file)}\n  ${escapeControls(scanned.reason.message)}\n\n`
-        : driverBlock(scanned.file, scanned, style, entriesFor),
+    file: ({ file, outcome }) =>
+      outcome.status === 'refused' ? '' : driverBlock(file, outcome, style, entriesFor),
     end: () => '',
     remarks: [],
   };

@@ -1,14 +1,8 @@
 /** `GET /search`: tags by words, patterns and facets. */
-import type { TagRecord } from '../../data/facts.ts';
-import type { PoolTag, TagPattern } from '../../data/pool-tag.ts';
-import type { SearchHit } from '../../data/search-index.ts';
-import { patternLinks, tagLinks } from '../answer-links.ts';
-import { bestStrength, sightingStrength } from '../answer-owners.ts';
-import type { AnswerSource } from '../answer-source.ts';
 import { searchAnswerSchema } from '../document-schemas.ts';
 import { readRequest } from '../read-request.ts';
 import { searchQuerySchema } from '../schemas.ts';
-import { shortAnswer } from '../tag-pointers.ts';
+import { answerSearch } from '../search-answer.ts';
 import { jsonResponse, problemResponse } from './rest-responses.ts';
 import { type RestRoute, sendAnswer } from './rest-route.ts';
 
@@ -28,35 +22,6 @@ export const searchRoute: RestRoute = {
     const { catalogue } = context;
     const { version } = catalogue;
     const query = readRequest(searchQuerySchema, request.query, 'invalid-query');
-    const { total, page, pageSize, hits, facets, ignoredWords } = await catalogue.index.search(query);
-    sendAnswer(request, response, context, version, {
-      query,
-      total,
-      page,
-      pageSize,
-      hits: hits.map(hit => searchHitView(hit, catalogue)),
-      facets,
-      ignoredWords,
-    });
+    sendAnswer(request, response, context, version, await answerSearch(query, catalogue));
   },
 };
-
-function searchHitView({ record, highlights }: SearchHit, source: AnswerSource) {
-  const { tag, id, isPattern } = record;
-  const { summary, owners } = shortAnswer(tag, record, [], source);
-  return {
-    tag,
-    id,
-    isPattern,
-    summary,
-    owners,
-    strength: strengthOfRecord(record),
-    highlights,
-    links: isPattern ? patternLinks(tag as TagPattern) : tagLinks(tag as PoolTag),
-  };
-}
-
-function strengthOfRecord({ knowledge, sightings, articleIds }: TagRecord) {
-  const isWritten = knowledge.length > 0 || articleIds.length > 0;
-  return isWritten ? 'written' : bestStrength(sightings.map(sightingStrength));
-}

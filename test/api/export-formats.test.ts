@@ -5,12 +5,13 @@ import { csvScanWriter, recordsAsCsv } from '../../api/export-formats/csv.ts';
 import { jsonScanWriter } from '../../api/export-formats/json.ts';
 import { ndjsonScanWriter, recordsAsNdjson } from '../../api/export-formats/ndjson.ts';
 import { safeJson } from '../../api/export-formats/safe-json.ts';
-import { type ScannedFile, type ScanWriter, withoutLiterals } from '../../api/export-formats/scan-writer.ts';
+import { type ScanWriter, withoutLiterals } from '../../api/export-formats/scan-writer.ts';
 import { textScanWriter } from '../../api/export-formats/text.ts';
 import { terminalStyle } from '../../api/terminal-text.ts';
 import type { KnowledgeEntry, TagRecord } from '../../data/facts.ts';
 import { poolTag } from '../../data/pool-tag.ts';
-import { allocation, refusedFile, scannedFile } from './scanned-files.ts';
+import type { ScannedFile } from '../../scanner/driver-files.ts';
+import { allocation, refusedFile, scannedDriver, scannedFile } from './scanned-files.ts';
 
 function write(writer: ScanWriter, files: readonly ScannedFile[]): string {
   return writer.begin() + files.map(file => writer.file(file)).join('') + writer.end();
@@ -103,7 +104,7 @@ test('Bare literals are left out, and with them sightings that have nothing else
     Foo2: [literal],
     Foo3: [{ kind: 'family-literal' }],
   });
-  const left = withoutLiterals(file);
+  const { outcome: left } = withoutLiterals(file);
   assert.ok(left.status === 'scanned');
   assert.deepEqual(
     left.sightings.map(({ tag, evidence }) => [tag, evidence.map(one => one.kind)]),
@@ -112,7 +113,7 @@ test('Bare literals are left out, and with them sightings that have nothing else
       ['Foo3', ['family-literal']],
     ],
   );
-  assert.equal(file.sightings.length, 3);
+  assert.ok(file.outcome.status === 'scanned' && file.outcome.sightings.length === 3);
 });
 
 function entry(image: string | null, meaning: string): KnowledgeEntry {
@@ -157,10 +158,8 @@ test('Text shows the evidence in words, with what the lists say beside it.', () 
 test('Text lets no control character of a file, driver or remark through.', () => {
   const bad = 'x\u001b]0;owned\u0007\u202e\n';
   const driver = { fileName: bad, company: bad, description: bad, version: bad };
-  const scanned = {
-    ...scannedFile({ Foo1: [{ ...allocation(), api: bad }] }, driver, bad),
-    remarks: [bad],
-  };
+  const outcome = { ...scannedDriver({ Foo1: [{ ...allocation(), api: bad }] }, driver), remarks: [bad] };
+  const scanned = { file: bad, outcome, elapsedMs: 1 };
   const style = terminalStyle(false);
   const text = write(textScanWriter({ style, entriesFor: () => [entry(bad, bad)] }), [
     scanned,
@@ -177,7 +176,7 @@ const record: TagRecord = {
   knowledge: [entry('nt!ps', '=cmd')],
   sightings: [
     {
-      driver: { ...scannedFile({}).driver, isSample: false },
+      driver: { ...scannedDriver({}).driver, isSample: false },
       kinds: ['free-call'],
       sites: 3,
       protected: false,

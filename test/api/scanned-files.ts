@@ -1,16 +1,14 @@
 /** Scan results for tests of the formats and commands. */
-import type { ScannedFile } from '../../api/export-formats/scan-writer.ts';
-import type { DriverIdentity, Evidence } from '../../data/facts.ts';
+import type { DriverIdentity, Evidence, ScannedDriver } from '../../data/facts.ts';
 import { poolTag, tagId } from '../../data/pool-tag.ts';
+import type { ScannedFile } from '../../scanner/driver-files.ts';
 
-/** A scanned driver with these tags, each with its evidence. */
-export function scannedFile(
+/** A driver with these tags, each with its evidence. */
+export function scannedDriver(
   tags: Record<string, Evidence[]>,
   driver: Partial<DriverIdentity> = {},
-  file = 'C:\\Windows\\System32\\drivers\\foo.sys',
-): ScannedFile & { status: 'scanned' } {
+): ScannedDriver {
   return {
-    file,
     status: 'scanned',
     driver: {
       // In another order than the contract's, which the writers must not depend on.
@@ -35,19 +33,23 @@ export function scannedFile(
     })),
     remarks: [],
     partial: false,
-    elapsedMs: 12.54321,
   };
+}
+
+/** The driver of {@link scannedDriver} as a file of a scan. */
+export function scannedFile(
+  tags: Record<string, Evidence[]>,
+  driver: Partial<DriverIdentity> = {},
+  file = 'C:\\Windows\\System32\\drivers\\foo.sys',
+): ScannedFile {
+  return { file, outcome: scannedDriver(tags, driver), elapsedMs: 12.54321 };
 }
 
 /** A file that was refused. */
 export function refusedFile(file: string, message = 'It does not begin with MZ.'): ScannedFile {
-  return {
-    file,
-    status: 'refused',
-    fileName: file.split(/[\\/]/).at(-1)!,
-    reason: { code: 'not-a-pe', message },
-    elapsedMs: 0.2,
-  };
+  const fileName = file.split(/[\\/]/).at(-1)!;
+  const reason = { code: 'not-a-pe' as const, message };
+  return { file, outcome: { status: 'refused', fileName, reason }, elapsedMs: 0.2 };
 }
 
 /** An allocation at an address. */

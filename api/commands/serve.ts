@@ -1,0 +1,143 @@
+/** `pooltag serve`: pages and REST on one address, with drivers scanned in the background. */
+import { availableParallelism } from 'node:os';
+import { pino } from 'pino';
+import { createEmbeddedIndex } from '../../data/embedded-index.ts';
+import { type Knowledge, loadKnowledge } from '../../data/knowledge.ts';
+import { programVersion } from '../../data/project-files.ts';
+import type { SearchIndex } from '../../data/search-index.ts';
+import { scanFiles } from '../../scanner/driver-files.ts';
+import { Catalogue } from '../catalogue.ts';
+import { createPages } from '../routes/pages.ts';
+import { startServer } from '../server.ts';
+import type { Settings } from '../settings.ts';
+import { escapeControls } from '../terminal-text.ts';
+import { type CommandIo, writeText } from './command-io.ts';
+import { type DriverPlace, driversToServe } from './drivers-to-serve.ts';
+import { meilisearchIndex, namedTagFiles } from './open-catalogue.ts';
+import { newCommand, runCommand } from './run-command.ts';
+import { addSettingOptions, settingsOf } from './setting-options.ts';
+
+const EXAMPLES = `
+pooltag serve                                          http://127.0.0.1:3000
+pooltag serve --drivers D:\\drivers --pooltag pooltag.txt --port 8080
+npm start -- --drivers D:\\drivers                      the same from a clone
+`;
+
+/** Runs until it is told to stop; then exit code 0, for that is how a server is meant to end. */
+export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
+  const command = newCommand('serve', 'Answer in the browser and by REST.', EXAMPLES, io);
+  addSettingOptions(command, [
+    'host',
+    'port',
+    'drivers',
+    'pooltagFiles',
+    'dataFolder',
+    'cacheFolder',
+    'meiliUrl',
+    'meiliSearchKey',
+    'meiliIndexKey',
+    'meiliPrefix',
+    'rateLimit',
+    'logLevel',
+    'trustProxy',
+  ]);
+  return runCommand(command, argv, io, async () => {
+    const settings = settingsOf(command, io);
+    const catalogue = await loadCatalogue(settings, io);
+    try {
+      const place = driversToServe(settings, io);
+      const server = await startServer({
+        host: settings.host,
+        port: settings.port,
+        catalogue,
+        pages: createPages({ catalogue }),
+        rateLimit: settings.rateLimit,
+        trustProxy: settings.trustProxy,
+        logger: pino({ level: settings.logLevel ?? (io.stderr.isTTY ? 'warn' : 'info') }, io.stderr),
+      });
+      await writeText(io.stdout, await banner(catalogue, place, server.url));
+      const scanned = scanInBackground(catalogue, place, io);
+      await aborted(io.signal);
+      await Promise.all([scanned, server.stop()]);
+      return 0;
+    } finally {
+      await catalogue.index.close();
+    }
+  });
+}
+
+async function loadCatalogue(settings: Settings, io: CommandIo): Promise<Catalogue> {
+  const knowledge = loadKnowledge();
+  const tagFiles = await namedTagFiles(settings, io);
+  const server = await meilisearchIndex(settings);
+  if (server === undefined) return Catalogue.create({ knowledge, index: memoryIndex(knowledge), tagFiles });
+  const fill = !(await server.isFilled());
+  if (fill) io.stderr.write(`pooltag: the index at ${settings.meiliUrl} is missing; filling it\n`);
+  return Catalogue.create({ knowledge, index: server, tagFiles, fill });
+}
+
+function memoryIndex({ components }: Knowledge): SearchIndex {
+  return createEmbeddedIndex({ components: new Map(components.map(one => [one.id, one])) });
+}
+
+async function banner(catalogue: Catalogue, place: DriverPlace | null, url: string): Promise<string> {
+  const { tags, knowledgeEntries, articles, tagFiles, index } = await catalogue.summary();
+  const { guides } = catalogue.knowledge;
+  const lines = [
+    `Pooltag ${programVersion()}`,
+    `  ${number(tags)} tags in the ${index} index`,
+    `  ${number(knowledgeEntries)} entries of the bundled list, ${number(articles)} known leaks, ${guides.length} guides`,
+    ...tagFiles.map(file => `  ${number(file.entries)} entries of ${escapeControls(file.path)}`),
+    `  ${driversLine(place)}`,
+    `Open ${url} (Ctrl-C stops it)`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function driversLine(place: DriverPlace | null): string {
+  if (place === null) return 'no drivers: name a folder with --drivers to scan them';
+  const paths = place.paths.map(escapeControls).join(', ');
+  return place.isSample
+    ? `sample drivers only, which ship with the program: name your own with --drivers (${paths})`
+    : `drivers of ${paths}, scanned in the background`;
+}
+
+/** Scans while the server answers; never fails, and leaves one core to the readers. */
+async function scanInBackground(
+  catalogue: Catalogue,
+  place: DriverPlace | null,
+  io: CommandIo,
+): Promise<void> {
+  if (place === null) return;
+  const { paths, isSample } = place;
+  const workers = Math.max(1, availableParallelism() - 1);
+  catalogue.beginScan();
+  const onPlan = (total: number) => catalogue.updateScan({ total });
+  for await (const { file, outcome } of scanFiles({ paths, workers, signal: io.signal, onPlan })) {
+    catalogue.updateScan({ currentFolder: file.slice(0, file.search(/[\\/][^\\/]*$/)) });
+    catalogue.addOutcome(outcome, { isSample });
+  }
+  try {
+    await catalogue.endScan();
+    if (io.signal.aborted) return;
+    const { drivers, refused, tags } = await catalogue.summary();
+    const what = isSample ? 'sample drivers' : 'drivers';
+    const refusals = refused === 0 ? '' : `, ${number(refused)} files refused`;
+    const text = `Scanned ${number(drivers)} ${what}${refusals}: ${number(tags)} tags are known now.\n`;
+    await writeText(io.stdout, text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    io.stderr.write(`pooltag: what was scanned is not in the index: ${escapeControls(why)}\n`);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en');
+}

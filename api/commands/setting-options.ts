@@ -1,0 +1,50 @@
+/** The settings as options of a command. */
+import { existsSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { PooltagError } from '../pooltag-error.ts';
+import { readSettings, SETTINGS, type SettingOptions, type Settings } from '../settings.ts';
+import type { CommandIo } from './command-io.ts';
+
+/** Adds the options of these settings, in this order. */
+export function addSettingOptions(command: Command, names: readonly (keyof Settings)[]): Command {
+  for (const name of names) {
+    const { option: flags, help, env } = SETTINGS[name];
+    const option = new Option(flags, `${help} [${env}]`);
+    if (name === 'pooltagFiles') {
+      option.argParser((file: string, before: string[] | undefined) => [...(before ?? []), file]);
+    }
+    command.addOption(option);
+  }
+  return command;
+}
+
+/**
+ * The settings after parsing: options first, then the environment; variables of settings that the command does not have
+ * are not its business. Throws `invalid-setting`.
+ */
+export function settingsOf(command: Command, io: CommandIo): Settings {
+  const options: SettingOptions = {};
+  const env: NodeJS.ProcessEnv = {};
+  for (const name of Object.keys(SETTINGS) as (keyof Settings)[]) {
+    const flags = SETTINGS[name].option;
+    const option = command.options.find(one => one.flags === flags);
+    if (option === undefined) continue;
+    options[name] = command.getOptionValue(option.attributeName());
+    env[SETTINGS[name].env] = io.env[SETTINGS[name].env];
+  }
+  const settings = readSettings(env, options);
+  requirePaths(settings.drivers, 'drivers');
+  requirePaths(settings.pooltagFiles, 'pooltagFiles');
+  return settings;
+}
+
+/** A path that was named and is not there is a mistake to correct before anything starts. */
+function requirePaths(paths: readonly string[], name: 'drivers' | 'pooltagFiles'): void {
+  const missing = paths.find(path => !existsSync(path));
+  if (missing === undefined) return;
+  const { option, env } = SETTINGS[name];
+  throw new PooltagError(
+    'invalid-setting',
+    `${option.split(' ')[0]} (or ${env}) names ${missing}, which does not exist or may not be opened. Check the spelling and the rights.`,
+  );
+}

@@ -53,12 +53,14 @@ function httpServer(app: Express): Server {
   );
 }
 
+/** A constructor like `base`, whose objects have this prototype. Below Node 24 both are functions, not classes. */
 function withPrototype<Class extends typeof IncomingMessage | typeof ServerResponse>(
   base: Class,
   prototype: object,
 ): Class {
-  function Constructor(...given: unknown[]): object {
-    return Reflect.construct(base, given, Constructor);
+  const construct = base as unknown as (this: object, ...given: unknown[]) => void;
+  function Constructor(this: object, first: unknown, second: unknown): void {
+    construct.call(this, first, second);
   }
   Constructor.prototype = prototype;
   return Constructor as unknown as Class;

@@ -1,0 +1,120 @@
+/**
+ * Measures exact look-ups over HTTP beside bare node:http answering the same bytes: `npm run bench:http`. The server
+ * and the load run in processes of their own, so with two cores each has one. Exit code 1 below the promised ratio.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { CLIENT_HEADERS, LOOKUP_PATH } from './bench-servers.ts';
+import { type LoadResult, runLoad } from './http-load.ts';
+
+const CONNECTIONS = 50;
+const ROUNDS = Number(process.env.R ?? 3);
+const ROUND_MS = 3_000;
+const WARM_UP_MS = 1_500;
+/** Of bare node:http, what an exact look-up must reach. */
+const PROMISED_RATIO = 0.25;
+
+interface Case {
+  title: string;
+  server: string;
+  request: string | (() => string);
+}
+
+const request = (path: string, headers: Record<string, string> = {}) =>
+  `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${Object.entries({ ...CLIENT_HEADERS, ...headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n`;
+
+/** Every request another address, so that no answer is kept. */
+let distinct = 0;
+const uncached = () => request(`${LOOKUP_PATH}?n=${distinct++}`);
+
+const CASES: Case[] = [
+  { title: 'bare node:http, the same bytes', server: 'bare', request: request(LOOKUP_PATH) },
+  { title: 'ours, as it runs', server: 'ours', request: request(LOOKUP_PATH) },
+  {
+    title: 'ours, uncompressed',
+    server: 'ours',
+    request: request(LOOKUP_PATH, { 'accept-encoding': 'identity' }),
+  },
+  {
+    title: 'ours, 304 to a known ETag',
+    server: 'ours',
+    request: request(LOOKUP_PATH, { 'if-none-match': '*' }),
+  },
+  { title: 'ours, answer made and compressed anew', server: 'ours', request: uncached },
+  { title: 'ours + rate limit', server: 'ours-rate-limit', request: request(LOOKUP_PATH) },
+  { title: 'ours + access log', server: 'ours-access-log', request: request(LOOKUP_PATH) },
+  { title: 'plain Express route', server: 'express-route', request: request(LOOKUP_PATH) },
+  {
+    title: 'plain Express route + setHeader for each',
+    server: 'express-security-headers',
+    request: request(LOOKUP_PATH),
+  },
+];
+
+async function startChild(name: string): Promise<{ child: ChildProcess; port: number }> {
+  const file = fileURLToPath(new URL('./bench-servers.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', file, name], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout!.once('data', text => resolve(Number(text)));
+    child.once('exit', code => reject(new Error(`The server ${name} ended with ${code}.`)));
+  });
+  return { child, port };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+const servers = new Map<string, Awaited<ReturnType<typeof startChild>>>();
+const results = new Map<string, LoadResult[]>();
+try {
+  for (const name of new Set(CASES.map(({ server }) => server))) servers.set(name, await startChild(name));
+  for (const { server, request } of CASES) {
+    await runLoad({
+      port: servers.get(server)!.port,
+      request,
+      connections: CONNECTIONS,
+      durationMs: WARM_UP_MS,
+    });
+  }
+  // In turns, so that what else the machine does falls on all alike.
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { title, server, request } of CASES) {
+      const { port } = servers.get(server)!;
+      const result = await runLoad({ port, request, connections: CONNECTIONS, durationMs: ROUND_MS });
+      results.set(title, [...(results.get(title) ?? []), result]);
+    }
+  }
+} finally {
+  for (const { child } of servers.values()) child.kill();
+}
+
+const speed = (title: string) => median(results.get(title)!.map(result => result.requestsPerSecond));
+const bare = speed(CASES[0].title);
+const ours = speed(CASES[1].title);
+console.log(
+  `Node ${process.version}, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${ROUND_MS / 1000} s\n`,
+);
+console.log(
+  `${'case'.padEnd(42)} ${'req/s'.padStart(8)} ${'of bare'.padStart(8)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)} ${'us more than ours'.padStart(18)}`,
+);
+for (const { title } of CASES) {
+  const rounds = results.get(title)!;
+  const columns = [
+    speed(title).toFixed(0),
+    (speed(title) / bare).toFixed(2),
+    median(rounds.map(({ p50Ms }) => p50Ms)).toFixed(2),
+    median(rounds.map(({ p99Ms }) => p99Ms)).toFixed(2),
+  ];
+  const price = (1e6 / speed(title) - 1e6 / ours).toFixed(1);
+  console.log(
+    `${title.padEnd(42)} ${columns.map(column => column.padStart(8)).join(' ')} ${price.padStart(18)}`,
+  );
+}
+const ratio = ours / bare;
+console.log(`\nExact look-up: ${ratio.toFixed(2)} of bare node:http (promised: ${PROMISED_RATIO}).`);
+process.exit(ratio >= PROMISED_RATIO ? 0 : 1);

@@ -14,6 +14,8 @@ export interface CodeIndex {
   callTargets(): Uint32Array;
   /** Instructions (or bytes inside them) that name this address as data: loads, stores, `lea`, indirect calls. */
   referencesTo(rva: number): number[];
+  /** Every address that code names as data, ascending, without doubles. */
+  referencedAddresses(): Uint32Array;
   /** The lowest address from `rva` on that code names, below `limitRva`; else `limitRva`. */
   nextReference(rva: number, limitRva: number): number;
 }
@@ -24,6 +26,7 @@ export function codeIndex(calls: ReferenceTable, jumps: ReferenceTable, data: Re
     callersOf: target => [...calls.sitesOf(target), ...jumps.sitesOf(target)],
     callTargets: () => calls.targets(),
     referencesTo: rva => data.sitesOf(rva),
+    referencedAddresses: () => data.targets(),
     nextReference: (rva, limitRva) => data.nextTarget(rva, limitRva),
   };
 }

@@ -1,6 +1,6 @@
 /** One function as operations in basic blocks, with every stack access resolved to its place in the frame. */
 import type { Section } from '../pe/image-facts.ts';
-import { Op, OperationList } from './operations.ts';
+import { BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
 import type { InstructionFront, Processor } from './processor.ts';
 import { followStack } from './stack-slots.ts';
 
@@ -162,7 +162,9 @@ export class FunctionBody {
         waiting.push(operations.low[last]);
         return;
       } else if (op === Op.jumpIndirect) {
-        this.hasIndirectJump = true;
+        // Through a slot of the image it is a tail call; only computed targets come from a jump table.
+        const isTailCall = operations.base[last] === BASE_IMAGE && operations.index[last] === NONE;
+        if (!isTailCall) this.hasIndirectJump = true;
         return;
       } else if (op === Op.return || op === Op.stop) return;
     }

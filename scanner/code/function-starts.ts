@@ -17,18 +17,58 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
     if (section === undefined) return;
     const at = lastNotAbove(listed.length, i => listed[i].beginRva, rva);
     if (at >= 0 && rva < listed[at].endRva) return;
-    if (isCertain || image.arch === 'arm64' || mayBeginFunction(section.bytes, rva - section.rva))
-      found.add(rva);
+    const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;
+    if (isCertain || mayBegin(section.bytes, rva - section.rva)) found.add(rva);
   };
   offer(image.entryPointRva, true);
   for (const { rva } of image.exports) offer(rva, true);
   for (const rva of index.callTargets()) offer(rva, false);
-  for (const rva of isX86 ? functionPointers(image, code) : gapStarts(listed, code)) offer(rva, false);
+  for (const rva of importThunks(image, index, code)) offer(rva, false);
+  for (const rva of isX86 ? functionPointers(image, code) : index.referencedAddresses()) offer(rva, false);
+  for (const rva of gapStarts(listed, code)) offer(rva, false);
   for (const section of image.arch === 'arm64' ? [] : code) {
     offer(section.rva, true);
     for (const rva of afterPadding(section, isX86)) offer(rva, true);
   }
+  for (const rva of [...found]) {
+    const target = jumpTarget(code, rva);
+    if (target !== undefined) offer(target, true);
+  }
   return Uint32Array.from(found).sort();
+}
+
+/** Where a start that is nothing but a jump leads: the rows of `jmp` that incremental linking makes. */
+function jumpTarget(code: Section[], rva: number): number | undefined {
+  const section = sectionOf(code, rva);
+  const offset = section === undefined ? 0 : rva - section.rva;
+  if (section === undefined || section.bytes[offset] !== 0xe9 || offset + 5 > section.bytes.length)
+    return undefined;
+  return (rva + 5 + readInt32(section.bytes, offset + 1)) | 0;
+}
+
+/** `jmp [import]`: thunks stand in rows, and some are only jumped to. ARM64's `adrp x16` begins one. */
+function* importThunks(image: DriverImage, index: CodeIndex, code: Section[]): Generator<number> {
+  for (const { slotRva } of image.imports) {
+    for (const at of index.referencesTo(slotRva)) {
+      const section = sectionOf(code, at);
+      if (section === undefined) continue;
+      const { bytes } = section;
+      const offset = at - section.rva;
+      if (image.arch === 'arm64') {
+        if (offset >= 4 && (readInt32(bytes, offset - 4) & 0x9f00001f) >>> 0 === 0x90000010) yield at - 4;
+      } else if (offset >= 2 && bytes[offset - 2] === 0xff && bytes[offset - 1] === 0x25) {
+        const start = offset - (offset >= 3 && bytes[offset - 3] === 0x48 ? 3 : 2);
+        if (isBehindThunk(bytes, start)) yield section.rva + start;
+      }
+    }
+  }
+}
+
+/** Whether padding or another thunk ends here; anything else is the body of a function that ends in a tail call. */
+function isBehindThunk(bytes: Uint8Array, offset: number): boolean {
+  const before = bytes[offset - 1];
+  if (offset === 0 || before === 0xcc || before === 0x90) return true;
+  return offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25;
 }
 
 /** Code between two listed functions, behind its padding. */
@@ -132,4 +172,23 @@ function* afterPadding(section: Section, isX86: boolean): Generator<number> {
       if (isBehindEnd) yield rva + p;
     }
   }
+}
+
+/** Whether the ARM64 instruction before this offset ends a function or pads. */
+function mayBeginArm64(bytes: Uint8Array, offset: number): boolean {
+  if (offset < 4) return true;
+  const before = readInt32(bytes, offset - 4);
+  const isReturnOrJump = (before & 0xff9ffc1f) >>> 0 === 0xd61f0000 || (before & 0xfc000000) === 0x14000000;
+  return (
+    isReturnOrJump ||
+    before === 0 ||
+    before >>> 0 === 0xd503201f ||
+    (before & 0xffe0001f) >>> 0 === 0xd4200000 ||
+    isCallOrData(before)
+  );
+}
+
+/** A call that never returns, a literal, or the last word of a packed function's tail. */
+function isCallOrData(word: number): boolean {
+  return (word & 0xfc000000) >>> 0 === 0x94000000 || ((word >>> 25) & 15) < 4;
 }

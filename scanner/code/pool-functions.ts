@@ -24,13 +24,14 @@ const ALLOCATIONS: Row[] = [
     `ExAllocateCacheAwareRundownProtection ExCreatePool FsRtlAllocateAePushLock MmAllocateMappingAddress
     MmAllocateMappingAddressEx NdisAllocateGenericObject EngAllocUserMem
     Win32AllocPool Win32AllocPoolZInit Win32AllocPoolNonPaged Win32AllocPoolNonPagedZInit Win32AllocPoolWithQuota
-    Win32AllocPoolWithQuotaZInit Win32AllocPoolImpl Win32AllocPoolWithQuotaImpl AllocThreadBufferWithTag`,
+    Win32AllocPoolWithQuotaZInit AllocThreadBufferWithTag`,
   ],
   [
     3,
     `ExAllocatePoolWithTag ExAllocatePoolWithQuotaTag ExAllocatePoolWithTagPriority FsRtlAllocatePoolWithTag
     FsRtlAllocatePoolWithQuotaTag NdisAllocateMemoryWithTag NdisAllocateMemoryWithTagPriority
-    NdisAllocateCloneOidRequest EngAllocMem EngAllocPrivateUserMem _RxAllocatePoolWithTag`,
+    NdisAllocateCloneOidRequest EngAllocMem EngAllocPrivateUserMem _RxAllocatePoolWithTag
+    Win32AllocPoolImpl Win32AllocPoolWithQuotaImpl`,
   ],
   [
     4,

@@ -1,7 +1,8 @@
-/** `npm run eval:scan [-- --drivers DIR] [--brief]`: precision and recall of the scanner on the test drivers, with every miss. */
+/** `npm run eval:scan [-- --drivers DIR] [--brief] [--write-misses]`: precision and recall of the scanner, with every miss. */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectFile } from '../../data/project-files.ts';
+import { writeExpectedMisses } from './expected-misses.ts';
 import { type ScoredDriver, scoreFolder } from './scan-folder.ts';
 import { shownTag } from './score.ts';
 
@@ -9,6 +10,7 @@ const { values } = parseArgs({
   options: {
     drivers: { type: 'string', default: projectFile('test', 'drivers', 'built') },
     brief: { type: 'boolean', default: false },
+    'write-misses': { type: 'boolean', default: false },
   },
 });
 const drivers = scoreFolder(path.resolve(values.drivers));
@@ -23,6 +25,7 @@ if (!values.brief) {
   printFalseHits();
   printKinds();
 }
+if (values['write-misses']) writeExpectedMisses(drivers);
 process.exitCode = drivers.some(({ falseHits }) => falseHits.length > 0) ? 1 : 0;
 
 /** One table: a row per processor, compiler, level, variant, source and case. */

@@ -54,7 +54,7 @@ async function* scanHere(files: readonly ListedFile[], signal?: AbortSignal): As
     if (signal?.aborted) return;
     const startedMs = performance.now();
     const outcome = scanDriverFile(file);
-    yield { file: file.path, outcome, elapsedMs: performance.now() - startedMs };
+    yield { file: file.path, outcome, elapsedMs: rounded(performance.now() - startedMs) };
     // Lets signals and timers in between two files.
     await setImmediate();
   }
@@ -84,12 +84,18 @@ async function* scanInWorkers(
       const finished = await Promise.race([aborted.promise, ...running.values()]);
       if (finished === undefined || signal?.aborted) return;
       begin(finished.lane);
-      yield { file: finished.file, ...finished.result };
+      const { outcome, elapsedMs } = finished.result;
+      yield { file: finished.file, outcome, elapsedMs: rounded(elapsedMs) };
     }
   } finally {
     aborted.forget();
     await Promise.all(lanes.map(lane => lane.close()));
   }
+}
+
+/** To hundredths of a millisecond: what the clock can tell. */
+function rounded(elapsedMs: number): number {
+  return Math.round(elapsedMs * 100) / 100;
 }
 
 /** A promise that ends when the signal does, and the means to let go of the signal. */

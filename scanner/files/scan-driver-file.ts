@@ -18,7 +18,7 @@ export function scanDriverFile(file: ListedFile, onRead?: (sizeBytes: number) =>
   } catch (error) {
     return refused(fileName, {
       code: 'scan-failed',
-      message: `The scan failed through a fault of ours: ${error instanceof Error ? error.message : error}.`,
+      message: `The scan failed by a fault of the scanner: ${error instanceof Error ? error.message : error}.`,
     });
   }
 }

@@ -6,11 +6,16 @@ import type { WorkerMessage } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './scan-driver-file.ts';
 
-/** A driver of 8 MB takes about half a second; a file that takes this long is built to. */
-const BASE_LIMIT_MS = 2000;
-const LIMIT_MS_PER_MB = 100;
-/** The analysis of a 60 MB driver stays below; file bytes are outside of this heap. */
-const HEAP_LIMIT_MB = 512;
+/** What one file may cost. */
+export interface ScanLimits {
+  baseMs: number;
+  msPerMb: number;
+  /** JavaScript heap of the worker; the file's bytes lie outside of it. */
+  heapMb: number;
+}
+
+/** A driver of 8 MB takes about half a second and stays far below this heap; a file that needs more is built to. */
+const LIMITS: ScanLimits = { baseMs: 2000, msPerMb: 100, heapMb: 512 };
 /** Analysis makes much short-lived garbage; with the usual 16 MB the collector copies more of it. */
 const YOUNG_HEAP_MB = 64;
 
@@ -24,34 +29,45 @@ const IS_SOURCE = import.meta.url.endsWith('.ts');
 const WORKER_URL = new URL(`../scan-worker.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url);
 
 export class ScanLane {
+  readonly #workerUrl: URL;
+  readonly #limits: ScanLimits;
   #worker: Worker | undefined;
+
+  constructor(workerUrl = WORKER_URL, limits = LIMITS) {
+    this.#workerUrl = workerUrl;
+    this.#limits = limits;
+  }
 
   /** Scans one file; never rejects. Call it again only when the last call is done. */
   scan(file: ListedFile): Promise<LaneResult> {
     const startedMs = performance.now();
-    const worker = this.#startedWorker();
     return new Promise(resolve => {
+      const giveUp = (why: string) => {
+        const reason = { code: 'scan-failed', message: `The scan was given up: ${why}.` } as const;
+        resolve({ outcome: refused(basename(file.path), reason), elapsedMs: performance.now() - startedMs });
+      };
+      const worker = this.#startedWorker(giveUp);
+      if (worker === undefined) return;
       let timer: NodeJS.Timeout | undefined;
-      const finish = (result: LaneResult) => {
+      const letGo = () => {
         clearTimeout(timer);
         worker.off('message', onMessage).off('error', onError).off('exit', onExit);
-        resolve(result);
       };
       const lose = (why: string) => {
+        letGo();
         this.#worker = undefined;
         void worker.terminate();
-        const reason = { code: 'scan-failed', message: `The scan was given up: ${why}.` } as const;
-        finish({
-          outcome: refused(basename(file.path), reason),
-          elapsedMs: performance.now() - startedMs,
-        });
+        giveUp(why);
       };
       const onMessage = (message: WorkerMessage) => {
-        if (message.kind === 'done') return finish(message);
-        const limitMs = timeLimitMs(message.sizeBytes);
+        if (message.kind === 'done') {
+          letGo();
+          return resolve({ outcome: message.outcome, elapsedMs: message.elapsedMs });
+        }
+        const limitMs = timeLimitMs(message.sizeBytes, this.#limits);
         timer = setTimeout(() => lose(`it took longer than ${limitMs / 1000} s`), limitMs);
       };
-      const onError = (error: Error) => lose(wordsFor(error));
+      const onError = (error: Error) => lose(wordsFor(error, this.#limits));
       const onExit = (code: number) => lose(`its thread ended with code ${code}`);
       worker.on('message', onMessage).on('error', onError).on('exit', onExit);
       worker.postMessage(file);
@@ -65,18 +81,29 @@ export class ScanLane {
     await worker?.terminate();
   }
 
-  #startedWorker(): Worker {
-    if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(WORKER_URL, {
+  #startedWorker(giveUp: (why: string) => void): Worker | undefined {
+    try {
+      this.#worker ??= this.#newWorker();
+    } catch (error) {
+      // The system has no thread left, or no memory for one.
+      giveUp(`no worker thread could be started (${error instanceof Error ? error.message : error})`);
+    }
+    return this.#worker;
+  }
+
+  #newWorker(): Worker {
+    const worker = new Worker(this.#workerUrl, {
       execArgv: workerArguments(),
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB, maxYoungGenerationSizeMb: YOUNG_HEAP_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: this.#limits.heapMb,
+        maxYoungGenerationSizeMb: YOUNG_HEAP_MB,
+      },
     });
     // A worker that dies between two files costs none; without a listener its error would end the process.
     worker.on('error', () => {});
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
     });
-    this.#worker = worker;
     return worker;
   }
 }
@@ -88,13 +115,11 @@ function workerArguments(): string[] | undefined {
   return ['--import', `data:text/javascript,import{register}from${loader};register()`];
 }
 
-function timeLimitMs(sizeBytes: number): number {
-  return Math.round(BASE_LIMIT_MS + (sizeBytes / 1_000_000) * LIMIT_MS_PER_MB);
+function timeLimitMs(sizeBytes: number, limits: ScanLimits): number {
+  return Math.round(limits.baseMs + (sizeBytes / 1_000_000) * limits.msPerMb);
 }
 
-function wordsFor(error: unknown): string {
-  if (error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return `it needed more than ${HEAP_LIMIT_MB} MB of memory`;
-  }
-  return error instanceof Error ? error.message : String(error);
+function wordsFor(error: Error, limits: ScanLimits): string {
+  const isMemory = 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+  return isMemory ? `it needed more than ${limits.heapMb} MB of memory` : error.message.replace(/\.$/, '');
 }

@@ -1,0 +1,62 @@
+/** A worker that a file kills costs that file alone. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type LaneResult, ScanLane } from '../../../scanner/files/scan-lane.ts';
+
+/** A worker that does what its file is named after. */
+const FAULTY_WORKER = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    parentPort.on('message', ({ path }) => {
+      parentPort.postMessage({ kind: 'read', sizeBytes: 1000000 });
+      if (path === 'hangs.sys') for (;;);
+      if (path === 'eats.sys') for (const eaten = []; ; ) eaten.push(new Array(100000).fill(path));
+      if (path === 'throws.sys') throw new Error('a fault');
+      if (path === 'exits.sys') process.exit(3);
+      parentPort.postMessage({ kind: 'done', outcome: { status: 'scanned', path }, elapsedMs: 1 });
+    });
+  `)}`,
+);
+const LIMITS = { baseMs: 2000, msPerMb: 100, heapMb: 32 };
+
+async function scanned(lane: ScanLane, path: string): Promise<LaneResult['outcome']> {
+  return (await lane.scan({ path, isNamed: true })).outcome;
+}
+
+const losses: [path: string, words: RegExp][] = [
+  ['hangs.sys', /took longer than 0\.1 s/],
+  ['eats.sys', /more than 32 MB of memory/],
+  ['throws.sys', /a fault/],
+  ['exits.sys', /ended with code 3/],
+];
+for (const [path, words] of losses) {
+  test(`A file that ${path.slice(0, -4)} is refused, and the next is scanned by a new worker`, async t => {
+    const lane = new ScanLane(
+      FAULTY_WORKER,
+      path === 'hangs.sys' ? { ...LIMITS, baseMs: 50, msPerMb: 50 } : LIMITS,
+    );
+    t.after(() => lane.close());
+    assert.deepEqual(await scanned(lane, 'good.sys'), { status: 'scanned', path: 'good.sys' });
+    const lost = await scanned(lane, path);
+    assert.ok(lost.status === 'refused');
+    assert.equal(lost.fileName, path);
+    assert.equal(lost.reason.code, 'scan-failed');
+    assert.match(lost.reason.message, words);
+    assert.deepEqual(await scanned(lane, 'next.sys'), { status: 'scanned', path: 'next.sys' });
+  });
+}
+
+test('A worker that cannot even be loaded refuses each file with the reason', async t => {
+  const lane = new ScanLane(new URL('data:text/javascript,import "./nowhere.js"'));
+  t.after(() => lane.close());
+  const outcome = await scanned(lane, 'a.sys');
+  assert.ok(outcome.status === 'refused');
+  assert.equal(outcome.reason.code, 'scan-failed');
+});
+
+test('Closing ends a worker in the middle of a file', async () => {
+  const lane = new ScanLane(FAULTY_WORKER, { ...LIMITS, baseMs: 60_000 });
+  const hanging = scanned(lane, 'hangs.sys');
+  await lane.close();
+  assert.equal((await hanging).status, 'refused');
+});

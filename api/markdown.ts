@@ -7,6 +7,9 @@ export interface RenderedMarkdown {
   contents: { id: string; text: string }[];
 }
 
+/** Ids that the page around a guide has. */
+const TAKEN_IDS = ['main', 'q', 'live', 'contents'];
+
 const markdown = new MarkdownIt({ html: false, linkify: false, typographer: false });
 
 markdown.renderer.rules.table_open = () => '<div class="table"><table>\n';
@@ -22,7 +25,7 @@ markdown.renderer.rules.code_block = (...parameters) =>
 export function renderMarkdown(text: string): RenderedMarkdown {
   const tokens = markdown.parse(text, {});
   const contents: RenderedMarkdown['contents'] = [];
-  const used = new Set<string>();
+  const used = new Set(TAKEN_IDS);
   for (const [index, token] of tokens.entries()) {
     if (token.type !== 'heading_open' || (token.tag !== 'h2' && token.tag !== 'h3')) continue;
     const title = (tokens[index + 1].children ?? []).map(child => child.content).join('');

@@ -10,6 +10,9 @@ import { projectFile } from '../data/project-files.ts';
  */
 const OPTIONS: CompileOptions = { strict: true, preventIndent: true, knownHelpersOnly: true };
 
+/** Characters that change how the text around them reads: file names may hold them to look like another name. */
+const MISLEADING = /(?![\t\n\r])\p{Cc}|\p{Bidi_Control}/gu;
+
 const handlebars = Handlebars.create();
 for (const [name, source] of templates('partials')) {
   handlebars.registerPartial(name, handlebars.compile(source, OPTIONS));
@@ -25,7 +28,10 @@ const pages = new Map(
 export function renderPage(name: string, model: object): string {
   const page = pages.get(name);
   if (page === undefined) throw new Error(`There is no template views/pages/${name}.hbs.`);
-  return page(model);
+  return page(model).replace(MISLEADING, character => {
+    const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
+    return `\\u${code}`;
+  });
 }
 
 /** Every template of a folder, by name. The line end that closes a file is no part of a page. */

@@ -1,10 +1,8 @@
 /** The list of scanned drivers, and the page of one. */
-import type { RefusedFile, TagSighting } from '../../data/facts.ts';
-import { EVIDENCE_KINDS, strengthOf } from '../../data/facts.ts';
-import type { PoolTag } from '../../data/pool-tag.ts';
-import { driverLinks, tagLinks } from '../answer-links.ts';
-import { bestStrength } from '../answer-owners.ts';
-import { type CatalogueDriver, countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
+import { type DriverIdentity, EVIDENCE_KINDS, type RefusedFile } from '../../data/facts.ts';
+import { driverLinks } from '../answer-links.ts';
+import type { DriverAnswer, DriverSighting } from '../driver-answer.ts';
+import { countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
 import { counted, evidencePhrase, groupedNumber, siteLine, strengthMark } from './evidence-phrases.ts';
 import type { LoadedBlock } from './loaded-block.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
@@ -12,9 +10,9 @@ import { pagerOf, pathWith } from './pager.ts';
 import { tagParts } from './tag-text.ts';
 
 /** Tags of one page: with their sites folded in, a page stays below 100 KB. */
-export const TAGS_PER_PAGE = 60;
+const TAGS_PER_PAGE = 50;
 /** Sites shown of one tag; the REST answer has all. */
-const SITES_PER_TAG = 6;
+const SITES_PER_TAG = 5;
 const MAX_REFUSED_LISTED = 50;
 const MAX_UNPROVEN_LISTED = 200;
 
@@ -72,26 +70,11 @@ export function driversPage(
   };
 }
 
-/** The tags of a driver that its page shows: those with evidence, the best first. */
-export function shownSightings({ sightings }: CatalogueDriver): TagSighting[] {
-  const rank = ({ evidence }: TagSighting) =>
-    Math.min(...evidence.map(({ kind }) => EVIDENCE_KINDS.indexOf(kind)));
-  return sightings
-    .filter(sighting => sightingStrengthOf(sighting) !== 'bytes-only')
-    .toSorted(
-      (a, b) => rank(a) - rank(b) || b.evidence.length - a.evidence.length || (a.tag < b.tag ? -1 : 1),
-    );
-}
-
-/** What a list says of a tag: undefined where none knows it. */
-export type ListedAs = ReadonlyMap<PoolTag, string>;
-
-/** The view model of views/pages/driver.hbs. `listed` covers the tags of this page. */
-export function driverPage(context: PageContext, one: CatalogueDriver, page: number, listed: ListedAs) {
-  const { driver } = one;
-  const shown = shownSightings(one);
-  const unproven = one.sightings.filter(sighting => sightingStrengthOf(sighting) === 'bytes-only');
-  const links = driverLinks(driver.sha256);
+/** The view model of views/pages/driver.hbs; `page` counts from 1. */
+export function driverPage(context: PageContext, answer: DriverAnswer, page: number) {
+  const { driver, links } = answer;
+  const shown = answer.sightings.filter(({ strength }) => strength !== 'bytes-only').toSorted(byProof);
+  const unproven = answer.sightings.filter(({ strength }) => strength === 'bytes-only');
   return {
     frame: pageFrame(context, {
       title: driver.fileName,
@@ -99,49 +82,59 @@ export function driverPage(context: PageContext, one: CatalogueDriver, page: num
       section: 'drivers',
     }),
     file: driver.fileName,
-    summary: driverSentence(one),
-    isSample: one.isSample,
-    isPartial: one.partial,
+    summary: driverSentence(driver, shown.length),
+    isSample: answer.isSample,
+    isPartial: answer.partial,
     total: groupedNumber(shown.length),
-    tags: shown.slice((page - 1) * TAGS_PER_PAGE, page * TAGS_PER_PAGE).map(sighting => ({
-      tag: tagParts(sighting.tag),
-      href: tagLinks(sighting.tag).page,
-      strength: strengthMark(sightingStrengthOf(sighting)),
-      isProtected: sighting.protected,
-      words: evidencePhrase(sighting.evidence),
-      sites: sighting.evidence.slice(0, SITES_PER_TAG).map(siteLine),
-      moreSites:
-        sighting.evidence.length > SITES_PER_TAG
-          ? `All ${groupedNumber(sighting.evidence.length)} sites, as JSON`
-          : null,
-      listed: listed.get(sighting.tag) ?? null,
-    })),
+    tags: shown.slice((page - 1) * TAGS_PER_PAGE, page * TAGS_PER_PAGE).map(tagOfDriver),
     pager: pagerOf(shown.length, page, TAGS_PER_PAGE, to =>
       pathWith(links.page, { page: to > 1 ? to : undefined }),
     ),
-    unprovenSummary: `${counted(unproven.length, 'more place', 'more places')} with four bytes that may be a tag, without proof`,
+    unprovenSummary: `${counted(unproven.length, 'tag', 'tags')} of which only the four bytes were found`,
     unproven: unproven
       .slice(0, MAX_UNPROVEN_LISTED)
-      .map(({ tag }) => ({ tag: tagParts(tag), href: tagLinks(tag).page })),
-    identity: identityRows(one),
-    remarks: one.remarks,
+      .map(({ tag, links: { page: href } }) => ({ tag: tagParts(tag), href })),
+    identity: identityRows(driver),
+    remarks: answer.remarks,
     json: links.self,
   };
 }
 
+function tagOfDriver({ tag, links, strength, evidence, isListed, summary, ...sighting }: DriverSighting) {
+  return {
+    tag: tagParts(tag),
+    href: links.page,
+    strength: strengthMark(strength),
+    isProtected: sighting.protected,
+    words: evidencePhrase(evidence),
+    sites: evidence.slice(0, SITES_PER_TAG).map(siteLine),
+    moreSites:
+      evidence.length > SITES_PER_TAG ? `All ${groupedNumber(evidence.length)} sites, as JSON` : null,
+    listed: isListed ? summary : null,
+  };
+}
+
+/** The best evidence first, then many sites before few. */
+function byProof(a: DriverSighting, b: DriverSighting): number {
+  const rank = ({ evidence }: DriverSighting) =>
+    Math.min(...evidence.map(({ kind }) => EVIDENCE_KINDS.indexOf(kind)));
+  return rank(a) - rank(b) || b.evidence.length - a.evidence.length || (a.id < b.id ? -1 : 1);
+}
+
 /** `Contoso Storage Filter 3.2.0 by Contoso Ltd, for x64. It uses 9 pool tags.` */
-function driverSentence(one: CatalogueDriver): string {
-  const { description, product, version, company, arch } = one.driver;
+function driverSentence(
+  { description, product, version, company, arch }: DriverIdentity,
+  tags: number,
+): string {
   const name = [description ?? product ?? 'A driver without a description', version]
     .filter(Boolean)
     .join(' ');
-  const { tags } = countTags(one);
   const uses =
     tags === 0 ? 'No pool tag was found in it.' : `It uses ${counted(tags, 'pool tag', 'pool tags')}.`;
   return `${name}${company === null ? '' : ` by ${company}`}, for ${arch}. ${uses}`;
 }
 
-function identityRows({ driver }: CatalogueDriver) {
+function identityRows(driver: DriverIdentity) {
   const rows: [label: string, text: string | null, isCode?: boolean][] = [
     ['Product', driver.product],
     ['Original name', driver.originalName],
@@ -153,8 +146,4 @@ function identityRows({ driver }: CatalogueDriver) {
   return rows
     .filter(([, text]) => text !== null)
     .map(([label, text, isCode = false]) => ({ label, text, isCode }));
-}
-
-function sightingStrengthOf({ evidence }: TagSighting) {
-  return bestStrength(evidence.map(({ kind }) => strengthOf(kind)));
 }

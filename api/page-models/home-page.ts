@@ -16,7 +16,7 @@ const EXAMPLES = [
   { text: "'erhT'", href: "/tags/'erhT'" },
   { text: 'Nt??', href: pathWith('/search', { q: 'Nt??' }) },
   { text: 'ntfs.sys', href: pathWith('/search', { q: 'ntfs.sys' }) },
-  { text: 'thread object', href: pathWith('/search', { q: 'thread object' }) },
+  { text: 'event 2020', href: pathWith('/search', { q: 'event 2020' }) },
 ];
 
 /** The view model of views/pages/home.hbs. */

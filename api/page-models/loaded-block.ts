@@ -15,7 +15,11 @@ export function loadedBlock(summary: CatalogueSummary): LoadedBlock {
   const items = [
     { count: summary.tags, label: 'known tags', href: '/browse' },
     { count: own, label: own === 1 ? 'driver scanned' : 'drivers scanned', href: '/drivers' },
-    { count: summary.sampleDrivers, label: 'sample drivers', href: '/drivers' },
+    {
+      count: summary.sampleDrivers,
+      label: summary.sampleDrivers === 1 ? 'sample driver' : 'sample drivers',
+      href: '/drivers',
+    },
     ...summary.tagFiles.map(({ path, entries }) => ({
       count: entries,
       label: `lines of your ${path.split(/[\\/]/).at(-1)}`,

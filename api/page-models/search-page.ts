@@ -3,6 +3,7 @@ import type { FacetName, Highlight, SearchHit, SearchPage, SearchQuery } from '.
 import { tagReadings } from '../../data/tag-readings.ts';
 import type { AnswerSource } from '../answer-source.ts';
 import { counted, groupedNumber } from './evidence-phrases.ts';
+import type { Reading } from './matching-reading.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { pagerOf, pathWith } from './pager.ts';
 import { tagRow } from './tag-row.ts';
@@ -31,6 +32,7 @@ export function searchPage(
   context: PageContext,
   query: SearchQuery,
   found: SearchPage,
+  reading: readonly Reading[],
   source: AnswerSource,
 ) {
   const pathFor = (changes: Partial<SearchQuery>) => {
@@ -51,7 +53,8 @@ export function searchPage(
     frame: pageFrame(context, { title: heading, description: `${heading} in Pooltag.`, query: query.q }),
     heading,
     count: countSentence(found),
-    note: caseNote(query.q, found),
+    note: caseNote(query.q, found) ?? ignoredNote(found),
+    reading,
     active: FILTERS.filter(({ name }) => query[name] !== undefined).map(({ name, title }) => ({
       label: title,
       value: named(name, query[name]!),
@@ -123,6 +126,12 @@ function caseNote(q: string, { hits, page }: SearchPage): string | null {
   if (wanted === undefined || page > 1 || hits.some(({ record }) => record.tag === wanted)) return null;
   const isVariant = hits.some(({ record }) => record.tag.toLowerCase() === wanted.toLowerCase());
   return isVariant ? `No known tag is spelled ${wanted.trimEnd()}. Those that follow differ by case.` : null;
+}
+
+function ignoredNote({ ignoredWords }: SearchPage): string | null {
+  if (ignoredWords.length === 0) return null;
+  const words = ignoredWords.map(word => `“${word}”`).join(', ');
+  return `Nothing has all of these words. These results are without ${words}.`;
 }
 
 /** The tags that a text may name, the likeliest first. */

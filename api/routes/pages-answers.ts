@@ -6,6 +6,7 @@ import { answerTag } from '../answers.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { homePage } from '../page-models/home-page.ts';
 import { loadedBlock } from '../page-models/loaded-block.ts';
+import { matchingReading } from '../page-models/matching-reading.ts';
 import { liveResults, searchPage } from '../page-models/search-page.ts';
 import type { TagDirectory } from '../page-models/tag-directory.ts';
 import { type TagPageExtras, tagPage } from '../page-models/tag-page.ts';
@@ -54,7 +55,8 @@ export function createAnswerPages(catalogue: Catalogue, directory: () => TagDire
       pageSize: HITS_PER_PAGE,
     };
     const found = await index.search(query);
-    sendPage(response, 'search', searchPage(pageContext(request), query, found, catalogue));
+    const reading = query.page === 1 ? matchingReading(query.q, knowledge) : [];
+    sendPage(response, 'search', searchPage(pageContext(request), query, found, reading, catalogue));
   });
 
   router.get('/search/live', async (request, response) => {

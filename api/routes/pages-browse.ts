@@ -1,17 +1,9 @@
 /** The pages for looking around: first characters, components, drivers. */
 import { Router } from 'express';
-import type { PoolTag } from '../../data/pool-tag.ts';
-import { ownersOf } from '../answer-owners.ts';
-import { ownerPhrase } from '../answer-summary.ts';
 import type { Catalogue } from '../catalogue.ts';
+import { answerDriver } from '../driver-answer.ts';
 import { browsePage, componentPage, componentsPage } from '../page-models/browse-pages.ts';
-import {
-  driverPage,
-  driversPage,
-  type ListedAs,
-  shownSightings,
-  TAGS_PER_PAGE,
-} from '../page-models/driver-pages.ts';
+import { driverPage, driversPage } from '../page-models/driver-pages.ts';
 import { loadedBlock } from '../page-models/loaded-block.ts';
 import type { TagDirectory } from '../page-models/tag-directory.ts';
 import { problemOf } from '../problems.ts';
@@ -80,29 +72,9 @@ export function createBrowsePages(catalogue: Catalogue, directory: () => TagDire
       const detail = 'No scanned driver has this SHA-256. Start Pooltag with the folder that holds the file.';
       return sendErrorPage(request, response, problemOf('unknown-driver', detail));
     }
-    const page = pageParameter(request);
-    const tags = shownSightings(driver)
-      .slice((page - 1) * TAGS_PER_PAGE, page * TAGS_PER_PAGE)
-      .map(({ tag }) => tag);
-    const model = driverPage(pageContext(request), driver, page, await listedAs(tags, catalogue));
+    const answer = await answerDriver(driver, catalogue);
+    const model = driverPage(pageContext(request), answer, pageParameter(request));
     sendPage(response, 'driver', model);
   });
   return router;
-}
-
-/** Who owns these tags according to the lists; a tag that no list knows is not in the answer. */
-async function listedAs(tags: readonly PoolTag[], catalogue: Catalogue): Promise<ListedAs> {
-  const [records, covering] = await Promise.all([
-    catalogue.index.findMany(tags),
-    Promise.all(tags.map(tag => catalogue.index.covering(tag))),
-  ]);
-  const listed = new Map<PoolTag, string>();
-  for (const [i, tag] of tags.entries()) {
-    const owners = ownersOf(records[i], covering[i]);
-    const written = owners.find(({ strength }) => strength === 'written');
-    if (written === undefined) continue;
-    const owner = ownerPhrase(written, id => catalogue.component(id));
-    listed.set(tag, written.matched === undefined ? owner : `${owner}, by ${written.matched}`);
-  }
-  return listed;
 }

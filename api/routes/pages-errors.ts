@@ -29,8 +29,9 @@ export const pageError: ErrorRequestHandler = (error, request, response, next) =
   sendErrorPage(request, response, problem);
 };
 
-/** Whether somebody reads the answer in a browser. */
+/** Whether somebody reads the answer in a browser. REST answers everybody in its own way. */
 function isReader(request: Request): boolean {
+  if (/^\/api\/./.test(request.originalUrl)) return false;
   return request.accepts(['html', 'json']) === 'html';
 }
 

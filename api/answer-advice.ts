@@ -1,33 +1,11 @@
 /** What to do next about a tag: the rules written for it, a disagreement between lists and scans, or what its owner suggests. */
 import type { SightingSummary, TagRecord } from '../data/facts.ts';
 import type { AdviceRule, Component } from '../data/knowledge.ts';
-import { isPattern, type PoolTag, patternCovers, patternSpecificity } from '../data/pool-tag.ts';
+import type { PoolTag } from '../data/pool-tag.ts';
+import { ADVICE_KIND_ORDER } from './advice-book.ts';
 import type { Advice, Owner } from './answer-document.ts';
 import { isAllocating, rankSightings } from './answer-owners.ts';
 import { canonicalFile, imageFiles } from './image-names.ts';
-
-const KIND_ORDER: readonly Advice['kind'][] = [
-  'owner-is-not-culprit',
-  'shared-default',
-  'verifier-stand-in',
-  'disagreement',
-  'next-step',
-  'unknown-tag',
-];
-
-/** The rules that apply to a tag: of each kind those written for the tag itself, else the most specific pattern's. */
-export function rulesFor(tag: PoolTag, rules: readonly AdviceRule[]): AdviceRule[] {
-  const best = new Map<Advice['kind'], { specificity: number; rules: AdviceRule[] }>();
-  for (const rule of rules) {
-    const specificity = Math.max(-1, ...rule.tags.map(pattern => specificityFor(pattern, tag)));
-    if (specificity < 0) continue;
-    const found = best.get(rule.kind);
-    if (found === undefined || specificity > found.specificity) {
-      best.set(rule.kind, { specificity, rules: [rule] });
-    } else if (specificity === found.specificity) found.rules.push(rule);
-  }
-  return KIND_ORDER.flatMap(kind => best.get(kind)?.rules ?? []);
-}
 
 /** What the advice on a known tag depends on. */
 export interface AdviceParts {
@@ -47,22 +25,17 @@ export function adviceOf(parts: AdviceParts): Advice[] {
   const hasSteps = advice.some(({ steps }) => steps.length > 0);
   const step = hasSteps ? null : (componentStep(parts) ?? driverStep(parts));
   return (step === null ? advice : [...advice, step]).sort(
-    (a, b) => KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind),
+    (a, b) => ADVICE_KIND_ORDER.indexOf(a.kind) - ADVICE_KIND_ORDER.indexOf(b.kind),
   );
 }
 
 /** How to find the owner of a tag that nothing knows. */
 export function unknownAdvice(rules: readonly AdviceRule[]): Advice[] {
-  return rules.filter(({ kind }) => kind === 'unknown-tag').map(adviceOfRule);
+  return rules.map(adviceOfRule);
 }
 
 function adviceOfRule({ kind, text, steps, guide, sources }: AdviceRule): Advice {
   return { kind, text, steps, ...(guide === null ? {} : { guide }), sources };
-}
-
-function specificityFor(pattern: AdviceRule['tags'][number], tag: PoolTag): number {
-  if (pattern === tag) return 4;
-  return isPattern(pattern) && patternCovers(pattern, tag) ? patternSpecificity(pattern) : -1;
 }
 
 /**

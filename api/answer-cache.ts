@@ -1,10 +1,10 @@
 /** AnswerCache: answers that were made for the catalogue as it is now, by the address that asked. */
 import type { PreparedAnswer } from './prepared-answer.ts';
 
-/** Some 10,000 tags exist in practice; a server's readers ask for a few hundred of them. */
-const MAX_ENTRIES = 4_000;
-/** Lists of a hundred hits take 100 KB each; this bounds them all together. */
-const MAX_BYTES = 64 * 1024 * 1024;
+/** About as many tags as lists and drivers know; readers ask for a few hundred of them. */
+const MAX_ENTRIES = 10_000;
+/** The answer to one tag takes 10 KB, a list of a hundred hits 150 KB; this bounds them all together. */
+const MAX_BYTES = 96 * 1024 * 1024;
 /** Larger answers are rare and would push out many small ones. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 

@@ -1,10 +1,11 @@
 /** AnswerSource: what answers are made from. The catalogue is one; a test may be another. */
-import type { AdviceRule, Component, KnownLeak } from '../data/knowledge.ts';
+import type { Component, KnownLeak } from '../data/knowledge.ts';
 import type { SearchIndex } from '../data/search-index.ts';
+import type { AdviceBook } from './advice-book.ts';
 
 export interface AnswerSource {
   readonly index: SearchIndex;
-  readonly advice: readonly AdviceRule[];
+  readonly advice: AdviceBook;
   component(id: string): Component | undefined;
   article(id: string): KnownLeak | undefined;
 }

@@ -2,7 +2,7 @@
 import type { SightingSummary, TagRecord } from '../data/facts.ts';
 import type { KnownLeak } from '../data/knowledge.ts';
 import { type TagCandidate, tagReadings } from '../data/tag-readings.ts';
-import { adviceOf, rulesFor, unknownAdvice } from './answer-advice.ts';
+import { adviceOf, unknownAdvice } from './answer-advice.ts';
 import type { ArticleView, SightingView, TagAnswer, UnknownTagAnswer } from './answer-document.ts';
 import { driverLinks, tagLinks } from './answer-links.ts';
 import { bestStrength, rankSightings, sightingStrength } from './answer-owners.ts';
@@ -31,7 +31,7 @@ async function knownAnswer(
   source: AnswerSource,
 ): Promise<TagAnswer> {
   const { index } = source;
-  const rules = rulesFor(tag, source.advice);
+  const rules = source.advice.rulesFor(tag);
   const variants = await index.caseVariants(tag);
   const companionTags = [...new Set(rules.flatMap(rule => rule.companions))].filter(other => other !== tag);
   const [near, companions] = await Promise.all([
@@ -69,7 +69,7 @@ async function unknownAnswer(
     ...tagNames(tag),
     summary: 'No list names this tag, and no scanned driver uses it.',
     suggestions: await suggestionsFor(tag, readings, source),
-    advice: unknownAdvice(source.advice),
+    advice: unknownAdvice(source.advice.unknownTagRules),
     links: tagLinks(tag),
   };
 }

@@ -1,9 +1,10 @@
 /** The catalogue: all that this process has loaded (knowledge, tag lists, scanned drivers), over one index of tags. */
 import type { RefusedFile, ScanOutcome, TagRecord } from '../data/facts.ts';
-import type { AdviceRule, Component, Knowledge, KnownLeak } from '../data/knowledge.ts';
+import type { Component, Knowledge, KnownLeak } from '../data/knowledge.ts';
 import { RecordStore } from '../data/merge.ts';
 import type { TagList } from '../data/pooltag-txt.ts';
 import type { SearchIndex } from '../data/search-index.ts';
+import { AdviceBook } from './advice-book.ts';
 import type { AnswerSource } from './answer-source.ts';
 import { type CatalogueDriver, type DriverPage, type DriverQuery, listDrivers } from './driver-list.ts';
 
@@ -73,6 +74,7 @@ const IDLE: ScanProgress = {
 
 export class Catalogue implements AnswerSource {
   readonly knowledge: Knowledge;
+  readonly advice: AdviceBook;
   readonly index: SearchIndex;
   readonly tagFiles: readonly LoadedTagFile[];
   readonly #store: RecordStore;
@@ -100,6 +102,7 @@ export class Catalogue implements AnswerSource {
 
   private constructor({ knowledge, index, tagFiles = [] }: CatalogueOptions) {
     this.knowledge = knowledge;
+    this.advice = new AdviceBook(knowledge.advice);
     this.index = index;
     this.tagFiles = tagFiles;
     this.#components = new Map(knowledge.components.map(component => [component.id, component]));
@@ -111,10 +114,6 @@ export class Catalogue implements AnswerSource {
   /** Rises with every change that an answer could show; never falls. */
   get version(): number {
     return this.#version;
-  }
-
-  get advice(): readonly AdviceRule[] {
-    return this.knowledge.advice;
   }
 
   component(id: string): Component | undefined {

@@ -1,88 +1,92 @@
 /** PreparedAnswer: an answer's bytes, headers and ETag, made once and sent many times. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { chooseEncoding, type Encoding, encodeBody, MIN_COMPRESSED_BYTES } from './content-encoding.ts';
+import { acceptsGzip, compress, MIN_COMPRESSED_BYTES } from './content-encoding.ts';
 
+/** What all answers of a kind have in common. */
 export interface AnswerHead {
   contentType: string;
   cacheControl: string;
-  /** Sent with every answer of this kind, already in lower case: `[name, value]`. */
-  headers: readonly (readonly [string, string])[];
+  /** Further headers. */
+  headers: readonly (readonly [name: string, value: string])[];
 }
 
 interface Form {
   body: Buffer;
-  /** Names and values by turns, as `writeHead` takes them fastest. */
+  /** Names and values by turns: the form that `writeHead` takes fastest. */
   head: string[];
 }
 
-/** A 200 answer. Compressed forms are made when first asked for, and kept. */
+/** A 200 answer. Its compressed form is made when it is first asked for, and kept. */
 export class PreparedAnswer {
-  readonly etag: string;
   readonly #head: AnswerHead;
-  readonly #plain: Buffer;
-  readonly #forms = new Map<Encoding, Form | Promise<Form>>();
+  /** Weak, because the compressed form shares it. */
+  readonly #etag: string;
+  readonly #plain: Form;
   readonly #notModifiedHead: string[];
+  #gzipped: Form | Promise<Form> | undefined;
 
   constructor(body: Buffer, head: AnswerHead) {
-    this.#plain = body;
     this.#head = head;
-    // Weak, because the compressed forms share it.
-    this.etag = `W/"${createHash('sha1').update(body).digest('base64url')}"`;
+    this.#etag = `W/"${createHash('sha1').update(body).digest('base64url')}"`;
     this.#notModifiedHead = this.#headOf([]);
-    this.#forms.set('identity', this.#form(body, 'identity'));
+    this.#plain = this.#formOf(body, []);
   }
 
-  /** About how much memory it takes with its compressed forms, in bytes. */
+  /** About how much memory it takes with its compressed form, in bytes. */
   get sizeBytes(): number {
-    return this.#plain.length * 2 + 2048;
+    return Math.ceil(this.#plain.body.length * 1.5) + 2048;
   }
 
   /** Sends it: 304 where the client has it, without a body for HEAD, compressed where the client takes that. */
   send(request: IncomingMessage, response: ServerResponse): void {
-    const known = request.headers['if-none-match'];
-    if (known !== undefined && matches(known, this.etag)) {
+    const { headers } = request;
+    const known = headers['if-none-match'];
+    if (known !== undefined && matches(known, this.#etag)) {
       response.writeHead(304, this.#notModifiedHead);
       response.end();
       return;
     }
-    const encoding =
-      this.#plain.length < MIN_COMPRESSED_BYTES
-        ? 'identity'
-        : chooseEncoding(request.headers['accept-encoding'] as string | undefined);
-    const form = this.#forms.get(encoding) ?? this.#compress(encoding as Exclude<Encoding, 'identity'>);
-    if (form instanceof Promise) {
-      form.then(
-        made => write(request, response, made),
-        // Without its compressed form the answer is as good, only longer.
-        () => write(request, response, this.#forms.get('identity') as Form),
-      );
-    } else write(request, response, form);
+    const isWorthIt = this.#plain.body.length >= MIN_COMPRESSED_BYTES;
+    if (!isWorthIt || !acceptsGzip(headers['accept-encoding'] as string | undefined)) {
+      write(request, response, this.#plain);
+      return;
+    }
+    this.#gzipped ??= this.#compressed();
+    if (!(this.#gzipped instanceof Promise)) {
+      write(request, response, this.#gzipped);
+      return;
+    }
+    this.#gzipped.then(
+      form => write(request, response, form),
+      // The plain form is as good, only longer.
+      () => write(request, response, this.#plain),
+    );
   }
 
-  #compress(encoding: Exclude<Encoding, 'identity'>): Promise<Form> {
-    const form = encodeBody(this.#plain, encoding).then(body => {
-      const made = this.#form(body, encoding);
-      this.#forms.set(encoding, made);
-      return made;
+  #compressed(): Form | Promise<Form> {
+    const formOf = (body: Buffer) => this.#formOf(body, [['content-encoding', 'gzip']]);
+    const made = compress(this.#plain.body);
+    if (!(made instanceof Promise)) return formOf(made);
+    return made.then(body => {
+      this.#gzipped = formOf(body);
+      return this.#gzipped;
     });
-    this.#forms.set(encoding, form);
-    return form;
   }
 
-  #form(body: Buffer, encoding: Encoding): Form {
-    const own = [
+  #formOf(body: Buffer, encoding: [string, string][]): Form {
+    const head = this.#headOf([
       ['content-type', this.#head.contentType],
       ['content-length', String(body.length)],
-      ...(encoding === 'identity' ? [] : [['content-encoding', encoding]]),
-    ] as [string, string][];
-    return { body, head: this.#headOf(own) };
+      ...encoding,
+    ]);
+    return { body, head };
   }
 
-  #headOf(own: readonly [string, string][]): string[] {
+  #headOf(own: readonly (readonly [string, string])[]): string[] {
     return [
       ...own,
-      ['etag', this.etag],
+      ['etag', this.#etag],
       ['cache-control', this.#head.cacheControl],
       ['vary', 'Accept-Encoding'],
       ...this.#head.headers,
@@ -98,9 +102,8 @@ function write(request: IncomingMessage, response: ServerResponse, form: Form): 
 /** Weak comparison, as If-None-Match asks for. */
 function matches(ifNoneMatch: string, etag: string): boolean {
   if (ifNoneMatch === etag) return true;
-  const opaque = etag.slice(2);
   return ifNoneMatch.split(',').some(part => {
     const given = part.trim();
-    return given === '*' || given.replace(/^W\//, '') === opaque;
+    return given === '*' || given.replace(/^W\//, '') === etag.slice(2);
   });
 }

@@ -8,7 +8,6 @@ import {
   tagLiteral,
   tagUlongText,
 } from '../data/pool-tag.ts';
-import { rulesFor } from './answer-advice.ts';
 import type { Owner, TagPointer } from './answer-document.ts';
 import { patternLinks, tagLinks } from './answer-links.ts';
 import { ownersOf } from './answer-owners.ts';
@@ -34,7 +33,7 @@ export function shortAnswer(
   source: AnswerSource,
 ): { owners: Owner[]; summary: string } {
   const owners = ownersOf(record, covering);
-  const rules = rulesFor(tag as PoolTag, source.advice);
+  const rules = source.advice.rulesFor(tag);
   const summary = summarise({
     owners,
     sightings: record?.sightings ?? [],

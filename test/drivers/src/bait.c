@@ -31,7 +31,7 @@ NOINLINE static ULONG StateName(ULONG code) {
     case 1: return 'tiaW'; //~ Wait magic
     case 2: return 'ydaR'; //~ Rady magic
     case 3: return 'pots'; //~ stop magic
-    default: return '?nkU'; //~ Unk? magic
+    default: return '?nkU'; //~ Ukn? magic
   }
 }
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Fetches other people's drivers to measure the scanner with: fetch-corpus.sh CACHEDIR (outside the checkout; nothing of
+# it is ever committed). Debian's libwine goes to CACHEDIR/wine, the drivers of Debian's VirtualBox guest additions
+# (component non-free) to CACHEDIR/virtualbox. Needs apt-get, dpkg-deb and 7z (p7zip-full); no root: apt keeps its
+# lists below CACHEDIR, with the machine's own Debian sources and non-free added to them.
+set -euo pipefail
+
+[ $# -eq 1 ] || { echo "usage: fetch-corpus.sh CACHEDIR" >&2; exit 2; }
+mkdir -p "$1"; cache=$(cd "$1" && pwd)
+[ ! -f "$cache/complete" ] || { echo "The corpus is already in $cache."; exit 0; }
+mkdir -p "$cache"/apt/{lists/partial,cache/archives/partial,parts} "$cache"/{wine,virtualbox,work}
+
+# The machine's sources in either format, restricted to Debian itself.
+for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+  [ -f "$list" ] && sed -nE '/^deb .*\/debian\/? /{ s/ main( |$)/ main non-free /; p }' "$list" >> "$cache/apt/parts/debian.list"
+done
+for list in /etc/apt/sources.list.d/*.sources; do
+  [ -f "$list" ] && awk 'BEGIN { RS = ""; ORS = "\n\n" } /URIs:[^\n]*\/debian\/?(\n|$)/ { gsub(/Components: main/, "Components: main non-free"); print }' \
+    "$list" >> "$cache/apt/parts/debian.sources"
+done
+find "$cache/apt/parts" -empty -type f -delete
+
+apt_get() {
+  apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$cache/apt/parts" -o Dir::State::lists="$cache/apt/lists" \
+    -o Dir::Cache="$cache/apt/cache" -o APT::Sandbox::User="$(id -un)" "$@"
+}
+apt_get update
+cd "$cache/work"
+apt_get download libwine virtualbox-guest-additions-iso
+
+dpkg-deb -x libwine_*.deb libwine
+find libwine -name '*.sys' -path '*windows*' -exec cp {} "$cache/wine/" \;
+find libwine -name ntoskrnl.exe -exec cp {} "$cache/wine/" \;
+
+dpkg-deb -x virtualbox-guest-additions-iso_*.deb guest
+7z x -y -oiso "$(find guest -name 'VBoxGuestAdditions.iso')" 'VBoxWindowsAdditions-*.exe' > /dev/null
+for arch in amd64 x86; do
+  7z x -y -o"setup-$arch" "iso/VBoxWindowsAdditions-$arch.exe" > /dev/null || true
+  find "setup-$arch" -iname '*.sys' | while read -r file; do cp "$file" "$cache/virtualbox/$arch-$(basename "$file")"; done
+done
+rm -rf "$cache/work" "$cache/apt"
+[ -n "$(ls "$cache/wine")" ] && [ -n "$(ls "$cache/virtualbox")" ] || { echo "Some drivers are missing in $cache." >&2; exit 1; }
+touch "$cache/complete"
+echo "$(ls "$cache/wine" | wc -l) Wine and $(ls "$cache/virtualbox" | wc -l) VirtualBox drivers in $cache"

@@ -13,6 +13,7 @@ import { answerErrors, nothingHere } from './middleware/problem-answers.ts';
 import { limitRate } from './middleware/rate-limit.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
 import { createHealthRoutes } from './routes/health.ts';
+import { pageError } from './routes/pages-errors.ts';
 import { createProblemRoutes } from './routes/problem-documents.ts';
 import { createRestRouter } from './routes/rest.ts';
 import type { Settings } from './settings.ts';
@@ -49,10 +50,12 @@ export function createApp({
   app.use('/api', crossOrigin);
   app.use(readPercentEncoding);
   app.use(API_BASE, createRestRouter({ catalogue, cache }));
-  app.use('/api', nothingHere);
+  // `/api` itself is a page; what lies below it is REST's alone.
+  app.use(/^\/api\/./, nothingHere);
   app.use(createProblemRoutes(pages !== undefined));
   if (pages !== undefined) app.use(compression(), pages);
   app.use(nothingHere);
+  if (pages !== undefined) app.use(pageError);
   app.use(answerErrors(logger ?? pino({ level: 'silent' })));
   return app;
 }

@@ -21,18 +21,20 @@ export const pageNotFound: RequestHandler = (request, response, next) => {
   );
 };
 
-/** Turns an error below a page into a page; what is logged is for the app to say. */
+/**
+ * Turns an error into a page for whoever reads in a browser. The error stays on the response as `err`, where the access
+ * log finds it.
+ */
 export const pageError: ErrorRequestHandler = (error, request, response, next) => {
   if (response.headersSent || !isReader(request)) return next(error);
   const problem = problemOfError(error);
-  response.locals.error = error;
+  if (problem.status >= 500) Object.assign(response, { err: error });
   sendErrorPage(request, response, problem);
 };
 
-/** Whether somebody reads the answer in a browser. REST answers everybody in its own way. */
+/** Whether a browser asks: only they name HTML. REST answers everybody in its own way. */
 function isReader(request: Request): boolean {
-  if (/^\/api\/./.test(request.originalUrl)) return false;
-  return request.accepts(['html', 'json']) === 'html';
+  return !/^\/api\/./.test(request.originalUrl) && /\btext\/html\b/.test(request.get('accept') ?? '');
 }
 
 function lastSegment(path: string): string {

@@ -5,7 +5,7 @@ import { tagDirectoryOf } from '../page-models/tag-directory.ts';
 import { createAnswerPages } from './pages-answers.ts';
 import { createAssetRoutes } from './pages-assets.ts';
 import { createBrowsePages } from './pages-browse.ts';
-import { pageError, pageNotFound } from './pages-errors.ts';
+import { pageNotFound } from './pages-errors.ts';
 import { createKnowledgePages } from './pages-knowledge.ts';
 
 /** What the pages are made from. */
@@ -15,7 +15,7 @@ export interface PagesOptions {
 
 /**
  * The router of the pages, to be mounted at the root after everything else: it answers readers whatever they ask, and
- * passes on what programs ask (by their Accept header) and it does not have.
+ * passes on what programs ask (by their Accept header) and it does not have. Errors are for `pageError`, further down.
  */
 export function createPages({ catalogue }: PagesOptions): Router {
   const directory = tagDirectoryOf(catalogue);
@@ -27,6 +27,5 @@ export function createPages({ catalogue }: PagesOptions): Router {
     createKnowledgePages(catalogue),
   );
   router.use(pageNotFound);
-  router.use(pageError);
   return router;
 }

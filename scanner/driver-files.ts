@@ -2,12 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import type { ScanOutcome } from '../data/facts.ts';
-import { type ListedFile, listDriverFiles } from './files/file-list.ts';
-import { scanDriverFile } from './files/scan-driver-file.ts';
+import { type ListedFile, listDriverFiles, totalBytes } from './files/file-list.ts';
 import { type LaneResult, ScanLane } from './files/scan-lane.ts';
 
-/** A further worker pays for its start (50 ms of a core) from about this many usual files on. */
-const FILES_PER_WORKER = 8;
+/** A further worker pays for its start and for warming up (0.1 s of a core each) from about this much on. */
+const BYTES_PER_WORKER = 8 * 1024 * 1024;
 
 export interface ScanFilesOptions {
   /** Files, which are always tried, and folders, which are searched with all that lies below. */
@@ -40,16 +39,20 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
   const files = await listDriverFiles(options.paths, options.glob);
   if (signal?.aborted) return;
   options.onPlan?.(files.length);
-  const workers = workerCount(options.workers ?? 'auto', files.length);
+  const workers = workerCount(options.workers ?? 'auto', files);
   yield* workers === 0 ? scanHere(files, signal) : scanInWorkers(files, workers, signal);
 }
 
-function workerCount(wanted: number | 'auto', fileCount: number): number {
-  if (wanted !== 'auto') return Math.min(wanted, fileCount);
-  return Math.min(availableParallelism(), Math.ceil(fileCount / FILES_PER_WORKER));
+function workerCount(wanted: number | 'auto', files: readonly ListedFile[]): number {
+  if (wanted !== 'auto') return Math.min(wanted, files.length);
+  const cores = availableParallelism();
+  const worthwhile = Math.ceil(totalBytes(files, cores * BYTES_PER_WORKER) / BYTES_PER_WORKER);
+  return Math.min(cores, files.length, Math.max(1, worthwhile));
 }
 
 async function* scanHere(files: readonly ListedFile[], signal?: AbortSignal): AsyncGenerator<ScannedFile> {
+  // The analysis is loaded here alone: beside workers, this thread has no use for it.
+  const { scanDriverFile } = await import('./files/scan-driver-file.ts');
   for (const file of files) {
     if (signal?.aborted) return;
     const startedMs = performance.now();

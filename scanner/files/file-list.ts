@@ -1,5 +1,5 @@
 /** Finds the files to scan: each named file, and in each named folder what matches the pattern. */
-import { type Dirent, readdir, realpath, stat } from 'node:fs';
+import { type Dirent, readdir, realpath, stat, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import fg from 'fast-glob';
@@ -79,4 +79,23 @@ async function filesInFolder(
     return [key, { path, isNamed: false }];
   });
   return [...failures, ...files];
+}
+
+/** What the files hold together, counted no further than `enough`. */
+export function totalBytes(files: readonly ListedFile[], enough: number): number {
+  let bytes = 0;
+  for (const { path, problem } of files) {
+    if (bytes >= enough) break;
+    if (problem === undefined) bytes += sizeOf(path);
+  }
+  return bytes;
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    // Whoever reads the file will say what is wrong with it.
+    return 0;
+  }
 }

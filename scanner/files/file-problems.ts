@@ -1,5 +1,5 @@
 /** Says in words why the operating system would not give us a file. */
-import type { RefusalReason } from '../../data/facts.ts';
+import type { RefusalReason, ScanOutcome } from '../../data/facts.ts';
 
 const WORDS = new Map([
   ['ENOENT', 'There is no file or folder of this name.'],
@@ -18,4 +18,9 @@ const WORDS = new Map([
 export function unreadable(error: unknown): RefusalReason {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return { code: 'unreadable', message: WORDS.get(code) ?? `It cannot be read (${code || error}).` };
+}
+
+/** A refusal as an outcome. `fileName` is without folders. */
+export function refused(fileName: string, reason: RefusalReason): ScanOutcome {
+  return { status: 'refused', fileName, reason };
 }

@@ -1,10 +1,11 @@
 /** Scans one file from disk in this thread: read, hash, scanDriver. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { RefusalReason, ScanOutcome } from '../../data/facts.ts';
+import type { ScanOutcome } from '../../data/facts.ts';
 import { scanDriver } from '../scan-driver.ts';
 import { readDriverFile } from './file-bytes.ts';
 import type { ListedFile } from './file-list.ts';
+import { refused } from './file-problems.ts';
 
 /** The outcome for one file of the list. `onRead` is told the size once the bytes are here and the scan begins. */
 export function scanDriverFile(file: ListedFile, onRead?: (sizeBytes: number) => void): ScanOutcome {
@@ -21,9 +22,4 @@ export function scanDriverFile(file: ListedFile, onRead?: (sizeBytes: number) =>
       message: `The scan failed by a fault of the scanner: ${error instanceof Error ? error.message : error}.`,
     });
   }
-}
-
-/** A refusal as an outcome. */
-export function refused(fileName: string, reason: RefusalReason): ScanOutcome {
-  return { status: 'refused', fileName, reason };
 }

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { ScanOutcome } from '../../data/facts.ts';
 import type { WorkerMessage } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
-import { refused } from './scan-driver-file.ts';
+import { refused } from './file-problems.ts';
 
 /** What one file may cost. */
 export interface ScanLimits {

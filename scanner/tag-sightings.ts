@@ -51,16 +51,19 @@ function add(byTag: Map<PoolTag, TagSighting>, ulong: number, evidence: Evidence
   }
 }
 
-/** A wrapper of a free function is still a free: only allocations through wrappers are `wrapper-call`. */
+/** A wrapper of a free is still a free, and a structure a structure: allocations through wrappers are `wrapper-call`. */
+const WRAPPABLE: ReadonlySet<string> = new Set(['allocation-call', 'lookaside-init', 'framework-call']);
+
 function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
   const { callee, rva, functionRva, origin } = use;
   const { poolFunction, api, wrappers } = callee;
   const isWrapped = wrappers.length > 0;
-  const kind = isWrapped && poolFunction.kind !== 'free-call' ? 'wrapper-call' : poolFunction.kind;
+  const kind = isWrapped && WRAPPABLE.has(poolFunction.kind) ? 'wrapper-call' : poolFunction.kind;
   const evidence: Evidence = { kind, api, rva };
   if (findings.isListedFunction(functionRva)) evidence.functionRva = functionRva;
   evidence.origin = origin;
   if (isWrapped) evidence.wrappers = wrappers;
+  if (poolFunction.field !== undefined) evidence.structure = poolFunction.field.name;
   return evidence;
 }
 

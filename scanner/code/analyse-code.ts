@@ -6,9 +6,11 @@ import { findCallSites, type TagUse } from './call-sites.ts';
 import { type CodeIndex, indexX86Code } from './code-index.ts';
 import type { PoppedBytes } from './function-body.ts';
 import { mapFunctions } from './function-map.ts';
+import { findKmdfTable } from './kmdf.ts';
 import { findArm64Literals, findX86Literals, type Literal } from './literals.ts';
 import { popsNothing, x86PoppedBytes } from './popped-bytes.ts';
 import { arm64, type InstructionFront, type Processor, x64, x86 } from './processor.ts';
+import { looksUpNames } from './routine-names.ts';
 import { findSinks } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
 import { x86Front } from './x86-front.ts';
@@ -61,9 +63,10 @@ function kitFor(image: DriverImage): ProcessorKit {
 export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
   const kit = kitFor(image);
   const { processor, front, poppedBytes } = kit;
-  const sinks = findSinks(image, processor, ownName);
+  const kmdf = findKmdfTable(image, processor);
+  const sinks = findSinks(image, processor, ownName, kmdf === undefined ? [] : [kmdf]);
   const literals = kit.literals(image);
-  if (sinks.bySlot.size === 0 && sinks.byFunction.size === 0) {
+  if (sinks.bySlot.size + sinks.byFunction.size + sinks.tables.length === 0 && !looksUpNames(image)) {
     return { uses: [], literals, isListedFunction: () => false, unresolvedCalls: 0, isPartial: false };
   }
   const index = kit.index(image);

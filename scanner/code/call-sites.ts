@@ -1,17 +1,22 @@
 /**
  * Finds the calls that carry a tag and the constants that reach them. A function whose own parameter reaches a tag
- * argument is a wrapper: its callers are looked at in the next wave, until no new wrapper turns up.
+ * argument is a wrapper: its callers are looked at in the next wave, until nothing new turns up.
  */
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
+import { CallTargets } from './call-targets.ts';
 import type { CodeIndex } from './code-index.ts';
+import { type DataPointers, dataPointers } from './data-pointers.ts';
 import { FunctionBody, type PoppedBytes } from './function-body.ts';
 import type { FunctionMap } from './function-map.ts';
-import { NONE, Op } from './operations.ts';
+import { BASE_IMAGE, NONE, Op } from './operations.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
+import { POOL_FUNCTIONS } from './pool-functions.ts';
 import type { InstructionFront, Processor } from './processor.ts';
-import type { Callee, Sinks } from './sinks.ts';
+import { LOOKUP_FUNCTIONS, namesAskedFor } from './routine-names.ts';
+import { type Callee, directCallee, type Sinks } from './sinks.ts';
 import { ValueResolver } from './value-resolver.ts';
+import type { Value } from './values.ts';
 
 /** A constant that reaches a tag argument. */
 export interface TagUse {
@@ -59,38 +64,57 @@ class CallSiteSearch {
   readonly #sinks: Sinks;
   readonly #body: FunctionBody;
   readonly #resolver: ValueResolver;
-  /** What an address leads to when called: thunks, wrappers, the image's own pool functions. */
-  readonly #calleesAt = new Map<number, Callee[]>();
+  readonly #targets: CallTargets;
+  readonly #pointers: DataPointers;
+  /** Import slots by RVA: the functions that give or prepare names. */
+  readonly #nameBySlot = new Map<number, string>();
   readonly #seenWrappers = new Set<string>();
   readonly #seenUses = new Set<string>();
   readonly #uses: TagUse[] = [];
-  #waiting: { targetRva: number; callee: Callee }[] = [];
+  readonly #unresolved = new Set<number>();
+  /** Code addresses whose functions the next wave looks at. */
+  #waiting: number[] = [];
   #operationsLeft: number;
-  #unresolvedCalls = 0;
 
   constructor(code: CodeUnderAnalysis, sinks: Sinks) {
     this.#code = code;
     this.#sinks = sinks;
     this.#body = new FunctionBody(code.front, code.processor);
     this.#resolver = new ValueResolver(this.#body, code);
+    this.#targets = new CallTargets(code.image);
+    this.#pointers = dataPointers(code.image, code.index);
     this.#operationsLeft = code.maxOperations;
   }
 
   run(): CallSites {
-    for (const [rva, callee] of this.#sinks.byFunction) this.#addCallee(rva, callee);
-    const references = [...this.#sinks.bySlot.keys()].flatMap(slot => this.#code.index.referencesTo(slot));
-    this.#analyse(this.#functionsOf(references));
+    this.#begin();
     while (this.#waiting.length > 0 && this.#operationsLeft > 0) {
-      const wave = this.#waiting;
+      const functions = this.#functionsOf(this.#waiting);
       this.#waiting = [];
-      const sites = wave.flatMap(({ targetRva }) => this.#code.index.callersOf(targetRva));
-      this.#analyse(this.#functionsOf(sites));
+      this.#analyse(functions);
     }
+    for (const { rva } of this.#uses) this.#unresolved.delete(rva);
     return {
       uses: this.#uses,
-      unresolvedCalls: this.#unresolvedCalls,
+      unresolvedCalls: this.#unresolved.size,
       isPartial: this.#operationsLeft <= 0 || this.#uses.length >= MAX_USES,
     };
+  }
+
+  #begin(): void {
+    const { index, image } = this.#code;
+    for (const { name, slotRva } of image.imports) {
+      if (name !== null && (LOOKUP_FUNCTIONS.has(name) || name === 'RtlInitUnicodeString')) {
+        this.#nameBySlot.set(slotRva, name);
+        if (LOOKUP_FUNCTIONS.has(name)) this.#waiting.push(...index.referencesTo(slotRva));
+      }
+    }
+    for (const [slotRva, callee] of this.#sinks.bySlot) this.#addVariable(slotRva, callee);
+    for (const [rva, callee] of this.#sinks.byFunction) this.#addFunction(rva, callee);
+    for (const { variableRva, callees } of this.#sinks.tables) {
+      this.#targets.addTable(variableRva, callees);
+      this.#waiting.push(...index.referencesTo(variableRva));
+    }
   }
 
   #functionsOf(rvas: readonly number[]): Set<number> {
@@ -112,17 +136,22 @@ class CallSiteSearch {
   }
 
   #analyseBody(functionRva: number): void {
-    const operations = this.#body.operations;
-    for (let i = 0; i < operations.count; i++) {
-      const op = operations.op[i];
-      const isJump = op === Op.jump || op === Op.jumpIndirect;
-      if (!isJump && op !== Op.call && op !== Op.callIndirect) continue;
-      if (op === Op.jump && this.#body.contains(operations.low[i])) continue;
-      for (const callee of this.#calleesOf(i)) {
-        if (isJump && this.#isThunk(i))
-          this.#addCallee(functionRva, callee); // a thunk, not a wrapper
-        else this.#useAt(i, isJump, functionRva, callee);
+    const { op, low, base, index, size, source, count } = this.#body.operations;
+    for (let i = 0; i < count; i++) {
+      const isJump = op[i] === Op.jump || op[i] === Op.jumpIndirect;
+      if (isJump || op[i] === Op.call || op[i] === Op.callIndirect) {
+        if (op[i] !== Op.jump || !this.#body.contains(low[i])) this.#callAt(i, isJump, functionRva);
+      } else if (op[i] === Op.store && base[i] === BASE_IMAGE && index[i] === NONE && source[i] !== NONE) {
+        if (size[i] === this.#code.processor.pointerSize) this.#pointerStoredAt(i);
       }
+    }
+  }
+
+  #callAt(i: number, isJump: boolean, functionRva: number): void {
+    for (const callee of this.#calleesOf(i)) {
+      // A thunk is the function it jumps to, not a wrapper of it.
+      if (isJump && this.#isThunk(i)) this.#addFunction(functionRva, callee);
+      else this.#useAt(i, isJump, functionRva, callee);
     }
   }
 
@@ -136,38 +165,95 @@ class CallSiteSearch {
   }
 
   #calleesOf(i: number): readonly Callee[] {
-    const operations = this.#body.operations;
-    const op = operations.op[i];
-    if (op === Op.call || op === Op.jump) return this.#calleesAt.get(operations.low[i]) ?? [];
-    const isPlainSlot = operations.source[i] === NONE && operations.index[i] === NONE;
-    if (!isPlainSlot && operations.source[i] === NONE) return [];
-    return this.#resolver.resolveTarget(i).values.flatMap(value => {
-      if (value.kind === 'memory') return this.#sinks.bySlot.get(value.rva) ?? [];
-      if (value.kind === 'address') return this.#calleesAt.get(value.rva) ?? [];
-      return [];
+    const { op, low } = this.#body.operations;
+    if (op[i] === Op.call || op[i] === Op.jump) return this.#targets.ofFunction(low[i]);
+    return this.#targetValues(i).flatMap(value => [
+      ...this.#targets.ofValue(value),
+      ...this.#foundByName(value),
+    ]);
+  }
+
+  /** The pointers that an indirect call may go through; behind a Control Flow Guard check they are in a register. */
+  #targetValues(i: number): readonly Value[] {
+    const { source, index } = this.#body.operations;
+    if (source[i] === NONE && index[i] !== NONE) return [];
+    const values = this.#resolver.resolveTarget(i).values;
+    const { dispatch, xfgDispatch } = this.#code.image.guardSlots;
+    const isDispatch = values.some(v => v.kind === 'memory' && (v.rva === dispatch || v.rva === xfgDispatch));
+    if (!isDispatch) return values;
+    return this.#resolver.resolve({ register: this.#code.processor.guardedTarget }, i).values;
+  }
+
+  /** A pool function that this function has looked up by its name. */
+  #foundByName(value: Value): Callee[] {
+    if (value.kind !== 'result') return [];
+    const names = this.#targetsNamed(value.operation).flatMap(lookup => {
+      const how = LOOKUP_FUNCTIONS.get(lookup);
+      if (how === undefined) return [];
+      const asked = namesAskedFor(how.text, value.operation, {
+        image: this.#code.image,
+        resolve: (place, before) => this.#resolver.resolve(place, before).values,
+        argument: position => this.#code.processor.argument(position),
+        unicodeStringInits: () => this.#callsOf('RtlInitUnicodeString'),
+      });
+      return asked.map(name => ({ name, module: how.module }));
     });
+    return names.flatMap(({ name, module }) => {
+      const poolFunction = POOL_FUNCTIONS.get(name);
+      return poolFunction === undefined ? [] : [directCallee(poolFunction, module, this.#code.processor)];
+    });
+  }
+
+  #callsOf(importName: string): number[] {
+    const { op, count } = this.#body.operations;
+    const calls: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const isCall = op[i] === Op.call || op[i] === Op.callIndirect;
+      if (isCall && this.#targetsNamed(i).includes(importName)) calls.push(i);
+    }
+    return calls;
+  }
+
+  /** The imports that a call leads to, of those that deal in names; through one thunk as well. */
+  #targetsNamed(i: number): string[] {
+    const { op, low } = this.#body.operations;
+    if (op[i] === Op.call) {
+      const slot = this.#code.functions.thunkSlot(low[i]);
+      return slot === undefined ? [] : (this.#nameOf(slot) ?? []);
+    }
+    return this.#resolver
+      .resolveTarget(i)
+      .values.flatMap(v => (v.kind === 'memory' ? (this.#nameOf(v.rva) ?? []) : []));
+  }
+
+  #nameOf(slotRva: number): string[] | undefined {
+    const name = this.#nameBySlot.get(slotRva);
+    return name === undefined ? undefined : [name];
+  }
+
+  /** A pointer to a pool function or wrapper is kept in a variable: what calls through it is looked at next. */
+  #pointerStoredAt(i: number): void {
+    const { source, displacement } = this.#body.operations;
+    for (const value of this.#resolver.resolve({ register: source[i] }, i).values) {
+      const callees = [...this.#targets.ofValue(value), ...this.#foundByName(value)];
+      for (const callee of callees) this.#addVariable(displacement[i], callee);
+    }
   }
 
   #useAt(i: number, isJump: boolean, functionRva: number, callee: Callee): void {
     if (!this.#firstArgumentFits(i, isJump, callee)) return;
-    const place = this.#seenFrom(callee.place, isJump);
+    const { rva } = this.#body.operations;
     let isResolved = false;
-    for (const value of this.#resolver.resolve(place, i).values) {
+    for (const value of this.#resolver.resolve(this.#seenFrom(callee.place, isJump), i).values) {
       if (value.kind === 'constant') {
         isResolved = true;
-        this.#addUse({
-          ulong: value.value,
-          callee,
-          rva: this.#body.operations.rva[i],
-          functionRva,
-          origin: value.origin,
-        });
+        this.#addUse({ ulong: value.value, callee, rva: rva[i], functionRva, origin: value.origin });
       } else if (value.kind === 'parameter') {
         isResolved = true;
         this.#addWrapper(functionRva, value.place, callee);
       }
     }
-    if (!isResolved) this.#unresolvedCalls++;
+    if (!isResolved) this.#unresolved.add(rva[i]);
   }
 
   /** A tail jump happens with the return address already on the stack, so the same argument is further up. */
@@ -192,26 +278,19 @@ class CallSiteSearch {
 
   #addWrapper(functionRva: number, place: Place, callee: Callee): void {
     if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= MAX_WRAPPERS) return;
-    const key = `${functionRva}:${placeKey(place)}:${callee.poolFunction.kind === 'free-call'}`;
+    const key = `${functionRva}:${placeKey(place)}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
     const before = movedPlace(place, -this.#code.processor.callPushes);
-    this.#addCallee(functionRva, { ...callee, place: before, wrappers: [functionRva, ...callee.wrappers] });
+    this.#addFunction(functionRva, { ...callee, place: before, wrappers: [functionRva, ...callee.wrappers] });
   }
 
-  #addCallee(targetRva: number, callee: Callee): void {
-    const known = this.#calleesAt.get(targetRva);
-    if (known?.some(other => isSameCallee(other, callee))) return;
-    if (known === undefined) this.#calleesAt.set(targetRva, [callee]);
-    else known.push(callee);
-    this.#waiting.push({ targetRva, callee });
+  #addFunction(rva: number, callee: Callee): void {
+    if (!this.#targets.addFunction(rva, callee)) return;
+    this.#waiting.push(...this.#code.index.callersOf(rva), ...this.#pointers.codeNear(rva));
   }
-}
 
-function isSameCallee(a: Callee, b: Callee): boolean {
-  return (
-    a.poolFunction === b.poolFunction &&
-    placeKey(a.place) === placeKey(b.place) &&
-    a.wrappers.length === b.wrappers.length
-  );
+  #addVariable(rva: number, callee: Callee): void {
+    if (this.#targets.addVariable(rva, callee)) this.#waiting.push(...this.#code.index.referencesTo(rva));
+  }
 }

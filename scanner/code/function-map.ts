@@ -3,13 +3,15 @@ import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
 import { lastNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodePiece } from './function-body.ts';
-import { unlistedStarts } from './function-starts.ts';
+import { importThunks, unlistedStarts } from './function-starts.ts';
 
 export interface FunctionMap {
   /** RVA where the function that holds this address begins; undefined outside code. */
   functionAt(rva: number): number | undefined;
   /** The function's stretches of code, the one with its entry first. */
   pieces(functionRva: number): CodePiece[];
+  /** The slot that a thunk at this address jumps through (`jmp [import]`), or undefined where there is none. */
+  thunkSlot(rva: number): number | undefined;
   /** Whether .pdata names the function (otherwise its start was worked out). */
   isListed(functionRva: number): boolean;
 }
@@ -41,7 +43,12 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
     return Math.min(nextStart, nextListed ?? Infinity, section.rva + section.bytes.length);
   }
 
+  let slotsByThunk: Map<number, number> | undefined;
   return {
+    thunkSlot(rva) {
+      slotsByThunk ??= new Map(importThunks(image, index, code));
+      return slotsByThunk.get(rva);
+    },
     functionAt: rva => rangeAt(rva)?.functionRva ?? unlistedAt(rva),
     isListed: functionRva => rangeAt(functionRva) !== undefined,
     pieces(functionRva) {

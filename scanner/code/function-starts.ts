@@ -23,7 +23,7 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
   offer(image.entryPointRva, true);
   for (const { rva } of image.exports) offer(rva, true);
   for (const rva of index.callTargets()) offer(rva, false);
-  for (const rva of importThunks(image, index, code)) offer(rva, false);
+  for (const [rva] of importThunks(image, index, code)) offer(rva, false);
   for (const rva of isX86 ? functionPointers(image, code) : index.referencedAddresses()) offer(rva, false);
   for (const rva of gapStarts(listed, code)) offer(rva, false);
   for (const section of image.arch === 'arm64' ? [] : code) {
@@ -46,8 +46,12 @@ function jumpTarget(code: Section[], rva: number): number | undefined {
   return (rva + 5 + readInt32(section.bytes, offset + 1)) | 0;
 }
 
-/** `jmp [import]`: thunks stand in rows, and some are only jumped to. ARM64's `adrp x16` begins one. */
-function* importThunks(image: DriverImage, index: CodeIndex, code: Section[]): Generator<number> {
+/** `jmp [import]` with the slot of each: thunks stand in rows, and some are only jumped to. ARM64's `adrp x16` begins one. */
+export function* importThunks(
+  image: DriverImage,
+  index: CodeIndex,
+  code: Section[],
+): Generator<[rva: number, slotRva: number]> {
   for (const { slotRva } of image.imports) {
     for (const at of index.referencesTo(slotRva)) {
       const section = sectionOf(code, at);
@@ -55,10 +59,11 @@ function* importThunks(image: DriverImage, index: CodeIndex, code: Section[]): G
       const { bytes } = section;
       const offset = at - section.rva;
       if (image.arch === 'arm64') {
-        if (offset >= 4 && (readInt32(bytes, offset - 4) & 0x9f00001f) >>> 0 === 0x90000010) yield at - 4;
+        if (offset >= 4 && (readInt32(bytes, offset - 4) & 0x9f00001f) >>> 0 === 0x90000010)
+          yield [at - 4, slotRva];
       } else if (offset >= 2 && bytes[offset - 2] === 0xff && bytes[offset - 1] === 0x25) {
         const start = offset - (offset >= 3 && bytes[offset - 3] === 0x48 ? 3 : 2);
-        if (isBehindThunk(bytes, start)) yield section.rva + start;
+        if (isBehindThunk(bytes, start)) yield [section.rva + start, slotRva];
       }
     }
   }

@@ -7,11 +7,16 @@ import type { EvidenceKind } from '../../data/facts.ts';
 
 export interface PoolFunction {
   name: string;
-  kind: Extract<EvidenceKind, 'allocation-call' | 'free-call' | 'lookaside-init' | 'framework-call'>;
+  kind: Extract<
+    EvidenceKind,
+    'allocation-call' | 'free-call' | 'lookaside-init' | 'framework-call' | 'structure-field'
+  >;
   /** 1-based position of the tag in the documented argument list. */
   tagArgument: number;
   /** Byte offset of the tag above the stack pointer just before an x86 call, where 64-bit arguments come before it. */
   x86Offset?: number;
+  /** The argument is the address of this structure, and the tag a field of it. */
+  field?: { name: string; offset64: number; offset32: number };
   /** The call takes a tag only when its first argument is this constant. */
   onlyWhenFirstIs?: number;
 }
@@ -74,6 +79,37 @@ const STORPORT: PoolFunction = {
   onlyWhenFirstIs: 0,
 };
 
+/** Functions that are given the address of a structure with a tag in it; offsets on 64-bit and 32-bit processors. */
+const STRUCTURES: PoolFunction[] = [
+  inStructure('NdisAllocateNetBufferListPool', 2, 'NET_BUFFER_LIST_POOL_PARAMETERS.PoolTag', 8, 8),
+  inStructure('NdisAllocateNetBufferPool', 2, 'NET_BUFFER_POOL_PARAMETERS.PoolTag', 4, 4),
+  inStructure('NdisAllocateTimerObject', 2, 'NDIS_TIMER_CHARACTERISTICS.AllocationTag', 4, 4),
+];
+
+function inStructure(
+  name: string,
+  tagArgument: number,
+  field: string,
+  offset64: number,
+  offset32: number,
+): PoolFunction {
+  return { name, kind: 'structure-field', tagArgument, field: { name: field, offset64, offset32 } };
+}
+
+/**
+ * Functions of KMDF, which a driver calls through the table that WdfVersionBind fills. The driver's globals come first,
+ * so positions are one more than documented. Source of the indices: wdffuncenum.h of Windows-Driver-Frameworks (MIT),
+ * the same in every version 1.x.
+ */
+export const KMDF_FUNCTIONS: readonly { index: number; poolFunction: PoolFunction }[] = [
+  { index: 192, poolFunction: { name: 'WdfMemoryCreate', kind: 'framework-call', tagArgument: 4 } },
+  { index: 198, poolFunction: { name: 'WdfLookasideListCreate', kind: 'framework-call', tagArgument: 6 } },
+  {
+    index: 116,
+    poolFunction: inStructure('WdfDriverCreate', 5, 'WDF_DRIVER_CONFIG.DriverPoolTag', 0x1c, 0x10),
+  },
+];
+
 function rows(kind: PoolFunction['kind'], table: Row[]): PoolFunction[] {
   return table.flatMap(([tagArgument, names]) =>
     names
@@ -91,5 +127,6 @@ export const POOL_FUNCTIONS: ReadonlyMap<string, PoolFunction> = new Map(
     ...rows('lookaside-init', LOOKASIDES),
     ...WITH_64_BIT_ARGUMENTS,
     STORPORT,
+    ...STRUCTURES,
   ].map(poolFunction => [poolFunction.name, poolFunction]),
 );

@@ -26,6 +26,7 @@ export function x86PoppedBytes(image: DriverImage, front: InstructionFront): Pop
   const scratch = new OperationList();
 
   function ofSlot(slotRva: number): number | undefined {
+    if (slotRva === image.guardSlots.check || slotRva === image.guardSlots.xfgCheck) return 0;
     const name = nameBySlot.get(slotRva);
     if (name === undefined) return undefined;
     const decorated = /@(\d+)$/.exec(name);

@@ -9,6 +9,8 @@ export interface Processor {
   readonly pointerSize: 4 | 8;
   readonly stackRegister: number;
   readonly resultRegister: number;
+  /** The register that holds the target of a call through Control Flow Guard's dispatch function. */
+  readonly guardedTarget: number;
   /** Bytes that the call instruction itself pushes. */
   readonly callPushes: number;
   /** Whether a call destroys this general register. */
@@ -40,6 +42,7 @@ export const x64: Processor = {
   pointerSize: 8,
   stackRegister: X86.sp,
   resultRegister: X86.ax,
+  guardedTarget: X86.ax,
   callPushes: 8,
   isVolatile: register => isIn(X64_VOLATILE, register),
   isArgumentRegister: register => X64_ARGUMENTS.includes(register as never),
@@ -54,6 +57,7 @@ export const x86: Processor = {
   pointerSize: 4,
   stackRegister: X86.sp,
   resultRegister: X86.ax,
+  guardedTarget: X86.cx,
   callPushes: 4,
   isVolatile: register => isIn(X86_VOLATILE, register),
   // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in eax as well.
@@ -71,6 +75,7 @@ export const arm64: Processor = {
   pointerSize: 8,
   stackRegister: ARM64_STACK,
   resultRegister: 0,
+  guardedTarget: 15,
   callPushes: 0,
   isVolatile: register => isIn(ARM64_VOLATILE, register),
   isArgumentRegister: register => register < ARM64_ARGUMENT_REGISTERS,

@@ -19,10 +19,24 @@ export interface Sinks {
   bySlot: Map<number, Callee>;
   /** Functions of this image that are pool functions themselves (ntoskrnl, win32kbase), by RVA. */
   byFunction: Map<number, Callee>;
+  /** Framework tables that the driver calls through. */
+  tables: FunctionTable[];
+}
+
+/** Functions reached through a table whose address the variable at `variableRva` holds. */
+export interface FunctionTable {
+  variableRva: number;
+  /** By offset in the table. */
+  callees: Map<number, Callee>;
 }
 
 /** Finds the pool functions that an image imports or exports. `ownName` is the image's file name, for its own exports. */
-export function findSinks(image: DriverImage, processor: Processor, ownName: string): Sinks {
+export function findSinks(
+  image: DriverImage,
+  processor: Processor,
+  ownName: string,
+  tables: FunctionTable[] = [],
+): Sinks {
   const bySlot = new Map<number, Callee>();
   for (const { dll, name, slotRva } of image.imports) {
     const callee = name === null ? undefined : calleeFor(name, dll, processor);
@@ -33,19 +47,21 @@ export function findSinks(image: DriverImage, processor: Processor, ownName: str
     const callee = calleeFor(name, ownName, processor);
     if (callee !== undefined) byFunction.set(rva, callee);
   }
-  return { bySlot, byFunction };
+  return { bySlot, byFunction, tables };
 }
 
 function calleeFor(name: string, module: string, processor: Processor): Callee | undefined {
   const poolFunction = POOL_FUNCTIONS.get(undecorated(name));
-  if (poolFunction === undefined) return undefined;
-  const api = `${module}!${poolFunction.name}`;
-  return {
-    poolFunction,
-    api,
-    place: processor.argument(poolFunction.tagArgument, poolFunction.x86Offset),
-    wrappers: [],
-  };
+  return poolFunction === undefined ? undefined : directCallee(poolFunction, module, processor);
+}
+
+/** A callee that is the pool function itself, as `module` exports it. */
+export function directCallee(poolFunction: PoolFunction, module: string, processor: Processor): Callee {
+  const { name, tagArgument, x86Offset, field } = poolFunction;
+  const argument = processor.argument(tagArgument, x86Offset);
+  const behind = processor.pointerSize === 8 ? field?.offset64 : field?.offset32;
+  const place = behind === undefined ? argument : { ...argument, behind };
+  return { poolFunction, api: `${module}!${name}`, place, wrappers: [] };
 }
 
 /** `_ExAllocatePoolWithTag@12` is how some x86 import libraries leave the name. */

@@ -1,0 +1,64 @@
+/** KMDF: where a driver keeps the table of framework functions, and the tag it gets when it names none. */
+import type { DriverImage } from '../pe/image-facts.ts';
+import { KMDF_FUNCTIONS } from './pool-functions.ts';
+import type { Processor } from './processor.ts';
+import { directCallee, type FunctionTable } from './sinks.ts';
+import { isRelocated } from './static-memory.ts';
+
+const LIBRARY_NAME = 'KmdfLibrary';
+
+/**
+ * The framework's function table of a KMDF driver: WDF_BIND_INFO names the library "KmdfLibrary" and, behind it, the
+ * variable that WdfVersionBind fills with the table's address. Undefined for other drivers.
+ * Source: wdfbindinfo in Windows-Driver-Frameworks (MIT): Size, Component, Version (12 bytes), FuncCount, FuncTable.
+ */
+export function findKmdfTable(image: DriverImage, processor: Processor): FunctionTable | undefined {
+  const nameRva = findUtf16(image, LIBRARY_NAME);
+  if (nameRva === undefined) return undefined;
+  const { pointerSize } = processor;
+  for (const at of image.relocations) {
+    if (image.pointerAt(at) !== nameRva) continue;
+    const tableAt = at + pointerSize + 16;
+    const variableRva = isRelocated(image.relocations, tableAt) ? image.pointerAt(tableAt) : undefined;
+    if (variableRva === undefined) continue;
+    const callees = new Map(
+      KMDF_FUNCTIONS.map(({ index, poolFunction }) => [
+        index * pointerSize,
+        directCallee(poolFunction, 'wdf01000.sys', processor),
+      ]),
+    );
+    return { variableRva, callees };
+  }
+  return undefined;
+}
+
+/** RVA of a NUL-terminated UTF-16LE string in the image's data. */
+function findUtf16(image: DriverImage, text: string): number | undefined {
+  const wanted = [...`${text}\0`].flatMap(character => [character.charCodeAt(0), 0]);
+  for (const { bytes, rva } of image.sections) {
+    for (let p = bytes.indexOf(wanted[0]); p >= 0; p = bytes.indexOf(wanted[0], p + 1)) {
+      if (wanted.every((byte, i) => bytes[p + i] === byte)) return rva + p;
+    }
+  }
+  return undefined;
+}
+
+/** The literal `Ddk `, which KMDF takes for "no tag". */
+const OLD_DEFAULT = 0x206b6444;
+
+/** Whether KMDF would use its own rule in place of this value of DriverPoolTag. */
+export function isKmdfDefault(driverPoolTag: number): boolean {
+  return driverPoolTag === 0 || driverPoolTag === OLD_DEFAULT;
+}
+
+/**
+ * The tag KMDF computes from a service name (here: the file's name, which nearly always is the service's): a leading
+ * WDF is dropped; two or fewer characters left give `FxDr`, three those and a NUL, else the first four.
+ * Source: fxdriver.cpp of Windows-Driver-Frameworks (MIT). Undefined where the name is not plain ASCII.
+ */
+export function kmdfDefaultTag(fileName: string): string | undefined {
+  const service = fileName.replace(/\.[^.]*$/, '').replace(/^wdf/i, '');
+  if (!/^[\x20-\x7e]*$/.test(service)) return undefined;
+  if (service.length <= 2) return 'FxDr';
+  return service.length === 3 ? `${service}\0` : service.slice(0, 4);
+}

@@ -7,7 +7,7 @@ const WORDS: Record<EvidenceKind, (by: string, evidence: EvidenceWords) => strin
   'allocation-call': by => `allocated by ${by || 'a pool function'}`,
   'lookaside-init': by => `lookaside list by ${by || 'a pool function'}`,
   'framework-call': by => `allocated through ${by || 'the framework'}`,
-  'wrapper-call': by => `allocated by a function of its own${by && ` that calls ${by}`}`,
+  'wrapper-call': by => `allocated by its own wrapper${by && ` of ${by}`}`,
   'structure-field': (by, { structure }) =>
     `set in ${structure ? escapeControls(structure) : by || 'a structure'}`,
   'free-call': by => `freed by ${by || 'a pool function'}`,

@@ -47,7 +47,7 @@ export function wrapText(text: string, width: number): string[] {
 }
 
 /** Rows as lines with aligned columns, two blanks apart; a cell longer than its column's limit pushes its own row only. */
-export function alignColumns(rows: readonly (readonly string[])[], widest = 48): string[] {
+export function alignColumns(rows: readonly (readonly string[])[], widest = 72): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

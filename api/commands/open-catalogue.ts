@@ -5,7 +5,6 @@ import type { PoolTag } from '../../data/pool-tag.ts';
 import type { SearchIndex } from '../../data/search-index.ts';
 import { Catalogue, type LoadedTagFile } from '../catalogue.ts';
 import { ExactIndex } from '../exact-index.ts';
-import { findInstalledPooltag } from '../find-installed-pooltag.ts';
 import { loadTagFiles, tagFileRemark } from '../load-tag-files.ts';
 import type { Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
@@ -16,13 +15,18 @@ import { scanProgress } from './scan-progress.ts';
 export async function namedTagFiles(settings: Settings, io: CommandIo): Promise<LoadedTagFile[]> {
   const { pooltagFiles } = settings;
   const isSearched = pooltagFiles.length === 0 && io.platform === 'win32';
-  const paths = isSearched ? (await findInstalledPooltag(io.env)).slice(0, 1) : pooltagFiles;
-  const files = await loadTagFiles(paths);
+  const files = await loadTagFiles(isSearched ? await installedTagFile(io) : pooltagFiles);
   for (const file of files) {
     const remark = tagFileRemark(file);
     if (remark !== undefined) io.stderr.write(`pooltag: ${escapeControls(remark)}\n`);
   }
   return files;
+}
+
+/** One is enough: the installed copies mostly say the same. */
+async function installedTagFile(io: CommandIo): Promise<string[]> {
+  const { findInstalledPooltag } = await import('../find-installed-pooltag.ts');
+  return (await findInstalledPooltag(io.env)).slice(0, 1);
 }
 
 /** The index that `MEILI_URL` names; undefined without it. */

@@ -66,6 +66,8 @@ export function exitCodeOfError(error: unknown, what: string, io: CommandIo): nu
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (io.signal.aborted && error instanceof Error && error.name === 'AbortError') return EXIT_STOPPED;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  // The reader of the results has gone, having what it wanted.
+  if (code === 'EPIPE') return 0;
   if (error instanceof Error && isFailureCode(code) && code !== 'internal-error') {
     io.stderr.write(`pooltag: ${escapeControls(error.message)}\n`);
     return failureOf(code).exitCode;

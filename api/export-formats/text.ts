@@ -1,6 +1,7 @@
 /** Scan results for people: a table per driver, with what the tag lists say beside what was seen. */
 import type { DriverIdentity, KnowledgeEntry, ScannedDriver, TagSighting } from '../../data/facts.ts';
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { headline } from '../answer-summary.ts';
 import { addressText, evidenceInWords, strongestEvidence } from '../evidence-words.ts';
 import { canonicalFile, imageFiles, namesNobody } from '../image-names.ts';
 import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
@@ -70,7 +71,8 @@ function listedText(entries: readonly KnowledgeEntry[], driver: DriverIdentity, 
   const files = [driver.fileName, driver.originalName ?? ''].map(canonicalFile);
   const own = entries.find(entry => imageFiles(entry.image).some(file => files.includes(file)));
   const named = own ?? entries.find(entry => namesNobody(entry.image)) ?? entries[0];
-  const meaning = named.meaning === null ? '' : `: ${escapeControls(named.meaning)}`;
+  const told = headline(named.meaning);
+  const meaning = told === null ? '' : `: ${escapeControls(told)}`;
   if (named.image === null || namesNobody(named.image)) return `listed${meaning}`;
   const listed = `listed for ${escapeControls(named.image)}${meaning}`;
   return own === undefined ? style.yellow(`${listed} (another owner)`) : listed;

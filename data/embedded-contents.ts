@@ -78,15 +78,16 @@ export class EmbeddedContents {
     const filters = FACET_NAMES.filter(facet => query[facet]).map(facet =>
       this.#facets.numberOf(facet, query[facet]!),
     );
-    const passes = (entry: Entry) =>
-      filters.every(number => number !== undefined && entry.facets.includes(number));
+    const passes = (entry: Entry) => filters.every(number => entry.facets.includes(number!));
+    // A value that no record has needs no search, and no second one with fewer words.
+    if (filters.includes(undefined)) return this.#found([]);
     const keep = (entries: readonly Entry[]) => (filters.length === 0 ? entries : entries.filter(passes));
     if (plan.kind === 'all') {
       const entries = keep(this.#tags.ordered);
       return this.#found(entries, filters.length === 0 ? this.#countAll() : this.#facets.count(entries));
     }
     if (plan.kind === 'bytes') return this.#found(keep(this.#withBytes(plan)));
-    return this.#withText(plan, keep);
+    return this.#withText(plan, passes);
   }
 
   #entryOf(record: TagRecord): Entry {
@@ -117,9 +118,10 @@ export class EmbeddedContents {
     return [...new Set([...this.#entries(plan.first), ...this.#tags.shaped(plan.shapes)])];
   }
 
-  #withText(plan: TextPlan, keep: (entries: readonly Entry[]) => readonly Entry[]): Found {
-    const byTag = new Set(keep(this.#withTag(plan)));
-    const search = (words: readonly string[]) => keep(this.#withWords(words, byTag));
+  #withText(plan: TextPlan, passes: (entry: Entry) => boolean): Found {
+    const byTag = new Set(this.#withTag(plan).filter(passes));
+    const search = (words: readonly string[]) =>
+      this.#withWords(words, entry => !byTag.has(entry) && passes(entry));
     for (const words of [plan.words, plan.nameParts ?? []]) {
       const byWords = search(words);
       if (byWords.length > 0 || byTag.size > 0) {
@@ -148,13 +150,14 @@ export class EmbeddedContents {
     ];
   }
 
-  #withWords(words: readonly string[], except: ReadonlySet<Entry>): Entry[] {
+  /** Only what passes is sorted: a common word has tens of thousands. */
+  #withWords(words: readonly string[], passes: (entry: Entry) => boolean): Entry[] {
     const ranks = this.#words.find(words);
     const sortable = new Float64Array(ranks.size);
     let length = 0;
     for (const [slot, rank] of ranks) {
       const entry = this.#slots[slot]!;
-      if (!except.has(entry)) sortable[length++] = rank * KEY_RANGE + entry.key;
+      if (passes(entry)) sortable[length++] = rank * KEY_RANGE + entry.key;
     }
     return Array.from(sortable.subarray(0, length).sort(), value => this.#tags.get(value % KEY_RANGE)!);
   }

@@ -10,7 +10,7 @@ import { readSearchQuery } from './search-query.ts';
 import { caseVariantIds, coveringPatternIds } from './tag-neighbours.ts';
 
 /** Above this many records a search takes tens of milliseconds of the one thread that also answers everybody else. */
-export const EMBEDDED_RECORD_LIMIT = 50_000;
+const EMBEDDED_RECORD_LIMIT = 50_000;
 
 /** Records that are read between two turns of everybody else, a few milliseconds' work. */
 const RECORDS_PER_TURN = 250;

@@ -57,15 +57,14 @@ export class EmbeddedWords {
     // From the last word to the first: what the words from here on find, each alone or written together with the next.
     const found: Map<number, number>[] = [];
     for (let start = words.length - 1; start >= 0; start--) {
-      const here = new Map<number, number>();
+      let here = new Map<number, number>();
       for (let count = 1; count <= MAX_JOINED_WORDS && start + count <= words.length; count++) {
         const end = start + count;
-        const ranks = this.#ranksOf(words.slice(start, end), end === words.length);
         const rest = found[end];
-        for (const [slot, rank] of ranks) {
-          const restRank = rest === undefined ? 0 : rest.get(slot);
-          if (restRank !== undefined) keepBest(here, slot, rank + restRank);
-        }
+        if (rest?.size === 0) continue;
+        const ranks = this.#ranksOf(words.slice(start, end), end === words.length);
+        if (rest === undefined && here.size === 0) here = ranks;
+        else addSums(here, ranks, rest);
       }
       found[start] = here;
     }
@@ -119,6 +118,23 @@ export class EmbeddedWords {
       if (both.size > best.size) best = both;
     }
     for (const [slot, rank] of best) keepBest(ranks, slot, rank);
+  }
+}
+
+/** Adds the records that both have, walking through the fewer; without `rest` all of `ranks`. */
+function addSums(
+  sums: Map<number, number>,
+  ranks: ReadonlyMap<number, number>,
+  rest: ReadonlyMap<number, number> | undefined,
+): void {
+  if (rest === undefined) {
+    for (const [slot, rank] of ranks) keepBest(sums, slot, rank);
+    return;
+  }
+  const [few, many] = ranks.size < rest.size ? [ranks, rest] : [rest, ranks];
+  for (const [slot, rank] of few) {
+    const other = many.get(slot);
+    if (other !== undefined) keepBest(sums, slot, rank + other);
   }
 }
 

@@ -17,7 +17,7 @@ const MAX_WORDS_PER_FIELD = 1_000;
 const MAX_FACET_LENGTH = 150;
 
 /** What an index needs to know of a component beyond its id. */
-export interface ComponentName {
+interface ComponentName {
   title: string;
   vendor: string;
 }

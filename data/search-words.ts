@@ -2,14 +2,14 @@
 
 /** A word as it is compared, and where it stood: `start` and `end` are UTF-16 positions in the text. */
 export interface Word {
-  /** Lower case, without accents, at most {@link MAX_WORD_LENGTH} characters. */
+  /** Lower case, without accents, at most MAX_WORD_LENGTH characters. */
   text: string;
   start: number;
   end: number;
 }
 
 /** No name that people type is longer; what is longer (a hash, an attack) is compared by its beginning. */
-export const MAX_WORD_LENGTH = 64;
+const MAX_WORD_LENGTH = 64;
 
 /** Chinese and Japanese are written without blanks, so each of their characters is a word of its own. */
 const WORD =

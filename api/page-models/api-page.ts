@@ -40,10 +40,17 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
   },
   {
     method: 'GET',
-    path: '/api/v1/export/{file}',
+    path: '/api/v1/export/{name}',
     summary: 'Everything as pooltag.txt, localtag.txt, tags.csv or tags.ndjson.',
     parameters: null,
     example: null,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/status',
+    summary: 'What is loaded, and how far a scan has come.',
+    parameters: null,
+    example: '/api/v1/status',
   },
   {
     method: 'GET',

@@ -1,0 +1,45 @@
+/** One address of every kind of page, for tests that hold for all of them. */
+import { CONTOSO_SHA256, CROWDED_TAG, HOSTILE_SHA256, KERNEL_SHA256 } from './sample-catalogue.ts';
+
+export interface PageKind {
+  name: string;
+  path: string;
+  status: number;
+}
+
+export const PAGE_KINDS: readonly PageKind[] = [
+  kind('home', '/'),
+  kind('a tag', '/tags/Thre'),
+  kind('a tag with blanks, by its ULONG', '/tags/0x20204D43'),
+  kind('a tag of many drivers', `/tags/${CROWDED_TAG}`),
+  kind('an unknown tag', '/tags/ThrE', 404),
+  kind('not a tag', '/tags/Threads', 400),
+  kind('search results', '/search?q=thread'),
+  kind('search results, narrowed', '/search?q=thread&component=process-manager'),
+  kind('a pattern', '/search?q=Nt%3F%3F'),
+  kind('no search results', '/search?q=qqqqqqqqq'),
+  kind('everything', '/search'),
+  kind('browsing', '/browse'),
+  kind('browsing by two characters', '/browse?prefix=Nt'),
+  kind('components', '/components'),
+  kind('a component', '/components/process-manager'),
+  kind('drivers', '/drivers'),
+  kind('drivers, narrowed to none', '/drivers?q=nosuchdriver'),
+  kind('a driver', `/drivers/${CONTOSO_SHA256}`),
+  kind('a driver with very many tags', `/drivers/${KERNEL_SHA256}`),
+  kind('a hostile driver', `/drivers/${HOSTILE_SHA256}`),
+  kind('an unknown driver', `/drivers/${'f'.repeat(64)}`, 404),
+  kind('known leaks', '/articles'),
+  kind('a known leak', '/articles/kb927493'),
+  kind('guides', '/guides'),
+  kind('a guide', '/guides/windbg'),
+  kind('the REST page', '/api'),
+  kind('problems', '/problems'),
+  kind('a problem', '/problems/invalid-tag'),
+  kind('an unknown problem', '/problems/nope', 404),
+  kind('nothing', '/nope', 404),
+];
+
+function kind(name: string, path: string, status = 200): PageKind {
+  return { name, path, status };
+}

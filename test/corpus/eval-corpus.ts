@@ -10,7 +10,7 @@ import { shownTag } from '../eval/score.ts';
 
 /** What the VirtualBox drivers are known to hold: IPRT by its public source, Rx?? by the static library in VBoxSF. */
 const KNOWN = [
-  { files: /VBox(Guest|Mouse|SF|Wddm)\.sys$/, tag: /^IPRT$/, name: 'IPRT' },
+  { files: /VBox\w+\.sys$/, tag: /^IPRT$/, name: 'IPRT' },
   { files: /VBoxSF\.sys$/, tag: /^Rx..$/, name: 'Rx??' },
 ];
 

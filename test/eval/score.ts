@@ -32,7 +32,8 @@ export interface Score {
 
 /** A wrapper that the compiler inlines leaves a direct call, and link-time optimisation may inline anything. */
 const EQUAL_KINDS: Record<string, readonly string[]> = {
-  'wrapper-call': ['allocation-call', 'lookaside-init'],
+  'wrapper-call': ['allocation-call', 'lookaside-init', 'framework-call'],
+  'framework-call': ['wrapper-call'],
   'allocation-call': ['wrapper-call'],
   'lookaside-init': ['wrapper-call'],
 };

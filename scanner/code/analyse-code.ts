@@ -10,7 +10,7 @@ import { findKmdfTable } from './kmdf.ts';
 import { findArm64Literals, findX86Literals, type Literal } from './literals.ts';
 import { popsNothing, x86PoppedBytes } from './popped-bytes.ts';
 import { arm64, type InstructionFront, type Processor, x64, x86 } from './processor.ts';
-import { looksUpNames } from './routine-names.ts';
+import { poolFunctionNames } from './routine-names.ts';
 import { findSinks } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
 import { x86Front } from './x86-front.ts';
@@ -64,12 +64,17 @@ export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
   const kit = kitFor(image);
   const { processor, front, poppedBytes } = kit;
   const kmdf = findKmdfTable(image, processor);
-  const sinks = findSinks(image, processor, ownName, kmdf === undefined ? [] : [kmdf]);
+  const tables = kmdf === undefined ? [] : [kmdf];
   const literals = kit.literals(image);
-  if (sinks.bySlot.size + sinks.byFunction.size + sinks.tables.length === 0 && !looksUpNames(image)) {
+  const index = kit.index(image);
+  const sinks = {
+    ...findSinks(image, processor, ownName),
+    tables,
+    nameRvas: poolFunctionNames(image, index),
+  };
+  if (sinks.bySlot.size + sinks.byFunction.size + tables.length + sinks.nameRvas.length === 0) {
     return { uses: [], literals, isListedFunction: () => false, unresolvedCalls: 0, isPartial: false };
   }
-  const index = kit.index(image);
   const functions = mapFunctions(image, index);
   const codeBytes = image.sections.reduce(
     (sum, section) => sum + (section.executable ? section.bytes.length : 0),

@@ -1,6 +1,6 @@
 /** Arithmetic on possible values, in 32 bits: ternaries, switches and array indices are folded into it by compilers. */
 import { Alu } from './operations.ts';
-import { constant, UNKNOWN, type Value } from './values.ts';
+import { constant, DERIVED, type Value } from './values.ts';
 
 /** The possible results of `left ALU right`, computed at `rva`; a carry counts as both 0 and 1. */
 export function compute(alu: number, left: Value, right: Value, rva: number): Value[] {
@@ -13,18 +13,18 @@ function computeOne(alu: number, left: Value, right: Value, rva: number, carry: 
   if (right.kind === 'constant') {
     if (left.kind !== 'constant') return withConstant(alu, left, right.value, rva);
     const result = computeNumber(alu, left.value, right.value, carry);
-    return result === undefined ? UNKNOWN : constant(result, 'computed', rva);
+    return result === undefined ? DERIVED : constant(result, 'computed', rva);
   }
   if (alu === Alu.add) {
     if (left.kind === 'constant') return withConstant(alu, right, left.value, rva);
-    return addIndex(left, right) ?? addIndex(right, left) ?? UNKNOWN;
+    return addIndex(left, right) ?? addIndex(right, left) ?? DERIVED;
   }
   if (left.kind === 'constant') {
     if (alu === Alu.and && left.value === 0) return left;
     if (alu === Alu.or && left.value === 0xffffffff) return left;
     if (alu === Alu.multiply) return withConstant(alu, right, left.value, rva);
   }
-  return UNKNOWN;
+  return DERIVED;
 }
 
 /** An address moves by a constant; an unknown number times a constant is an index into an array. */
@@ -32,22 +32,31 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   if (alu === Alu.and && amount === 0) return constant(0, 'computed', rva);
   if (alu === Alu.or && amount === 0xffffffff) return constant(amount, 'computed', rva);
   if (alu === Alu.add || alu === Alu.subtract) {
+    if (amount === 0) return left;
     const change = alu === Alu.add ? amount | 0 : -amount | 0;
     if (left.kind === 'address' || left.kind === 'element') return { ...left, rva: (left.rva + change) | 0 };
     if (left.kind === 'stack') return { kind: 'stack', offset: left.offset + change };
     if (left.kind === 'previous') return { kind: 'previous', step: left.step + change };
-    return UNKNOWN;
+    if (left.kind === 'multiple') return { ...left, plus: left.plus + change };
+    return isPlainNumber(left) ? { kind: 'multiple', of: 1, plus: change } : DERIVED;
   }
   const factor = alu === Alu.multiply ? amount : alu === Alu.shiftLeft && amount < 16 ? 1 << amount : 0;
-  if (factor === 0 || factor > MAX_ELEMENT_BYTES) return UNKNOWN;
-  if (left.kind === 'multiple')
-    return { kind: 'multiple', of: Math.min(left.of * factor, MAX_ELEMENT_BYTES) };
-  return left.kind === 'unknown' ||
-    left.kind === 'parameter' ||
-    left.kind === 'previous' ||
-    left.kind === 'result'
-    ? { kind: 'multiple', of: factor }
-    : UNKNOWN;
+  if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
+  if (left.kind === 'multiple') {
+    const of = left.of * factor;
+    return of > MAX_ELEMENT_BYTES ? DERIVED : { kind: 'multiple', of, plus: Math.imul(left.plus, factor) };
+  }
+  return isPlainNumber(left) ? { kind: 'multiple', of: factor, plus: 0 } : DERIVED;
+}
+
+/** Whether the value may be an index that counts elements. */
+function isPlainNumber(value: Value): boolean {
+  return (
+    value.kind === 'unknown' ||
+    value.kind === 'parameter' ||
+    value.kind === 'previous' ||
+    value.kind === 'result'
+  );
 }
 
 /** Elements larger than this are no table of tags. */
@@ -55,7 +64,7 @@ const MAX_ELEMENT_BYTES = 4096;
 
 function addIndex(base: Value, index: Value): Value | undefined {
   if (base.kind !== 'address' || index.kind !== 'multiple') return undefined;
-  return { kind: 'element', rva: base.rva, stride: index.of };
+  return { kind: 'element', rva: (base.rva + index.plus) | 0, stride: index.of };
 }
 
 function computeNumber(alu: number, left: number, right: number, carry: number): number | undefined {

@@ -13,7 +13,7 @@ import { BASE_IMAGE, NONE, Op } from './operations.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
 import { POOL_FUNCTIONS } from './pool-functions.ts';
 import type { InstructionFront, Processor } from './processor.ts';
-import { LOOKUP_FUNCTIONS, namesAskedFor } from './routine-names.ts';
+import { moduleOf, namesAskedFor } from './routine-names.ts';
 import { type Callee, directCallee, type Sinks } from './sinks.ts';
 import { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
@@ -66,8 +66,8 @@ class CallSiteSearch {
   readonly #resolver: ValueResolver;
   readonly #targets: CallTargets;
   readonly #pointers: DataPointers;
-  /** Import slots by RVA: the functions that give or prepare names. */
-  readonly #nameBySlot = new Map<number, string>();
+  /** The import slot of RtlInitUnicodeString; -1 where there is none. */
+  readonly #initUnicodeSlot: number;
   readonly #seenWrappers = new Set<string>();
   readonly #seenUses = new Set<string>();
   readonly #uses: TagUse[] = [];
@@ -84,6 +84,8 @@ class CallSiteSearch {
     this.#targets = new CallTargets(code.image);
     this.#pointers = dataPointers(code.image, code.index);
     this.#operationsLeft = code.maxOperations;
+    this.#initUnicodeSlot =
+      code.image.imports.find(({ name }) => name === 'RtlInitUnicodeString')?.slotRva ?? -1;
   }
 
   run(): CallSites {
@@ -102,13 +104,8 @@ class CallSiteSearch {
   }
 
   #begin(): void {
-    const { index, image } = this.#code;
-    for (const { name, slotRva } of image.imports) {
-      if (name !== null && (LOOKUP_FUNCTIONS.has(name) || name === 'RtlInitUnicodeString')) {
-        this.#nameBySlot.set(slotRva, name);
-        if (LOOKUP_FUNCTIONS.has(name)) this.#waiting.push(...index.referencesTo(slotRva));
-      }
-    }
+    const { index } = this.#code;
+    for (const nameRva of this.#sinks.nameRvas) this.#waiting.push(...index.referencesTo(nameRva));
     for (const [slotRva, callee] of this.#sinks.bySlot) this.#addVariable(slotRva, callee);
     for (const [rva, callee] of this.#sinks.byFunction) this.#addFunction(rva, callee);
     for (const { variableRva, callees } of this.#sinks.tables) {
@@ -187,48 +184,28 @@ class CallSiteSearch {
   /** A pool function that this function has looked up by its name. */
   #foundByName(value: Value): Callee[] {
     if (value.kind !== 'result') return [];
-    const names = this.#targetsNamed(value.operation).flatMap(lookup => {
-      const how = LOOKUP_FUNCTIONS.get(lookup);
-      if (how === undefined) return [];
-      const asked = namesAskedFor(how.text, value.operation, {
-        image: this.#code.image,
-        resolve: (place, before) => this.#resolver.resolve(place, before).values,
-        argument: position => this.#code.processor.argument(position),
-        unicodeStringInits: () => this.#callsOf('RtlInitUnicodeString'),
-      });
-      return asked.map(name => ({ name, module: how.module }));
+    const names = namesAskedFor(value.operation, {
+      image: this.#code.image,
+      resolve: (place, before) => this.#resolver.resolve(place, before).values,
+      argument: position => this.#code.processor.argument(position),
+      unicodeStringInits: () => this.#unicodeStringInits(),
     });
-    return names.flatMap(({ name, module }) => {
-      const poolFunction = POOL_FUNCTIONS.get(name);
-      return poolFunction === undefined ? [] : [directCallee(poolFunction, module, this.#code.processor)];
-    });
+    return names.map(name => directCallee(POOL_FUNCTIONS.get(name)!, moduleOf(name), this.#code.processor));
   }
 
-  #callsOf(importName: string): number[] {
-    const { op, count } = this.#body.operations;
+  /** Operations that call RtlInitUnicodeString, directly or by its thunk. */
+  #unicodeStringInits(): number[] {
+    const { op, low, count } = this.#body.operations;
     const calls: number[] = [];
     for (let i = 0; i < count; i++) {
-      const isCall = op[i] === Op.call || op[i] === Op.callIndirect;
-      if (isCall && this.#targetsNamed(i).includes(importName)) calls.push(i);
+      if (op[i] === Op.call) {
+        if (this.#code.functions.thunkSlot(low[i]) === this.#initUnicodeSlot) calls.push(i);
+      } else if (op[i] === Op.callIndirect) {
+        const values = this.#resolver.resolveTarget(i).values;
+        if (values.some(v => v.kind === 'memory' && v.rva === this.#initUnicodeSlot)) calls.push(i);
+      }
     }
     return calls;
-  }
-
-  /** The imports that a call leads to, of those that deal in names; through one thunk as well. */
-  #targetsNamed(i: number): string[] {
-    const { op, low } = this.#body.operations;
-    if (op[i] === Op.call) {
-      const slot = this.#code.functions.thunkSlot(low[i]);
-      return slot === undefined ? [] : (this.#nameOf(slot) ?? []);
-    }
-    return this.#resolver
-      .resolveTarget(i)
-      .values.flatMap(v => (v.kind === 'memory' ? (this.#nameOf(v.rva) ?? []) : []));
-  }
-
-  #nameOf(slotRva: number): string[] | undefined {
-    const name = this.#nameBySlot.get(slotRva);
-    return name === undefined ? undefined : [name];
   }
 
   /** A pointer to a pool function or wrapper is kept in a variable: what calls through it is looked at next. */

@@ -128,22 +128,32 @@ export function immediateValue(walk: Walk, i: number, lane: number): Value {
 
 /** What a load reads, `lane` bytes in: a stack slot, or memory of the image. */
 export function loadedValue(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
-  const { index, scale, base, displacement } = walk.body.operations;
+  const { index, base, displacement } = walk.body.operations;
   const slot = walk.body.slot[i];
   if (slot !== NO_SLOT) return walk.at({ slot: slot + lane, width }, i, depth + 1);
   if (width !== 4) return ValueSet.of(UNKNOWN);
-  const stride = 1 << scale[i];
   if (base[i] === BASE_IMAGE) {
-    const rva = displacement[i];
-    const pointer: Value = index[i] === NONE ? { kind: 'address', rva } : { kind: 'element', rva, stride };
-    return memoryAt(walk, pointer, lane, i, depth);
+    const pointer: Value = { kind: 'address', rva: displacement[i] };
+    return indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, lane, i, depth));
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
   const pointers = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
   return pointers.flatMap(pointer => {
     if (index[i] === NONE) return memoryAt(walk, pointer, displacement[i] + lane, i, depth, pointers);
-    if (pointer.kind !== 'address') return ValueSet.of(UNKNOWN);
-    return memoryAt(walk, { kind: 'element', rva: pointer.rva, stride }, displacement[i] + lane, i, depth);
+    const places = indexed(walk, pointer, i, depth);
+    return places.flatMap(place => memoryAt(walk, place, displacement[i] + lane, i, depth));
+  });
+}
+
+/** The pointer plus the operation's index: an exact address, or some element of an array. */
+function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet {
+  const { index, scale, rva } = walk.body.operations;
+  if (index[i] === NONE) return ValueSet.of(pointer);
+  if (pointer.kind !== 'address') return ValueSet.of(UNKNOWN);
+  const factor = constant(1 << scale[i], 'computed', rva[i]);
+  return walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1).map(value => {
+    const distance = compute(Alu.multiply, value, factor, rva[i])[0];
+    return compute(Alu.add, pointer, distance, rva[i])[0];
   });
 }
 
@@ -191,10 +201,7 @@ function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of({ kind: 'stack', offset: walk.body.slot[i] });
   const factor = 1 << scale[i];
   if (base[i] === BASE_IMAGE) {
-    const address: Value = { kind: 'address', rva: displacement[i] };
-    return ValueSet.of(
-      index[i] === NONE ? address : { kind: 'element', rva: displacement[i], stride: factor },
-    );
+    return indexed(walk, { kind: 'address', rva: displacement[i] }, i, depth);
   }
   if (base[i] >= VECTOR0 && base[i] !== NONE) return ValueSet.of(UNKNOWN);
   let sum = ValueSet.of(constant(displacement[i], 'computed', rva[i]));

@@ -1,18 +1,34 @@
-/** Which function a driver asks for by name: MmGetSystemRoutineAddress(L"...") and FltGetRoutineAddress("..."). */
+/** Pool functions that a driver looks up by name at run time: MmGetSystemRoutineAddress and everything like it. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import type { CodeIndex } from './code-index.ts';
 import type { Place } from './places.ts';
+import { POOL_FUNCTIONS } from './pool-functions.ts';
 import type { Value } from './values.ts';
 
-/** How each look-up function is given the name. */
-export const LOOKUP_FUNCTIONS: ReadonlyMap<string, { module: string; text: 'unicode-string' | 'ascii' }> =
-  new Map([
-    ['MmGetSystemRoutineAddress', { module: 'ntoskrnl.exe', text: 'unicode-string' }],
-    ['FltGetRoutineAddress', { module: 'fltmgr.sys', text: 'ascii' }],
-  ]);
+/** The module that exports a function looked up by name; the kernel unless its name says otherwise. */
+export function moduleOf(functionName: string): string {
+  if (functionName.startsWith('Flt')) return 'fltmgr.sys';
+  return functionName.startsWith('Ndis') ? 'ndis.sys' : 'ntoskrnl.exe';
+}
 
-/** Whether the image can look functions up by name at all. */
-export function looksUpNames(image: DriverImage): boolean {
-  return image.imports.some(({ name }) => name !== null && LOOKUP_FUNCTIONS.has(name));
+/** Addresses that code names and that hold the name of a pool function, as ASCII or UTF-16. */
+export function poolFunctionNames(image: DriverImage, index: CodeIndex): number[] {
+  const found: number[] = [];
+  for (const rva of index.referencedAddresses()) {
+    const section = image.sectionAt(rva);
+    if (section === undefined) continue;
+    const first = section.bytes[rva - section.rva];
+    if (!(first >= 0x41 && first <= 0x5f)) continue; // every such name begins with a capital or _
+    if (poolFunctionNamedAt(image, rva) !== undefined) found.push(rva);
+  }
+  return found;
+}
+
+/** The pool function whose name stands at an RVA. */
+function poolFunctionNamedAt(image: DriverImage, rva: number): string | undefined {
+  return [nameAt(image, rva, 1), nameAt(image, rva, 2)].find(
+    name => name !== undefined && POOL_FUNCTIONS.has(name),
+  );
 }
 
 /** Longer names are no exported functions. */
@@ -43,22 +59,26 @@ export interface NameQuestions {
   unicodeStringInits(): number[];
 }
 
-/** The names that a look-up call may ask for. */
-export function namesAskedFor(text: 'unicode-string' | 'ascii', call: number, ask: NameQuestions): string[] {
+/** Look-up functions take the name as one of their first arguments. */
+const NAME_ARGUMENTS = [1, 2, 3, 4];
+
+/** The pool functions whose names a call is given, as text or as a UNICODE_STRING: what it returns is their address. */
+export function namesAskedFor(call: number, ask: NameQuestions): string[] {
   const { image } = ask;
-  const values = ask.resolve(ask.argument(1), call);
-  if (text === 'ascii')
-    return values.flatMap(value => (value.kind === 'address' ? (nameAt(image, value.rva, 1) ?? []) : []));
-  const buffer = image.pointerSize;
-  return values.flatMap(value => {
-    const texts =
-      value.kind === 'address' || value.kind === 'stack'
-        ? ask.resolve({ ...ask.argument(1), behind: buffer }, call).concat(initialisedWith(value, ask))
-        : [];
-    return texts.flatMap(pointer =>
-      pointer.kind === 'address' ? (nameAt(image, pointer.rva, 2) ?? []) : [],
-    );
+  const names = NAME_ARGUMENTS.flatMap(position => {
+    const argument = ask.argument(position);
+    return ask.resolve(argument, call).flatMap(value => {
+      if (value.kind !== 'address' && value.kind !== 'stack') return [];
+      const texts = [
+        ...ask.resolve({ ...argument, behind: image.pointerSize }, call),
+        ...initialisedWith(value, ask),
+      ];
+      return [value, ...texts].flatMap(text =>
+        text.kind === 'address' ? (poolFunctionNamedAt(image, text.rva) ?? []) : [],
+      );
+    });
   });
+  return [...new Set(names)];
 }
 
 /** The texts that RtlInitUnicodeString puts into this very UNICODE_STRING, in this function. */

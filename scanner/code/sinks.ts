@@ -21,6 +21,8 @@ export interface Sinks {
   byFunction: Map<number, Callee>;
   /** Framework tables that the driver calls through. */
   tables: FunctionTable[];
+  /** Texts that name pool functions, for look-ups at run time. */
+  nameRvas: number[];
 }
 
 /** Functions reached through a table whose address the variable at `variableRva` holds. */
@@ -35,8 +37,7 @@ export function findSinks(
   image: DriverImage,
   processor: Processor,
   ownName: string,
-  tables: FunctionTable[] = [],
-): Sinks {
+): Pick<Sinks, 'bySlot' | 'byFunction'> {
   const bySlot = new Map<number, Callee>();
   for (const { dll, name, slotRva } of image.imports) {
     const callee = name === null ? undefined : calleeFor(name, dll, processor);
@@ -47,7 +48,7 @@ export function findSinks(
     const callee = calleeFor(name, ownName, processor);
     if (callee !== undefined) byFunction.set(rva, callee);
   }
-  return { bySlot, byFunction, tables };
+  return { bySlot, byFunction };
 }
 
 function calleeFor(name: string, module: string, processor: Processor): Callee | undefined {

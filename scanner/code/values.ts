@@ -17,15 +17,19 @@ export type Value =
   | { kind: 'parameter'; place: Place }
   /** What a call of this function returned; `operation` is the call. */
   | { kind: 'result'; operation: number }
-  /** Any multiple of a number: an index times the size of an element. */
-  | { kind: 'multiple'; of: number }
+  /** Any multiple of a number, plus a constant: an index times the size of an element, and a field of it. */
+  | { kind: 'multiple'; of: number; plus: number }
   /** The address of some element of an array. */
   | { kind: 'element'; rva: number; stride: number }
   /** The value itself, in a loop: what was there before, plus `step`. */
   | { kind: 'previous'; step: number }
-  | { kind: 'unknown' };
+  /** A number that may be anything: read from somewhere, counted, passed. */
+  | { kind: 'unknown' }
+  /** A number computed in a way that is not followed, so that nothing may be built on it. */
+  | { kind: 'derived' };
 
 export const UNKNOWN: Value = { kind: 'unknown' };
+export const DERIVED: Value = { kind: 'derived' };
 
 /** More possibilities than this are no longer an answer: real selections of tags have a handful. */
 export const MAX_VALUES = 24;
@@ -87,13 +91,14 @@ function isSame(a: Value, b: Value): boolean {
     case 'result':
       return b.kind === 'result' && b.operation === a.operation;
     case 'multiple':
-      return b.kind === 'multiple' && b.of === a.of;
+      return b.kind === 'multiple' && b.of === a.of && b.plus === a.plus;
     case 'element':
       return b.kind === 'element' && b.rva === a.rva && b.stride === a.stride;
     case 'previous':
       return b.kind === 'previous' && b.step === a.step;
     case 'unknown':
-      return b.kind === 'unknown';
+    case 'derived':
+      return b.kind === a.kind;
   }
 }
 

@@ -2,7 +2,7 @@
 /** The process around the program: its streams, its signals and its exit code. */
 import type { CommandIo } from './commands/command-io.ts';
 import { faultReport } from './commands/fault-report.ts';
-import { EXIT_STOPPED } from './commands/run-command.ts';
+import { EXIT_STOPPED, isReaderGone } from './commands/run-command.ts';
 import { runPooltag } from './commands/run-pooltag.ts';
 
 const stop = new AbortController();
@@ -23,9 +23,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGBREAK'] as const) {
 }
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader (`head`, a closed window) has what it wanted: nobody is left to tell.
-    if (error.code === 'EPIPE' || error.code === 'EOF') process.exit(0);
-    throw error;
+    // The command hears of it from its own write, and ends where its results have no reader; a server goes on.
+    if (!isReaderGone(error)) throw error;
   });
 }
 process.on('uncaughtException', error => end(error));

@@ -13,8 +13,8 @@ import {
 } from './setting-values.ts';
 
 /** What pino takes, the quietest first. */
-export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Settings {
   /** The address to listen on: a name or an IP address. */

@@ -66,12 +66,17 @@ export function exitCodeOfError(error: unknown, what: string, io: CommandIo): nu
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (io.signal.aborted && error instanceof Error && error.name === 'AbortError') return EXIT_STOPPED;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  // The reader of the results has gone, having what it wanted.
-  if (code === 'EPIPE') return 0;
+  if (isReaderGone(error)) return 0;
   if (error instanceof Error && isFailureCode(code) && code !== 'internal-error') {
     io.stderr.write(`pooltag: ${escapeControls(error.message)}\n`);
     return failureOf(code).exitCode;
   }
   io.stderr.write(faultReport(error, what));
   return failureOf('internal-error').exitCode;
+}
+
+/** Whether a write failed because the reader (`head`, a closed window) has gone, having what it wanted. */
+export function isReaderGone(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EPIPE' || code === 'EOF' || code === 'ERR_STREAM_DESTROYED';
 }

@@ -4,7 +4,7 @@ import { scanFiles } from '../../scanner/driver-files.ts';
 import { type ScanWriter, withoutLiterals } from '../export-formats/scan-writer.ts';
 import { failureOf } from '../failures.ts';
 import { PooltagError } from '../pooltag-error.ts';
-import type { Settings } from '../settings.ts';
+import { readSettings, type Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
 import { windowsDriversFolder } from '../windows-drivers-folder.ts';
 import { type CommandIo, styleFor } from './command-io.ts';
@@ -50,6 +50,8 @@ export function scan(argv: readonly string[], io: CommandIo): Promise<number> {
 }
 
 function defaultPaths(io: CommandIo): string[] {
+  const { drivers } = readSettings({ POOLTAG_DRIVERS: io.env.POOLTAG_DRIVERS });
+  if (drivers.length > 0) return drivers;
   const folder = windowsDriversFolder(io.env, io.platform);
   if (folder !== null) return [folder];
   throw new PooltagError(

@@ -55,7 +55,7 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
         trustProxy: settings.trustProxy,
         logger: pino({ level: settings.logLevel ?? (io.stderr.isTTY ? 'warn' : 'info') }, io.stderr),
       });
-      await writeText(io.stdout, await banner(catalogue, place, server.url));
+      await say(io, await banner(catalogue, place, server.url));
       const scanned = scanInBackground(catalogue, place, io);
       await aborted(io.signal);
       await Promise.all([scanned, server.stop()]);
@@ -123,12 +123,16 @@ async function scanInBackground(
     const { drivers, refused, tags } = await catalogue.summary();
     const what = isSample ? 'sample drivers' : 'drivers';
     const refusals = refused === 0 ? '' : `, ${number(refused)} files refused`;
-    const text = `Scanned ${number(drivers)} ${what}${refusals}: ${number(tags)} tags are known now.\n`;
-    await writeText(io.stdout, text);
+    await say(io, `Scanned ${number(drivers)} ${what}${refusals}: ${number(tags)} tags are known now.\n`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     io.stderr.write(`pooltag: what was scanned is not in the index: ${escapeControls(why)}\n`);
   }
+}
+
+/** A server serves on where nobody reads what it says. */
+async function say(io: CommandIo, text: string): Promise<void> {
+  await writeText(io.stdout, text).catch(() => undefined);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -62,3 +62,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.equal(texts.err, '');
   });
 }
+
+test('A server goes on where nobody reads what it says.', async () => {
+  const { child, texts, closed } = pooltag('serve', '--port', '0', '--drivers', drivers);
+  while (!/Open http:\/\/.*\n/.test(texts.out)) await once(child.stdout, 'data');
+  child.stdout.destroy();
+  const url = /Open (http:\/\/\S+)/.exec(texts.out)![1];
+  let state: unknown;
+  while (state !== 'done') {
+    const status = (await (await fetch(`${url}/api/v1/status`)).json()) as { scan: { state: string } };
+    state = status.scan.state;
+  }
+  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  child.kill('SIGTERM');
+  assert.deepEqual(await closed, [0, null]);
+});

@@ -94,10 +94,12 @@ test('A folder without drivers says so.', async () => {
   }
 });
 
-test('Without a path there is nothing to scan, except on Windows, where it is the drivers folder.', async () => {
+test('Without a path it is POOLTAG_DRIVERS, else the drivers folder of Windows, else nothing to scan.', async () => {
   const linux = capturedIo();
   assert.equal(await scan([], linux), 2);
   assert.match(linux.err(), /name the driver files to scan/);
+  const named = capturedIo({ POOLTAG_DRIVERS: disk });
+  assert.equal(await scan(['--format', 'csv'], named), 0);
   const windows = capturedIo({ SystemRoot: path.join(root, 'Windows') }, { platform: 'win32' });
   assert.equal(await scan(['--format', 'ndjson'], windows), 3);
   assert.match(lines(windows.out())[0].file, /Windows\\System32\\drivers$/);

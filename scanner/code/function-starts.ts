@@ -170,7 +170,8 @@ function* afterPadding(section: Section, isX86: boolean): Generator<number> {
   const { bytes, rva } = section;
   for (let p = 1; p < bytes.length - 3; p++) {
     const before = bytes[p - 1];
-    if (before === 0xcc && bytes[p] !== 0xcc && ((rva + p) & 15) === 0) yield rva + p;
+    if (before === 0xcc && bytes[p] !== 0xcc && ((rva + p) & 15) === 0 && isInt3Padding(bytes, p))
+      yield rva + p;
     else if (isX86 && bytes[p] !== 0x90 && hasPrologue(bytes, p)) {
       const isBehindEnd =
         before === 0xc3 || before === 0x90 || before === 0xcc || (p >= 3 && bytes[p - 3] === 0xc2);
@@ -196,4 +197,10 @@ function mayBeginArm64(bytes: Uint8Array, offset: number): boolean {
 /** A call that never returns, a literal, or the last word of a packed function's tail. */
 function isCallOrData(word: number): boolean {
   return (word & 0xfc000000) >>> 0 === 0x94000000 || ((word >>> 25) & 15) < 4;
+}
+
+/** Whether the int3 before this offset is padding and not a byte of an instruction: two of them, or one behind an end. */
+function isInt3Padding(bytes: Uint8Array, offset: number): boolean {
+  if (offset < 6 || bytes[offset - 2] === 0xcc || bytes[offset - 2] === 0xc3) return true;
+  return bytes[offset - 4] === 0xc2 || bytes[offset - 6] === 0xe9;
 }

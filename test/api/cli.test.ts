@@ -64,7 +64,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 test('A server goes on where nobody reads what it says.', async () => {
-  const { child, texts, closed } = pooltag('serve', '--port', '0', '--drivers', drivers);
+  const { child, texts, closed } = pooltag('serve', '--port', '0');
   while (!/Open http:\/\/.*\n/.test(texts.out)) await once(child.stdout, 'data');
   child.stdout.destroy();
   const url = /Open (http:\/\/\S+)/.exec(texts.out)![1];

@@ -14,7 +14,7 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
   const found = new Set<number>();
   const offer = (rva: number, isCertain: boolean) => {
     const section = sectionOf(code, rva);
-    if (section === undefined) return;
+    if (section === undefined || (image.arch === 'arm64' && (rva & 3) !== 0)) return;
     const at = lastNotAbove(listed.length, i => listed[i].beginRva, rva);
     if (at >= 0 && rva < listed[at].endRva) return;
     const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;

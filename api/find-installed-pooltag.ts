@@ -1,4 +1,5 @@
 /** Finds the pooltag.txt that the WDK or the Debugging Tools for Windows have installed. */
+import path from 'node:path';
 import fg from 'fast-glob';
 
 /** Below a program files folder, the best place first: newer kits before older ones, the debugger's copy before others. */
@@ -34,7 +35,7 @@ async function find(folder: string | undefined, patterns: readonly string[]): Pr
       followSymbolicLinks: false,
       suppressErrors: true,
     });
-    found.push(...paths.sort(newestFirst));
+    found.push(...paths.sort(newestFirst).map(one => path.normalize(one)));
   }
   return found;
 }
@@ -45,10 +46,10 @@ function newestFirst(a: string, b: string): number {
   return byKit || Number(isX64(b)) - Number(isX64(a)) || (a < b ? -1 : 1);
 }
 
-function withoutArch(path: string): string {
-  return path.toLowerCase().replace(/\/(x64|amd64|x86|i386|arm64|arm)\//, '/');
+function withoutArch(file: string): string {
+  return file.toLowerCase().replace(/\/(x64|amd64|x86|i386|arm64|arm)\//, '/');
 }
 
-function isX64(path: string): boolean {
-  return /\/(x64|amd64)\//i.test(path);
+function isX64(file: string): boolean {
+  return /\/(x64|amd64)\//i.test(file);
 }

@@ -87,7 +87,10 @@ async function banner(catalogue: Catalogue, place: DriverPlace | null, url: stri
     `Pooltag ${programVersion()}`,
     `  ${number(tags)} tags in the ${index} index`,
     `  ${number(knowledgeEntries)} entries of the bundled list, ${number(articles)} known leaks, ${guides.length} guides`,
-    ...tagFiles.map(file => `  ${number(file.entries)} entries of ${escapeControls(file.path)}`),
+    ...tagFiles.map(
+      file =>
+        `  ${number(file.entries)} ${file.entries === 1 ? 'entry' : 'entries'} of ${escapeControls(file.path)}`,
+    ),
     `  ${driversLine(place)}`,
     `Open ${url} (Ctrl-C stops it)`,
   ];

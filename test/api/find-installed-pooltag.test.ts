@@ -12,7 +12,7 @@ function install(...segments: string[]): string {
   const file = path.join(drive, ...segments);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, 'Thre - nt!ps - Thread objects\n');
-  return file.replaceAll('\\', '/');
+  return file;
 }
 
 const env = {

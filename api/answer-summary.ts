@@ -51,9 +51,10 @@ export function ownerPhrase(
   component: (id: string) => Component | undefined,
 ): string {
   const owner = id === null ? undefined : component(id);
-  if (owner === undefined) return image ?? 'nobody in particular';
+  const name = plainText(image ?? '') || null;
+  if (owner === undefined) return name ?? 'nobody in particular';
   const phrase = withArticle(owner, image?.startsWith('nt!') ?? false);
-  return image === null || image.toLowerCase() === phrase.toLowerCase() ? phrase : `${phrase} (${image})`;
+  return name === null || name.toLowerCase() === phrase.toLowerCase() ? phrase : `${phrase} (${name})`;
 }
 
 /** The first sentence of a meaning without its full stop, its first letter large; null where there is none. */
@@ -62,7 +63,7 @@ export function headline(meaning: string | null): string | null {
   const sentence = plainText(meaning ?? '')
     .split(/(?<=[^.\s]{2}[.])\s+(?=[A-Z])/)[0]
     .replace(/[\s.;,:]+$/, '');
-  if (sentence === '') return null;
+  if (!/[\p{L}\p{N}]/u.test(sentence)) return null;
   const short = shortened(sentence, MAX_MEANING_CHARACTERS);
   return /^[a-z]+(\s|$)/.test(short) ? short[0].toUpperCase() + short.slice(1) : short;
 }
@@ -106,13 +107,10 @@ function seenClause(sightings: readonly SightingSummary[]): string {
 function drivers(ranked: readonly SightingSummary[]): string {
   const [{ driver }] = ranked;
   const others = distinctFiles(ranked) - 1;
-  const about = driver.description ?? driver.product;
-  const name =
-    others === 0 && about
-      ? `${driver.fileName} (${shortened(plainText(about), MAX_ABOUT_CHARACTERS)})`
-      : driver.fileName;
-  if (others === 0) return name;
-  return `${name} and ${others === 1 ? 'one other driver' : `${others} other drivers`}`;
+  const name = plainText(driver.fileName);
+  if (others > 0) return `${name} and ${others === 1 ? 'one other driver' : `${others} other drivers`}`;
+  const about = plainText(driver.description ?? driver.product ?? '');
+  return about === '' ? name : `${name} (${shortened(about, MAX_ABOUT_CHARACTERS)})`;
 }
 
 function distinctFiles(sightings: readonly SightingSummary[]): number {

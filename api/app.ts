@@ -42,7 +42,7 @@ export function createApp({
   app.set('trust proxy', trustProxy);
   app.set('query parser', 'simple');
   const cache = new AnswerCache();
-  if (logger !== undefined) app.use(logRequests(logger));
+  if (logger?.isLevelEnabled('error')) app.use(logRequests(logger));
   if (rateLimit > 0) app.use(limitRate(rateLimit));
   app.use(sendCachedAnswers(cache, catalogue));
   app.use(securityHeaders);

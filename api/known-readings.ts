@@ -1,5 +1,6 @@
 /** Chooses among the readings of an input by what is known of each. */
 import type { TagRecord } from '../data/facts.ts';
+import { isEmptyRecord } from '../data/merge.ts';
 import { patternSpecificity } from '../data/pool-tag.ts';
 import type { TagCandidate } from '../data/tag-readings.ts';
 import type { Reading } from './answer-document.ts';
@@ -60,7 +61,7 @@ export async function chooseReadings(
 
 /** Whether anything at all is known of the tag. */
 export function isKnown({ record, covering }: Pick<KnownReading, 'record' | 'covering'>): boolean {
-  return record !== undefined || covering.length > 0;
+  return (record !== undefined && !isEmptyRecord(record)) || covering.length > 0;
 }
 
 function isSure({ record, covering }: KnownReading): boolean {

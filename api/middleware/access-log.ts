@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 
-/** Logs finished requests: faults of ours as errors, refused input as a notice, the rest as information. */
+/** Logs finished requests: faults of ours as errors, everything else as information. */
 export function logRequests(logger: Logger): RequestHandler {
   return pinoHttp({
     logger,
@@ -12,7 +12,6 @@ export function logRequests(logger: Logger): RequestHandler {
       req: ({ id, method, url, remoteAddress }) => ({ id, method, url, remoteAddress }),
       res: ({ statusCode }) => ({ statusCode }),
     },
-    customLogLevel: (_request, response, error) =>
-      error || response.statusCode >= 500 ? 'error' : response.statusCode >= 400 ? 'warn' : 'info',
+    customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'info'),
   });
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { PooltagError } from '../pooltag-error.ts';
 import { problemOfError } from '../problems.ts';
 import { sendProblem } from '../send-problem.ts';
+import { CORS_HEADERS } from './cross-origin.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** Nothing answered. */
@@ -27,7 +28,9 @@ export function answerErrors(logger: Logger): ErrorRequestHandler {
       next(error);
       return;
     }
-    for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
+    const isRest = request.originalUrl.startsWith('/api/');
+    const headers = isRest ? [...SECURITY_HEADERS, ...CORS_HEADERS] : SECURITY_HEADERS;
+    for (const [name, value] of headers) response.setHeader(name, value);
     for (const name of ['etag', 'content-disposition', 'content-encoding']) response.removeHeader(name);
     sendProblem(request, response, problem);
   };

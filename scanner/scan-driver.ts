@@ -18,7 +18,7 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts): ScanOutcome {
   if ('code' in image) return { status: 'refused', fileName: file.fileName, reason: image };
   const driver = driverIdentity(image, { ...file, sizeBytes: bytes.length });
   const findings = analyseGuarded(image, file.fileName);
-  const { sightings, remarks } = tagSightings(findings);
+  const { sightings, remarks } = tagSightings(findings, file.fileName);
   return {
     status: 'scanned',
     driver,
@@ -37,6 +37,12 @@ function analyseGuarded(image: DriverImage, fileName: string): CodeFindings {
     image.remarks.push(
       `The code could not be analysed (a fault of this program, please report it): ${message}`,
     );
-    return { uses: [], literals: [], isListedFunction: () => false, unresolvedCalls: 0, isPartial: true };
+    return {
+      uses: [],
+      literals: [],
+      isListedFunction: () => false,
+      unresolvedCalls: 0,
+      isPartial: true,
+    };
   }
 }

@@ -1,8 +1,16 @@
 /** Turns the constants that code passes into sightings: one per tag, with its evidence, strongest first. */
 import { EVIDENCE_KINDS, type Evidence, type TagSighting } from '../data/facts.ts';
-import { isNameableUlong, type PoolTag, PROTECTED_BIT, tagFromUlong, tagId } from '../data/pool-tag.ts';
+import {
+  isNameableUlong,
+  type PoolTag,
+  PROTECTED_BIT,
+  tagFromUlong,
+  tagId,
+  tagToUlong,
+} from '../data/pool-tag.ts';
 import type { CodeFindings } from './code/analyse-code.ts';
 import type { TagUse } from './code/call-sites.ts';
+import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
 
 /** Proven tags that share their first two characters with a literal before it counts as one of the family. */
 const FAMILY_SIZE = 3;
@@ -13,16 +21,18 @@ export interface Sightings {
 }
 
 /** Sightings in the order of their tags' bytes; values that no pool tag can have become one remark. */
-export function tagSightings(findings: CodeFindings): Sightings {
+export function tagSightings(findings: CodeFindings, fileName: string): Sightings {
   const byTag = new Map<PoolTag, TagSighting>();
   const notTags = new Set<number>();
   for (const use of findings.uses) {
+    if (isDriverCreate(use) && isKmdfDefault(use.ulong)) continue;
     if (!isNameableUlong(use.ulong)) {
       if (use.ulong !== 0) notTags.add(use.ulong);
       continue;
     }
     add(byTag, use.ulong, evidenceOf(use, findings));
   }
+  addKmdfDefault(byTag, findings, fileName);
   const families = familiesOf(byTag.keys());
   for (const { ulong, rva } of findings.literals) {
     const tag = nameOf(ulong);
@@ -34,6 +44,25 @@ export function tagSightings(findings: CodeFindings): Sightings {
   for (const { evidence } of sightings) evidence.sort(byStrength);
   return { sightings, remarks: remarksOf(notTags, findings) };
 }
+
+/** The call in which a KMDF driver may name its tag. */
+function isDriverCreate({ callee }: TagUse): boolean {
+  return callee.poolFunction.name === 'WdfDriverCreate';
+}
+
+/** A KMDF driver that names no tag of its own allocates with one that KMDF makes from the service's name. */
+function addKmdfDefault(byTag: Map<PoolTag, TagSighting>, findings: CodeFindings, fileName: string): void {
+  const creates = findings.uses.filter(isDriverCreate);
+  // A tag that could not be worked out may be the driver's own: no guess is made.
+  const isDefault = creates.length > 0 && creates.every(({ ulong }) => isKmdfDefault(ulong));
+  const tag = isDefault ? kmdfDefaultTag(fileName) : undefined;
+  if (tag === undefined || !isNameableUlong(tagToUlong(tag))) return;
+  const { callee, rva } = creates[0];
+  add(byTag, tagToUlong(tag), { kind: 'default-tag', api: callee.api, rva, rule: KMDF_RULE });
+}
+
+const KMDF_RULE =
+  'KMDF: the first four characters of the service name (taken from the file name), less a leading WDF';
 
 function nameOf(ulong: number): PoolTag {
   return tagFromUlong((ulong & ~PROTECTED_BIT) >>> 0);

@@ -73,7 +73,13 @@ export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
     nameRvas: poolFunctionNames(image, index),
   };
   if (sinks.bySlot.size + sinks.byFunction.size + tables.length + sinks.nameRvas.length === 0) {
-    return { uses: [], literals, isListedFunction: () => false, unresolvedCalls: 0, isPartial: false };
+    return {
+      uses: [],
+      literals,
+      isListedFunction: () => false,
+      unresolvedCalls: 0,
+      isPartial: false,
+    };
   }
   const functions = mapFunctions(image, index);
   const codeBytes = image.sections.reduce(

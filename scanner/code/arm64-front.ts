@@ -7,8 +7,6 @@ import { Alu, BASE_IMAGE, Flag, NONE, Op, type OperationList, VECTOR0 } from './
 import type { InstructionFront } from './processor.ts';
 import { readInt32 } from './x86-decoder.ts';
 
-/** Register 31 is the stack pointer in some operands and zero in others. */
-export const ARM64_SP = 31;
 const INSTRUCTION_BYTES = 4;
 
 export const arm64Front: InstructionFront = {

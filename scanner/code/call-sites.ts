@@ -7,11 +7,12 @@ import type { DriverImage } from '../pe/image-facts.ts';
 import { CallTargets } from './call-targets.ts';
 import type { CodeIndex } from './code-index.ts';
 import { type DataPointers, dataPointers } from './data-pointers.ts';
+import { contextTags } from './filter-contexts.ts';
 import { FunctionBody, type PoppedBytes } from './function-body.ts';
 import type { FunctionMap } from './function-map.ts';
 import { BASE_IMAGE, NONE, Op } from './operations.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
-import { POOL_FUNCTIONS } from './pool-functions.ts';
+import { FILTER_CONTEXT, POOL_FUNCTIONS } from './pool-functions.ts';
 import type { InstructionFront, Processor } from './processor.ts';
 import { moduleOf, namesAskedFor } from './routine-names.ts';
 import { type Callee, directCallee, type Sinks } from './sinks.ts';
@@ -221,7 +222,9 @@ class CallSiteSearch {
     if (!this.#firstArgumentFits(i, isJump, callee)) return;
     const { rva } = this.#body.operations;
     let isResolved = false;
-    for (const value of this.#resolver.resolve(this.#seenFrom(callee.place, isJump), i).values) {
+    const found = this.#resolver.resolve(this.#seenFrom(callee.place, isJump), i).values;
+    const values = callee.poolFunction.field?.name === FILTER_CONTEXT ? this.#contextTags(found, i) : found;
+    for (const value of values) {
       if (value.kind === 'constant') {
         isResolved = true;
         this.#addUse({ ulong: value.value, callee, rva: rva[i], functionRva, origin: value.origin });
@@ -231,6 +234,20 @@ class CallSiteSearch {
       }
     }
     if (!isResolved) this.#unresolved.add(rva[i]);
+  }
+
+  /** What FltRegisterFilter's registration leads to: an array of contexts, each with its tag. */
+  #contextTags(arrays: readonly Value[], i: number): Value[] {
+    const { image } = this.#code;
+    return arrays.flatMap(array => {
+      const initial = array.kind === 'memory' ? image.pointerAt(array.rva) : undefined;
+      const contexts: Value = initial === undefined ? array : { kind: 'address', rva: initial };
+      return contextTags(
+        image,
+        contexts,
+        (pointer, offset, width) => this.#resolver.resolveBehind(pointer, offset, width, i).values,
+      );
+    });
   }
 
   /** A tail jump happens with the return address already on the stack, so the same argument is further up. */

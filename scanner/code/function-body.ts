@@ -24,7 +24,7 @@ export interface Block {
 /**
  * A function longer than this is cut: the longest in 450 real drivers has 190 KB, and every table here grows with it.
  */
-export const MAX_FUNCTION_BYTES = 1 << 20;
+const MAX_FUNCTION_BYTES = 1 << 20;
 
 /** Bytes of arguments that a call pops (x86 stdcall), OPENS_FRAME, or undefined where it is not known. */
 export type PoppedBytes = (operation: number, body: FunctionBody) => number | undefined;

@@ -10,7 +10,7 @@ export interface Literal {
 }
 
 /** More are no help to anybody; the limit keeps results small. */
-export const MAX_LITERALS = 500;
+const MAX_LITERALS = 500;
 
 /** Printable constants of instructions that move or push them, each value once, in the order of their addresses. */
 export function findX86Literals(image: DriverImage): Literal[] {

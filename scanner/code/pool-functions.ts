@@ -79,11 +79,15 @@ const STORPORT: PoolFunction = {
   onlyWhenFirstIs: 0,
 };
 
+/** Behind FltRegisterFilter's second argument stands not the tag but the address of an array: see filter-contexts.ts. */
+export const FILTER_CONTEXT = 'FLT_CONTEXT_REGISTRATION.PoolTag';
+
 /** Functions that are given the address of a structure with a tag in it; offsets on 64-bit and 32-bit processors. */
 const STRUCTURES: PoolFunction[] = [
   inStructure('NdisAllocateNetBufferListPool', 2, 'NET_BUFFER_LIST_POOL_PARAMETERS.PoolTag', 8, 8),
   inStructure('NdisAllocateNetBufferPool', 2, 'NET_BUFFER_POOL_PARAMETERS.PoolTag', 4, 4),
   inStructure('NdisAllocateTimerObject', 2, 'NDIS_TIMER_CHARACTERISTICS.AllocationTag', 4, 4),
+  inStructure('FltRegisterFilter', 2, FILTER_CONTEXT, 8, 8),
 ];
 
 function inStructure(

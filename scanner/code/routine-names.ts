@@ -35,7 +35,7 @@ function poolFunctionNamedAt(image: DriverImage, rva: number): string | undefine
 const MAX_NAME = 64;
 
 /** The NUL-terminated name at an RVA, in one or two bytes a character; undefined where there is none. */
-export function nameAt(image: DriverImage, rva: number, bytesPerCharacter: 1 | 2): string | undefined {
+function nameAt(image: DriverImage, rva: number, bytesPerCharacter: 1 | 2): string | undefined {
   let name = '';
   const section = image.sectionAt(rva);
   if (section === undefined) return undefined;

@@ -1,6 +1,6 @@
 /** Constants that stand in the image's own data: const globals, initialised globals, pointers. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { constant, type Value } from './values.ts';
+import { constant, UNKNOWN, type Value } from './values.ts';
 
 /**
  * The value that a load from an RVA gives, where the image fixes it: a pointer the loader relocates is an address;
@@ -18,6 +18,12 @@ export function readConstant(image: DriverImage, rva: number): Value | undefined
   if (value === undefined || rva - section.rva + 4 > section.bytes.length) return undefined;
   if (looksLikeTag(value)) return constant(value, 'global', rva);
   return undefined;
+}
+
+/** Two bytes of the image's data as they are when it is loaded. */
+export function readHalf(image: DriverImage, rva: number): Value {
+  const value = image.u32At(rva);
+  return value === undefined ? UNKNOWN : constant(value & 0xffff, 'global', rva);
 }
 
 /** Whether the loader relocates the pointer at this RVA; `relocations` is sorted. */

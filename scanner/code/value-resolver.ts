@@ -10,7 +10,7 @@ import { NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue, loadedValue } from './register-values.ts';
-import { readConstant } from './static-memory.ts';
+import { readConstant, readHalf } from './static-memory.ts';
 import { UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk, Wanted } from './walk.ts';
 
@@ -47,6 +47,12 @@ export class ValueResolver implements Walk {
     return pointers.flatMap(pointer => this.#behind(pointer, behind, before));
   }
 
+  /** The values of `width` bytes behind a pointer, just before an operation. */
+  resolveBehind(pointer: Value, offset: number, width: number, before: number): ValueSet {
+    this.#begin();
+    return this.#behind(pointer, offset, before, width);
+  }
+
   /** The values of the pointer that an indirect call or jump goes through. */
   resolveTarget(operation: number): ValueSet {
     this.#begin();
@@ -66,12 +72,12 @@ export class ValueResolver implements Walk {
   }
 
   /** Memory behind a pointer: a local structure, one of the image, or one that the caller passes. */
-  #behind(pointer: Value, offset: number, before: number): ValueSet {
+  #behind(pointer: Value, offset: number, before: number, width = 4): ValueSet {
     switch (pointer.kind) {
       case 'stack':
-        return this.at({ slot: pointer.offset + offset, width: 4 }, before, 0);
+        return this.at({ slot: pointer.offset + offset, width }, before, 0);
       case 'address':
-        return this.at({ global: (pointer.rva + offset) | 0, width: 4 }, before, 0);
+        return this.at({ global: (pointer.rva + offset) | 0, width }, before, 0);
       case 'parameter':
         if (pointer.place.behind === undefined) {
           return ValueSet.of({ kind: 'parameter', place: { ...pointer.place, behind: offset } });
@@ -133,6 +139,7 @@ export class ValueResolver implements Walk {
   }
 
   #atEntry(wanted: Wanted): Value {
+    if ('global' in wanted && wanted.width === 2) return readHalf(this.image, wanted.global);
     if (wanted.width !== 4) return UNKNOWN;
     if ('global' in wanted)
       return readConstant(this.image, wanted.global) ?? { kind: 'memory', rva: wanted.global };

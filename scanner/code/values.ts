@@ -32,7 +32,7 @@ export const UNKNOWN: Value = { kind: 'unknown' };
 export const DERIVED: Value = { kind: 'derived' };
 
 /** More possibilities than this are no longer an answer: real selections of tags have a handful. */
-export const MAX_VALUES = 24;
+const MAX_VALUES = 24;
 
 /** A set of values without doubles; small enough that a list is quicker than a map. */
 export class ValueSet {

@@ -1,8 +1,8 @@
 /** A DriverImage made of a few bytes of code, for tests of the analysis alone. */
 import type { DriverImage, Section } from '../../../scanner/pe/image-facts.ts';
 
-export const CODE_RVA = 0x1000;
-export const SLOT_RVA = 0x2000;
+const CODE_RVA = 0x1000;
+const SLOT_RVA = 0x2000;
 const IMAGE_BASE = 0x400000;
 
 /** `code` at RVA 1000, the import slot of ExAllocatePoolWithTag at 2000, constants behind it. */

@@ -1,141 +1,22 @@
 /** The shapes of the answers, for the OpenAPI document; a test holds them against real answers. */
 import { z } from 'zod';
-import { EVIDENCE_KINDS } from '../data/facts.ts';
 import { FACET_NAMES } from '../data/search-facets.ts';
-// It teaches zod the OpenAPI names used here.
-import './schemas.ts';
-
-const count = z.int().min(0);
-const strength = z.enum(['written', 'proven', 'likely', 'bytes-only']);
-const seenStrength = z.enum(['proven', 'likely', 'bytes-only']);
-const arch = z.enum(['x86', 'x64', 'arm64']);
-const kind = z.enum(EVIDENCE_KINDS);
-const id = z.string().openapi({ description: 'Hex of the four bytes in memory order.', example: '54687265' });
-
-const links = z
-  .object({ self: z.string(), page: z.string() })
-  .openapi('Links', { description: 'Addresses on this server: in REST, and as a page.' });
-
-const source = z
-  .object({ name: z.string(), url: z.string().nullable() })
-  .openapi('Source', { description: 'Where a fact was read or seen.' });
-
-const owner = z
-  .object({
-    image: z.string().nullable(),
-    component: z.string().nullable(),
-    meaning: z.string().nullable(),
-    note: z.string().optional(),
-    strength,
-    matched: z.string().optional().openapi({
-      description: 'The wildcard entry that covers the tag, where it is not an entry of its own.',
-      example: 'Afd?',
-    }),
-    sources: z.array(source),
-  })
-  .openapi('Owner');
-
-const tagPointer = z.object({ tag: z.string(), id, summary: z.string(), links }).openapi('TagPointer');
-
-const reading = z
-  .object({
-    input: z.string(),
-    as: z.string().openapi({ example: 'source literal' }),
-    isPlain: z.boolean(),
-    also: z.array(z.object({ as: z.string(), tag: z.string(), links })),
-  })
-  .openapi('Reading', { description: 'Which spelling was taken, and which other readings are known.' });
-
-const advice = z
-  .object({
-    kind: z.enum([
-      'owner-is-not-culprit',
-      'next-step',
-      'unknown-tag',
-      'shared-default',
-      'verifier-stand-in',
-      'disagreement',
-    ]),
-    text: z.string(),
-    steps: z.array(z.string()),
-    guide: z.string().optional(),
-    sources: z.array(source),
-  })
-  .openapi('Advice');
-
-const evidence = z
-  .object({
-    kind,
-    api: z.string().optional(),
-    rva: count.optional(),
-    functionRva: count.optional(),
-    origin: z
-      .enum(['immediate', 'literal-pool', 'global', 'table', 'structure', 'computed', 'stack'])
-      .optional(),
-    wrappers: z.array(count).optional(),
-    structure: z.string().optional(),
-    rule: z.string().optional(),
-  })
-  .openapi('Evidence', { description: 'One place in a driver where a tag is used. RVAs are numbers.' });
-
-const driverSummary = z.object({
-  fileName: z.string(),
-  sha256: z.string(),
+import {
+  advice,
   arch,
-  company: z.string().nullable(),
-  product: z.string().nullable(),
-  version: z.string().nullable(),
-  description: z.string().nullable(),
-  isSample: z.boolean(),
-});
-
-const sighting = z
-  .object({
-    driver: driverSummary,
-    strength: seenStrength,
-    kinds: z.array(kind),
-    sites: count,
-    protected: z.boolean(),
-    firstSites: z.array(evidence),
-    links,
-  })
-  .openapi('Sighting');
-
-const knowledgeEntry = z
-  .object({
-    tag: z.string(),
-    isPattern: z.boolean(),
-    image: z.string().nullable(),
-    component: z.string().nullable(),
-    meaning: z.string().nullable(),
-    note: z.string().optional(),
-    list: z.string(),
-    sources: z.array(source),
-  })
-  .openapi('KnowledgeEntry', { description: 'An entry as it stands in its list.' });
-
-const article = z
-  .object({
-    id: z.string(),
-    title: z.string(),
-    products: z.array(z.string()),
-    affected: z.array(
-      z.object({
-        product: z.string(),
-        from: z.string().optional(),
-        before: z.string().optional(),
-        only: z.array(z.string()).optional(),
-      }),
-    ),
-    symptom: z.string().nullable(),
-    cause: z.string(),
-    remedy: z.string().nullable(),
-    status: z.enum(['fixed', 'workaround', 'open', 'unknown']),
-    supersededBy: z.array(z.string()),
-    note: z.string().optional(),
-    sources: z.array(source),
-  })
-  .openapi('LeakArticle');
+  article,
+  count,
+  evidence,
+  id,
+  knowledgeEntry,
+  links,
+  owner,
+  reading,
+  seenStrength,
+  sighting,
+  strength,
+  tagPointer,
+} from './document-parts.ts';
 
 /** The answer of `GET /tags/{tag}`. */
 export const tagAnswerSchema = z

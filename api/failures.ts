@@ -194,13 +194,6 @@ const FAILURES_BY_CODE = {
     explanation:
       'This machine cannot listen on the address and port: it is not one of its own, or the port needs more rights.',
   },
-  'folder-missing': {
-    status: null,
-    exitCode: REFUSED,
-    title: 'A folder or file is missing',
-    explanation:
-      'A path that was named does not exist or cannot be opened. Check the spelling and the rights.',
-  },
   'pooltag-file-unreadable': {
     status: null,
     exitCode: REFUSED,

@@ -22,7 +22,7 @@ export interface RestRoute extends Omit<RouteConfig, 'method'> {
 }
 
 /** JSON that is asked for again each time, which costs a 304 where nothing changed: what is known grows while a scan runs. */
-export const JSON_HEAD: AnswerHead = {
+const JSON_HEAD: AnswerHead = {
   contentType: 'application/json; charset=utf-8',
   cacheControl: 'no-cache',
   headers: [...SECURITY_HEADERS, ...CORS_HEADERS],

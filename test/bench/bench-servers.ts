@@ -1,12 +1,15 @@
 /** The servers that are measured, each in a process of its own: `bench-servers.ts NAME` prints its port. */
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
-import express from 'express';
+import express, { type Express } from 'express';
 import { pino } from 'pino';
+import { AnswerCache } from '../../api/answer-cache.ts';
 import { Catalogue } from '../../api/catalogue.ts';
-import { securityHeaders } from '../../api/middleware/security-headers.ts';
-import { type ServerOptions, startServer } from '../../api/server.ts';
+import { sendCachedAnswers } from '../../api/middleware/cached-answers.ts';
+import { SECURITY_HEADERS } from '../../api/middleware/security-headers.ts';
+import { PreparedAnswer } from '../../api/prepared-answer.ts';
+import { createHttpServer, type ServerOptions, startServer } from '../../api/server.ts';
 import { createEmbeddedIndex } from '../../data/embedded-index.ts';
 import { loadKnowledge } from '../../data/knowledge.ts';
 
@@ -18,19 +21,23 @@ export const CLIENT_HEADERS = { 'accept-encoding': 'gzip, deflate, br' };
 
 const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
 
-async function startOurs(options: Partial<ServerOptions> = {}): Promise<number> {
+async function bundledCatalogue(): Promise<Catalogue> {
   const knowledge = loadKnowledge();
   const components = new Map(knowledge.components.map(component => [component.id, component]));
-  const catalogue = await Catalogue.create({ knowledge, index: createEmbeddedIndex({ components }) });
+  return Catalogue.create({ knowledge, index: createEmbeddedIndex({ components }) });
+}
+
+async function startOurs(options: Partial<ServerOptions> = {}): Promise<number> {
+  const catalogue = await bundledCatalogue();
   const { port } = await startServer({ host: '127.0.0.1', port: 0, catalogue, ...options });
   return port;
 }
 
 /** The answer of our server as it is sent: bare node:http answers these very bytes. */
-async function ourAnswer(): Promise<{ head: string[]; body: Buffer }> {
+async function ourAnswer(headers: Record<string, string>): Promise<{ head: string[]; body: Buffer }> {
   const port = await startOurs();
   return new Promise((resolve, reject) => {
-    httpRequest({ port, path: LOOKUP_PATH, headers: CLIENT_HEADERS }, response => {
+    const asked = httpRequest({ port, path: LOOKUP_PATH, headers }, response => {
       const chunks: Buffer[] = [];
       response.on('data', chunk => chunks.push(chunk));
       response.on('end', () => {
@@ -43,49 +50,61 @@ async function ourAnswer(): Promise<{ head: string[]; body: Buffer }> {
         }
         resolve({ head, body: Buffer.concat(chunks) });
       });
-    })
-      .on('error', reject)
-      .end();
+    });
+    asked.on('error', reject).end();
   });
 }
 
-function listen(listener: Parameters<typeof createServer>[1]): Promise<number> {
-  const server = createServer(listener as Parameters<typeof createServer>[0]);
+function listen(server: Server): Promise<number> {
   return new Promise(resolve => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
   });
 }
 
-/** Every server by name. */
-export const SERVERS: Record<string, () => Promise<number>> = {
+/** An Express app whose one route answers with our bytes. */
+async function routeAlone(): Promise<Express> {
+  const { head, body } = await ourAnswer(CLIENT_HEADERS);
+  const app = express().disable('x-powered-by');
+  app.get('/api/v1/tags/:tag', (_request, response) => {
+    response.writeHead(200, head);
+    response.end(body);
+  });
+  return app;
+}
+
+/** An Express app that answers from our cache alone, with these headers besides ETag and content. */
+async function cacheAlone(headers: typeof SECURITY_HEADERS): Promise<number> {
+  const { body } = await ourAnswer({});
+  const catalogue = await bundledCatalogue();
+  const cache = new AnswerCache();
+  const answer = new PreparedAnswer(body, {
+    contentType: 'application/json; charset=utf-8',
+    cacheControl: 'no-cache',
+    headers,
+  });
+  cache.set(LOOKUP_PATH, catalogue.version, answer);
+  const app = express().disable('x-powered-by').use(sendCachedAnswers(cache, catalogue));
+  return listen(createHttpServer(app));
+}
+
+/** Every server by name; each resolves with its port. */
+const SERVERS: Record<string, () => Promise<number>> = {
   bare: async () => {
-    const { head, body } = await ourAnswer();
-    return listen((_request, response) => {
-      response.writeHead(200, head);
-      response.end(body);
-    });
+    const { head, body } = await ourAnswer(CLIENT_HEADERS);
+    return listen(
+      createServer((_request, response) => {
+        response.writeHead(200, head);
+        response.end(body);
+      }),
+    );
   },
   ours: () => startOurs(),
   'ours-rate-limit': () => startOurs({ rateLimit: 1_000_000 }),
   'ours-access-log': () => startOurs({ logger: pino({ level: 'info' }, nowhere) }),
-  'express-route': async () => {
-    const { head, body } = await ourAnswer();
-    const app = express().disable('x-powered-by');
-    app.get('/api/v1/tags/:tag', (_request, response) => {
-      response.writeHead(200, head);
-      response.end(body);
-    });
-    return listen(app);
-  },
-  'express-security-headers': async () => {
-    const { head, body } = await ourAnswer();
-    const app = express().disable('x-powered-by').use(securityHeaders);
-    app.get('/api/v1/tags/:tag', (_request, response) => {
-      response.writeHead(200, head);
-      response.end(body);
-    });
-    return listen(app);
-  },
+  'express-usual': async () => listen(createServer(await routeAlone())),
+  'express-prototypes': async () => listen(createHttpServer(await routeAlone())),
+  cache: () => cacheAlone([]),
+  'cache-security-headers': () => cacheAlone(SECURITY_HEADERS),
 };
 
 const wanted = process.argv[2];

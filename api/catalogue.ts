@@ -6,7 +6,11 @@ import type { TagList } from '../data/pooltag-txt.ts';
 import type { SearchIndex } from '../data/search-index.ts';
 import { AdviceBook } from './advice-book.ts';
 import type { AnswerSource } from './answer-source.ts';
+import type { CatalogueSummary, ScanProgress } from './catalogue-summary.ts';
+import { NO_SCAN } from './catalogue-summary.ts';
 import { type CatalogueDriver, type DriverPage, type DriverQuery, listDrivers } from './driver-list.ts';
+
+export type { CatalogueSummary } from './catalogue-summary.ts';
 
 /** A user's pooltag.txt or localtag.txt as it was read, and where it lies. */
 export type LoadedTagFile = Pick<TagList, 'entries' | 'remarks'> & {
@@ -15,35 +19,6 @@ export type LoadedTagFile = Pick<TagList, 'entries' | 'remarks'> & {
   /** The version that the file names, where it does. */
   version?: TagList['version'];
 };
-
-/** How far a scan has come, for people who wait. */
-export interface ScanProgress {
-  state: 'idle' | 'running' | 'done';
-  /** Files finished. */
-  done: number;
-  /** Files to do; null while they are still being looked for. */
-  total: number | null;
-  currentFolder: string | null;
-  /** ISO 8601 UTC. */
-  startedAt: string | null;
-  finishedAt: string | null;
-}
-
-/** What is loaded, in numbers. */
-export interface CatalogueSummary {
-  /** Records in the index: tags and wildcard entries. */
-  tags: number;
-  /** Entries of our own list. */
-  knowledgeEntries: number;
-  articles: number;
-  tagFiles: { path: string; version: string | null; entries: number; remarks: number }[];
-  drivers: number;
-  /** Of `drivers`, those that ship with the program. */
-  sampleDrivers: number;
-  refused: number;
-  index: string;
-  scan: ScanProgress;
-}
 
 export interface CatalogueOptions {
   knowledge: Knowledge;
@@ -60,17 +35,10 @@ export interface CatalogueOptions {
 const BATCH_DRIVERS = 25;
 /** How long a scanned driver may stay out of the index, in milliseconds. */
 const BATCH_DELAY_MS = 250;
+/** How long answers from an index that others may change are kept, in milliseconds. */
+const ANSWER_LIFETIME_MS = 2_000;
 /** Refused files that are kept by name; more of them are only counted. */
 const MAX_REFUSED_KEPT = 10_000;
-
-const IDLE: ScanProgress = {
-  state: 'idle',
-  done: 0,
-  total: null,
-  currentFolder: null,
-  startedAt: null,
-  finishedAt: null,
-};
 
 export class Catalogue implements AnswerSource {
   readonly knowledge: Knowledge;
@@ -83,7 +51,7 @@ export class Catalogue implements AnswerSource {
   readonly #drivers = new Map<string, CatalogueDriver>();
   readonly #refused: RefusedFile[] = [];
   #refusedCount = 0;
-  #scan: ScanProgress = IDLE;
+  #scan: ScanProgress = NO_SCAN;
   #version = 1;
   /** Records that changed since the last flush, by id. */
   #pending = new Map<string, TagRecord>();
@@ -111,9 +79,18 @@ export class Catalogue implements AnswerSource {
     this.#store = new RecordStore(entries, knowledge.articles);
   }
 
-  /** Rises with every change that an answer could show; never falls. */
+  /** Rises with every change of what this process has loaded; never falls. */
   get version(): number {
     return this.#version;
+  }
+
+  /**
+   * Rises with every change that an answer could show; never falls. An index that a server keeps may be changed by
+   * others, unseen, so there it rises with time as well.
+   */
+  get answerVersion(): number {
+    if (this.index.kind === 'embedded') return this.#version;
+    return this.#version + Math.floor(Date.now() / ANSWER_LIFETIME_MS);
   }
 
   component(id: string): Component | undefined {
@@ -156,7 +133,7 @@ export class Catalogue implements AnswerSource {
 
   /** Says that a scan begins; `total` where it is known already. */
   beginScan(total: number | null = null): void {
-    this.#scan = { ...IDLE, state: 'running', total, startedAt: new Date().toISOString() };
+    this.#scan = { ...NO_SCAN, state: 'running', total, startedAt: new Date().toISOString() };
   }
 
   /** Says how far the scan has come; files are counted by {@link addOutcome}. */

@@ -7,7 +7,7 @@ import type { Catalogue } from '../catalogue.ts';
 export function sendCachedAnswers(cache: AnswerCache, catalogue: Catalogue): RequestHandler {
   return (request, response, next) => {
     if (request.method === 'GET' || request.method === 'HEAD') {
-      const answer = cache.get(request.url, catalogue.version);
+      const answer = cache.get(request.url, catalogue.answerVersion);
       if (answer !== undefined) {
         answer.send(request, response);
         return;

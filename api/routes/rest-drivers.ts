@@ -19,10 +19,14 @@ export const driversRoute: RestRoute = {
   },
   handle(request, response, context) {
     const { catalogue } = context;
-    const { version } = catalogue;
+    const { answerVersion } = catalogue;
     const query = readRequest(driversQuerySchema, request.query, 'invalid-query');
     const { drivers, ...page } = catalogue.drivers(query);
-    sendAnswer(request, response, context, version, { query, ...page, drivers: drivers.map(driverEntry) });
+    sendAnswer(request, response, context, answerVersion, {
+      query,
+      ...page,
+      drivers: drivers.map(driverEntry),
+    });
   },
 };
 
@@ -39,11 +43,11 @@ export const driverRoute: RestRoute = {
   },
   async handle(request, response, context) {
     const { catalogue } = context;
-    const { version } = catalogue;
+    const { answerVersion } = catalogue;
     const { sha256 } = readRequest(driverParamsSchema, request.params, 'invalid-query');
     const driver = catalogue.driver(sha256);
     if (driver === undefined)
       throw new PooltagError('unknown-driver', `No scanned driver has the SHA-256 ${sha256}.`);
-    sendAnswer(request, response, context, version, await answerDriver(driver, catalogue));
+    sendAnswer(request, response, context, answerVersion, await answerDriver(driver, catalogue));
   },
 };

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import compression from 'compression';
 import { EXPORTS } from '../exports.ts';
+import { compressResponse } from '../middleware/compress-response.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { EXPORT_NAMES, exportParamsSchema } from '../schemas.ts';
 import { problemResponse } from './rest-responses.ts';
@@ -16,7 +16,6 @@ const CHUNK_BYTES = 64 * 1024;
 
 /** Versions count from the start of a process, so another one's may be equal by chance. */
 const processId = randomBytes(6).toString('base64url');
-const compress = compression();
 
 export const exportRoute: RestRoute = {
   method: 'get',
@@ -59,7 +58,7 @@ export const exportRoute: RestRoute = {
       response.end();
       return;
     }
-    await new Promise<void>(resolve => compress(request, response, () => resolve()));
+    await compressResponse(request, response);
     try {
       await pipeline(Readable.from(inChunks(text(catalogue))), response);
     } catch (error) {

@@ -2,6 +2,7 @@
 import express, { type Request, type Response } from 'express';
 import { lookupAnswerSchema } from '../document-schemas.ts';
 import { lookUp } from '../lookup.ts';
+import { compressResponse } from '../middleware/compress-response.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { readRequest } from '../read-request.ts';
 import { lookupBodySchema, MAX_LOOKUP_TAGS } from '../schemas.ts';
@@ -30,6 +31,7 @@ export const lookupRoute: RestRoute = {
   },
   async handle(request, response, { catalogue }) {
     const { tags } = readRequest(lookupBodySchema, await jsonBody(request, response), 'invalid-body');
+    await compressResponse(request, response);
     response.setHeader('cache-control', 'no-store');
     response.json({ answers: await lookUp(tags, catalogue) });
   },

@@ -16,7 +16,7 @@ export function openApiRoute(others: readonly RestRoute[]): RestRoute {
     },
     handle(request, response, context) {
       document ??= openApiDocument([...others, route]);
-      sendAnswer(request, response, context, context.catalogue.version, document);
+      sendAnswer(request, response, context, context.catalogue.answerVersion, document);
     },
   };
   return route;

@@ -30,7 +30,8 @@ const JSON_HEAD: AnswerHead = {
 
 /**
  * Sends a document as JSON, and keeps it for those who ask the same while the catalogue stays as it is. `version` is
- * the catalogue's from before the document was made: one made while something changed must not pass for a newer one.
+ * the catalogue's `answerVersion` from before the document was made: one made while something changed must not pass
+ * for a newer one.
  */
 export function sendAnswer(
   request: Request,

@@ -20,8 +20,8 @@ export const searchRoute: RestRoute = {
   },
   async handle(request, response, context) {
     const { catalogue } = context;
-    const { version } = catalogue;
+    const { answerVersion } = catalogue;
     const query = readRequest(searchQuerySchema, request.query, 'invalid-query');
-    sendAnswer(request, response, context, version, await answerSearch(query, catalogue));
+    sendAnswer(request, response, context, answerVersion, await answerSearch(query, catalogue));
   },
 };

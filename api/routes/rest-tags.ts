@@ -21,10 +21,10 @@ export const tagRoute: RestRoute = {
     ...problemResponse(404, 'Well formed, but unknown: with `suggestions` and `advice`.'),
   },
   async handle(request, response, context) {
-    const { version } = context.catalogue;
+    const { answerVersion } = context.catalogue;
     const answer = await answerTag(request.params.tag as string, context.catalogue);
     if (answer.found) {
-      sendAnswer(request, response, context, version, answer);
+      sendAnswer(request, response, context, answerVersion, answer);
       return;
     }
     if ('message' in answer) {

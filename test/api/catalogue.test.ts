@@ -147,3 +147,13 @@ test('facets of the driver list count without their own filter', async () => {
   ]);
   assert.deepEqual(facets.vendor, [{ value: 'Microsoft Corporation', count: 1 }]);
 });
+
+test('answers from an index that others may change are kept for seconds, from our own until it changes', async t => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  const ours = await Catalogue.create({ knowledge: KNOWLEDGE, index: watchedIndex().index });
+  const shared = await Catalogue.create({ knowledge: KNOWLEDGE, index: watchedIndex('meilisearch').index });
+  const before = [ours.answerVersion, shared.answerVersion];
+  t.mock.timers.tick(10_000);
+  assert.equal(ours.answerVersion, before[0]);
+  assert.ok(shared.answerVersion > before[1]);
+});

@@ -269,6 +269,13 @@ test('a thousand tags are taken in one look-up', async () => {
   const { status, json } = await post(url, '/api/v1/lookup', { tags: Array(1000).fill("'erhT'") });
   assert.equal(status, 200);
   assert.equal(json.answers.length, 1000);
+  const zipped = await ask(url, '/api/v1/lookup', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'accept-encoding': 'gzip' },
+    body: JSON.stringify({ tags: Array(1000).fill('Thre') }),
+  });
+  assert.equal(zipped.headers['content-encoding'], 'gzip');
+  assert.equal(JSON.parse(gunzipSync(zipped.body).toString()).answers.length, 1000);
 });
 
 test('an answer that the client has is not sent again', async () => {

@@ -82,7 +82,7 @@ async function cacheAlone(headers: typeof SECURITY_HEADERS): Promise<number> {
     cacheControl: 'no-cache',
     headers,
   });
-  cache.set(LOOKUP_PATH, catalogue.version, answer);
+  cache.set(LOOKUP_PATH, catalogue.answerVersion, answer);
   const app = express().disable('x-powered-by').use(sendCachedAnswers(cache, catalogue));
   return listen(createHttpServer(app));
 }

@@ -13,7 +13,7 @@ export interface PageContext {
 }
 
 /** A section of the site, as the navigation names it. */
-export type Section = 'browse' | 'drivers' | 'leaks' | 'guides' | 'api';
+type Section = 'browse' | 'drivers' | 'leaks' | 'guides' | 'api';
 
 export interface FrameChoices {
   /** Without the program's name, which is added. */

@@ -32,12 +32,12 @@ export function tagRow(record: TagRecord, source: AnswerSource): TagRow {
 }
 
 /** The page of a record. */
-export function recordHref({ tag, isPattern }: TagRecord): string {
+function recordHref({ tag, isPattern }: TagRecord): string {
   return isPattern ? patternLinks(tag as TagPattern).page : tagLinks(tag as PoolTag).page;
 }
 
 /** The best that is known of a record. A published leak names its tag in writing, as a list does. */
-export function recordStrength({ knowledge, sightings, articleIds }: TagRecord): Strength {
+function recordStrength({ knowledge, sightings, articleIds }: TagRecord): Strength {
   return bestStrength([
     ...(knowledge.length > 0 || articleIds.length > 0 ? (['written'] as const) : []),
     ...sightings.map(sightingStrength),

@@ -11,9 +11,9 @@ export const CONTOSO_SHA256 = sha256Of('c0');
 export const KERNEL_SHA256 = sha256Of('4e');
 /** A driver whose version resource and tags were made to break a page. */
 export const HOSTILE_SHA256 = sha256Of('bad');
-/** A tag that every one of {@link CROWD} drivers uses. */
+/** A tag that hundreds of drivers use. */
 export const CROWDED_TAG = 'Crwd';
-export const CROWD = 300;
+const CROWD = 300;
 
 /** The catalogue, its scan finished unless `scan` says otherwise. */
 export async function sampleCatalogue({ withDrivers = true } = {}): Promise<Catalogue> {

@@ -188,6 +188,7 @@ test('without JavaScript the search, the colours, the filters and the folded evi
     await page.goto(`${site.url}/drivers`);
     await page.locator('main input[name=q]').fill('contoso');
     await page.getByRole('button', { name: 'Show' }).click();
+    await page.waitForURL('**/drivers?q=contoso*');
     assert.equal(await page.locator('tbody tr').count(), 1);
     await page.locator('tbody th a').click();
     await page.waitForURL(`**/drivers/${CONTOSO_SHA256}`);

@@ -12,7 +12,7 @@ import { EVIDENCE_KINDS, strengthOf } from '../data/facts.ts';
 import { patternSpecificity, tagText } from '../data/pool-tag.ts';
 import type { Owner } from './answer-document.ts';
 import { driverLinks } from './answer-links.ts';
-import { canonicalFile, imageFiles, namesNobody, ownerKey } from './image-names.ts';
+import { canonicalFile, imageFiles, ownerKey, ownerNames } from './image-names.ts';
 
 /** Evidence that this driver takes the memory itself, not only gives it back or computes with the tag. */
 const ALLOCATING: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
@@ -87,12 +87,22 @@ export function ownersOf(record: TagRecord | undefined, covering: readonly TagRe
     .map(({ rank, isSeen, lists, ...owner }) => owner);
 }
 
+/** An entry that names several images gives each of them. */
 function addWritten(owners: RankedOwner[], entry: KnowledgeEntry): void {
-  const image = namesNobody(entry.image) ? null : entry.image;
+  const names = ownerNames(entry.image);
+  const before = owners.filter(owner => !owner.lists.has(entry.list));
+  for (const image of names.length === 0 ? [null] : names) addOwner(owners, before, entry, image);
+}
+
+/** `before`: the owners that other lists named, which the entry may confirm. */
+function addOwner(
+  owners: RankedOwner[],
+  before: readonly RankedOwner[],
+  entry: KnowledgeEntry,
+  image: string | null,
+): void {
   const matched = entry.isPattern ? tagText(entry.tag) : undefined;
-  const same = owners.find(
-    owner => owner.matched === matched && !owner.lists.has(entry.list) && isSameOwner(owner.image, image),
-  );
+  const same = before.find(owner => owner.matched === matched && isSameOwner(owner.image, image));
   // One list that names an owner twice means two uses of the tag; two lists that name the same one agree.
   if (same !== undefined) {
     same.lists.add(entry.list);

@@ -7,5 +7,7 @@ export interface AnswerSource {
   readonly index: SearchIndex;
   readonly advice: AdviceBook;
   component(id: string): Component | undefined;
+  /** The component that owns all that an image allocates; undefined for an image of none or of several. */
+  componentOf(image: string): Component | undefined;
   article(id: string): KnownLeak | undefined;
 }

@@ -29,7 +29,9 @@ export function summarise({ owners, sightings, component, isShared, isReported }
   if (written.length === 0) return `No list knows this tag; ${seenClause(sightings)}.`;
   const named = written.find(({ image }) => image !== null);
   const told = written.find(({ meaning }) => headline(meaning) !== null);
-  const meaning = headline(named?.meaning ?? null) ?? headline(told?.meaning ?? null);
+  // The tag's own entry knows what it is for better than the wildcard that names its owner.
+  const own = named?.matched === undefined ? undefined : written.find(isOwnMeaning);
+  const meaning = headline((own ?? named)?.meaning ?? null) ?? headline(told?.meaning ?? null);
   const first = named ?? written[0];
   const byEntry = first.matched === undefined ? '' : `, says the wildcard entry ${first.matched}`;
   if (named !== undefined) {
@@ -45,13 +47,18 @@ export function summarise({ owners, sightings, component, isShared, isReported }
   return `${subject}${byEntry}; no list names an owner${seen}.`;
 }
 
+function isOwnMeaning({ matched, meaning }: Owner): boolean {
+  return matched === undefined && headline(meaning) !== null;
+}
+
 /** `the kernel's process manager (nt!ps)`, `NTFS (ntfs.sys)`, `foo.sys`. */
 export function ownerPhrase(
   { image, component: id }: Pick<Owner, 'image' | 'component'>,
   component: (id: string) => Component | undefined,
 ): string {
   const owner = id === null ? undefined : component(id);
-  const name = plainText(image ?? '') || null;
+  // A list may name the very function: "win32kbase!CEvent::operator new". The module is the owner.
+  const name = plainText(image ?? '').replace(/^(?!nt!)([^!]+)!.*$/i, '$1') || null;
   if (owner === undefined) return name ?? 'nobody in particular';
   const phrase = withArticle(owner, image?.startsWith('nt!') ?? false);
   return name === null || name.toLowerCase() === phrase.toLowerCase() ? phrase : `${phrase} (${name})`;

@@ -9,6 +9,7 @@ import type { AnswerSource } from './answer-source.ts';
 import type { CatalogueSummary, ScanProgress } from './catalogue-summary.ts';
 import { NO_SCAN } from './catalogue-summary.ts';
 import { type CatalogueDriver, type DriverPage, type DriverQuery, listDrivers } from './driver-list.ts';
+import { imageFiles, ownerKey } from './image-names.ts';
 
 export type { CatalogueSummary } from './catalogue-summary.ts';
 
@@ -47,6 +48,7 @@ export class Catalogue implements AnswerSource {
   readonly tagFiles: readonly LoadedTagFile[];
   readonly #store: RecordStore;
   readonly #components: ReadonlyMap<string, Component>;
+  readonly #componentsByOwner: ReadonlyMap<string, Component | null>;
   readonly #articles: ReadonlyMap<string, KnownLeak>;
   readonly #drivers = new Map<string, CatalogueDriver>();
   readonly #refused: RefusedFile[] = [];
@@ -74,6 +76,7 @@ export class Catalogue implements AnswerSource {
     this.index = index;
     this.tagFiles = tagFiles;
     this.#components = new Map(knowledge.components.map(component => [component.id, component]));
+    this.#componentsByOwner = byOwner(knowledge.components);
     this.#articles = new Map(knowledge.articles.map(article => [article.id, article]));
     const entries = [...knowledge.entries, ...tagFiles.flatMap(file => file.entries)];
     this.#store = new RecordStore(entries, knowledge.articles);
@@ -95,6 +98,12 @@ export class Catalogue implements AnswerSource {
 
   component(id: string): Component | undefined {
     return this.#components.get(id);
+  }
+
+  componentOf(image: string): Component | undefined {
+    const [file] = imageFiles(image);
+    const byFile = file === 'ntoskrnl.exe' ? undefined : this.#componentsByOwner.get(file);
+    return this.#componentsByOwner.get(ownerKey(image)) ?? byFile ?? undefined;
   }
 
   article(id: string): KnownLeak | undefined {
@@ -224,4 +233,15 @@ export class Catalogue implements AnswerSource {
       this.#version++;
     }
   }
+}
+
+/** Components by the owner they are; null where several share one. */
+function byOwner(components: readonly Component[]): Map<string, Component | null> {
+  const found = new Map<string, Component | null>();
+  for (const component of components) {
+    if (component.image === null) continue;
+    const owner = ownerKey(component.image);
+    found.set(owner, found.has(owner) ? null : component);
+  }
+  return found;
 }

@@ -5,12 +5,19 @@ const KERNEL_FILES = /^(nt|ntos|ntoskrnl|ntkrnlmp|ntkrnlpa|ntkrpamp|ntkrla57|nto
 /** win32k was split into three files with Windows 10; lists keep the old name. */
 const WIN32K_FILES = /^win32k(base|full|s)?(\.sys)?$/;
 
-/** Names that stand for "not known" in lists. */
-const NO_OWNER = /^(<?unknown( driver)?>?|<?none>?|n\/a|\?+|-+)$/i;
+/** What stands for "not known" or "many" in lists. */
+const NO_OWNER = /^(<[^>]*>|unknown( driver)?|none|n\/a|\?+|-+)$/i;
 
 /** Whether a list's owner column names nobody. */
 export function namesNobody(image: string | null): boolean {
   return image === null || NO_OWNER.test(image.trim()) || image.trim() === '';
+}
+
+/** The owners that one owner column names: `nt!store or rdyboost.sys` gives two, `<unknown>` none. */
+export function ownerNames(image: string | null): string[] {
+  if (image === null) return [];
+  const names = image.split(/\s+or\s+|\s*,\s*/i).map(name => name.trim());
+  return names.filter(name => !namesNobody(name));
 }
 
 /**

@@ -32,7 +32,11 @@ export function shortAnswer(
   covering: readonly TagRecord[],
   source: AnswerSource,
 ): { owners: Owner[]; summary: string } {
-  const owners = ownersOf(record, covering);
+  const owners = ownersOf(record, covering).map(owner => {
+    if (owner.component !== null || owner.image === null) return owner;
+    // A user's list and a scan name the image alone; which component that is, the bundled knowledge knows.
+    return { ...owner, component: source.componentOf(owner.image)?.id ?? null };
+  });
   const rules = source.advice.rulesFor(tag);
   const summary = summarise({
     owners,

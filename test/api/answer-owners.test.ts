@@ -46,6 +46,18 @@ const CASES: [reason: string, knowledge: KnowledgeEntry[], drivers: ScannedDrive
     ['a.sys written', 'b.sys written'],
   ],
   [
+    'two images in one column are two owners',
+    [userEntry('Tag1', 'nt!store or rdyboost.sys', 'A')],
+    [],
+    ['nt!store written', 'rdyboost.sys written'],
+  ],
+  [
+    'two images in one column confirm what another list names',
+    [entry('Tag1', 'nt!store', 'A'), userEntry('Tag1', 'nt!store or rdyboost.sys', 'B')],
+    [],
+    ['nt!store written +', 'rdyboost.sys written'],
+  ],
+  [
     'one list that says two uses keeps both',
     [entry('Tag1', 'a.sys', 'A'), entry('Tag1', 'a.sys', 'B')],
     [],

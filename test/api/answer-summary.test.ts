@@ -54,6 +54,12 @@ const SENTENCES: [owners: Owner[], sightings: SightingSummary[], expected: strin
   [[owner('foo.sys', 'Buffers of foo.')], [], 'Buffers of foo, owned by foo.sys.'],
   [[owner('foo.sys', null)], [], 'Owned by foo.sys; what the memory holds is not written down.'],
   [[owner('foo.sys', ' . ')], [], 'Owned by foo.sys; what the memory holds is not written down.'],
+  [
+    [owner(null, 'WebDAV tags'), owner('mrxdav.sys', 'Some family', { matched: 'DV??' })],
+    [],
+    'WebDAV tags, owned by mrxdav.sys, says the wildcard entry DV??.',
+  ],
+  [[owner('win32kbase!CEvent::operator new', 'Events')], [], 'Events, owned by win32kbase.'],
   [[owner(null, 'Some memory')], [], 'Some memory; no list names an owner.'],
   [[owner(null, null)], [], 'A listed tag without a description; no list names an owner.'],
   [

@@ -5,7 +5,7 @@ import type { TagAnswer, UnknownTagAnswer } from '../../api/answer-document.ts';
 import { answerTag } from '../../api/answers.ts';
 import { lookUp } from '../../api/lookup.ts';
 import type { TagProblem } from '../../api/tag-problem.ts';
-import { sampleCatalogue } from './sample-facts.ts';
+import { sampleCatalogue, userEntry } from './sample-facts.ts';
 
 const catalogue = await sampleCatalogue();
 
@@ -85,6 +85,16 @@ test('a driver that no list knows is the owner, and the next step names it', asy
   assert.equal(answer.owners[0].image, 'foo.sys');
   assert.match(answer.advice[0].text, /foo\.sys from Contoso Ltd/);
   assert.deepEqual(answer.advice[0].steps, ['poolmon /iFoo1', '!poolused 2 Foo1']);
+});
+
+test("the component of an image is known also where a user's list or a scan alone names it", async () => {
+  const own = await sampleCatalogue({
+    tagFiles: [{ path: 'my.txt', entries: [userEntry('NtQq', 'NTFS.sys', 'Mine')], remarks: [] }],
+  });
+  const answer = (await answerTag('NtQq', own)) as TagAnswer;
+  assert.equal(answer.owners[0].component, 'ntfs');
+  assert.equal(answer.summary, 'Mine, owned by NTFS (NTFS.sys).');
+  assert.equal(answer.knowledge[0].component, null, 'the entry stands as its list has it');
 });
 
 test('bytes without proof make no owner and say so', async () => {

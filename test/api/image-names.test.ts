@@ -38,7 +38,7 @@ test('parts of the kernel are different owners, spellings of one owner are the s
 });
 
 test('placeholders name nobody, names do', () => {
-  for (const name of [null, '', '<unknown>', 'Unknown Driver', '???', '-'])
+  for (const name of [null, '', '<unknown>', '<multiple>', 'Unknown Driver', '???', '-'])
     assert.ok(namesNobody(name), `${name}`);
   for (const name of ['nt', 'unknown.sys', 'a']) assert.ok(!namesNobody(name), name);
 });

@@ -10,6 +10,7 @@ import { type DataPointers, dataPointers } from './data-pointers.ts';
 import { contextTags } from './filter-contexts.ts';
 import { FunctionBody, type PoppedBytes } from './function-body.ts';
 import type { FunctionMap } from './function-map.ts';
+import { isGuardDispatch } from './guard-dispatch.ts';
 import { BASE_IMAGE, NONE, Op } from './operations.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
 import { FILTER_CONTEXT, POOL_FUNCTIONS } from './pool-functions.ts';
@@ -176,8 +177,7 @@ class CallSiteSearch {
     const { source, index } = this.#body.operations;
     if (source[i] === NONE && index[i] !== NONE) return [];
     const values = this.#resolver.resolveTarget(i).values;
-    const { dispatch, xfgDispatch } = this.#code.image.guardSlots;
-    const isDispatch = values.some(v => v.kind === 'memory' && (v.rva === dispatch || v.rva === xfgDispatch));
+    const isDispatch = values.some(value => isGuardDispatch(this.#code.image, value));
     if (!isDispatch) return values;
     return this.#resolver.resolve({ register: this.#code.processor.guardedTarget }, i).values;
   }

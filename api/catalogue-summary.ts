@@ -15,7 +15,7 @@ export interface ScanProgress {
 
 /** What is loaded, in numbers. */
 export interface CatalogueSummary {
-  /** Records in the index: tags and wildcard entries. */
+  /** Tags and wildcard entries that a list names or a driver is seen to use; bare literals do not count. */
   tags: number;
   /** Entries of our own list. */
   knowledgeEntries: number;

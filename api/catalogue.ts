@@ -1,5 +1,5 @@
 /** The catalogue: all that this process has loaded (knowledge, tag lists, scanned drivers), over one index of tags. */
-import type { RefusedFile, ScanOutcome, TagRecord } from '../data/facts.ts';
+import { type RefusedFile, type ScanOutcome, strengthOf, type TagRecord } from '../data/facts.ts';
 import type { Component, Knowledge, KnownLeak } from '../data/knowledge.ts';
 import { RecordStore } from '../data/merge.ts';
 import type { TagList } from '../data/pooltag-txt.ts';
@@ -55,6 +55,7 @@ export class Catalogue implements AnswerSource {
   #refusedCount = 0;
   #scan: ScanProgress = NO_SCAN;
   #version = 1;
+  #unproven = { version: 0, count: 0 };
   /** Records that changed since the last flush, by id. */
   #pending = new Map<string, TagRecord>();
   #pendingOutcomes = 0;
@@ -190,7 +191,7 @@ export class Catalogue implements AnswerSource {
   /** What is loaded. Throws SearchUnavailable where the index does not answer. */
   async summary(): Promise<CatalogueSummary> {
     return {
-      tags: await this.index.count(),
+      tags: (await this.index.count()) - this.#unprovenTags(),
       knowledgeEntries: this.knowledge.entries.length,
       articles: this.knowledge.articles.length,
       tagFiles: this.tagFiles.map(({ path, version = null, entries, remarks }) => ({
@@ -205,6 +206,15 @@ export class Catalogue implements AnswerSource {
       index: this.index.kind,
       scan: this.#scan,
     };
+  }
+
+  /** Records that hold four bytes of some driver and nothing else: they can be looked up, but are not known. */
+  #unprovenTags(): number {
+    if (this.#unproven.version !== this.#version) {
+      const count = this.#store.records().filter(isBytesOnly).length;
+      this.#unproven = { version: this.#version, count };
+    }
+    return this.#unproven.count;
   }
 
   #flushSoon(delayMs: number): void {
@@ -244,4 +254,9 @@ function byOwner(components: readonly Component[]): Map<string, Component | null
     found.set(owner, found.has(owner) ? null : component);
   }
   return found;
+}
+
+function isBytesOnly({ knowledge, articleIds, sightings }: TagRecord): boolean {
+  const isWritten = knowledge.length > 0 || articleIds.length > 0;
+  return !isWritten && sightings.every(({ kinds }) => kinds.every(kind => strengthOf(kind) === 'bytes-only'));
 }

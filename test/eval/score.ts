@@ -5,19 +5,19 @@ import { tagText } from '../../data/pool-tag.ts';
 import type { CaseName } from '../drivers/cases.ts';
 import type { DeclaredTag, SourceTruth } from '../drivers/truth.ts';
 
-export interface Hit {
+interface Hit {
   declared: DeclaredTag;
   /** The kind that the source declares is among the evidence, or the source leaves it open. */
   kindIsRight: boolean;
   kinds: string[];
 }
 
-export interface Miss {
+interface Miss {
   declared: DeclaredTag;
   reason: string;
 }
 
-export interface FalseHit {
+interface FalseHit {
   tag: string;
   /** The bait it fell for; null for a value that the source does not mention. */
   bait: CaseName | null;

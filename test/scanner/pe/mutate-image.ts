@@ -1,7 +1,7 @@
 /** Seeded damage to images, the same for the same seed, so that a failure can be replayed. */
 
 /** A small generator (mulberry32): numbers from 0 to below 1. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

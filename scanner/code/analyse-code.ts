@@ -1,19 +1,19 @@
 /** From an image to the tags its code uses: the one place that knows the order of the steps. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { arm64Front } from './arm64-front.ts';
-import { indexArm64Code } from './arm64-index.ts';
+import { arm64Front } from './arm64/arm64-front.ts';
+import { indexArm64Code } from './arm64/arm64-index.ts';
 import { findCallSites, type TagUse } from './call-sites.ts';
 import { type CodeIndex, indexX86Code } from './code-index.ts';
 import type { PoppedBytes } from './function-body.ts';
 import { mapFunctions } from './function-map.ts';
 import { findKmdfTable } from './kmdf.ts';
 import { findArm64Literals, findX86Literals, type Literal } from './literals.ts';
-import { popsNothing, x86PoppedBytes } from './popped-bytes.ts';
 import { arm64, type InstructionFront, type Processor, x64, x86 } from './processor.ts';
 import { poolFunctionNames } from './routine-names.ts';
 import { findSinks } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
-import { x86Front } from './x86-front.ts';
+import { popsNothing, x86PoppedBytes } from './x86/popped-bytes.ts';
+import { x86Front } from './x86/x86-front.ts';
 
 export interface CodeFindings {
   uses: TagUse[];

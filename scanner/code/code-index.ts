@@ -3,8 +3,8 @@
  * at every position, so what it finds are candidates: decoding the function that holds them decides.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { readInt32 } from './little-endian.ts';
 import { ReferenceTable } from './reference-table.ts';
-import { readInt32 } from './x86-decoder.ts';
 
 /** Candidates of one image. All addresses are RVAs. */
 export interface CodeIndex {

@@ -2,7 +2,7 @@
 import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
 import { lastNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
-import { readInt32 } from './x86-decoder.ts';
+import { readInt32 } from './little-endian.ts';
 
 /**
  * Starts in ascending order: the entry point, exports, call targets, function pointers, prologues behind padding, and

@@ -1,7 +1,7 @@
 /** Control Flow Guard: calls that go through a function which jumps to the address in a register. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { readInt32 } from './little-endian.ts';
 import type { Value } from './values.ts';
-import { readInt32 } from './x86-decoder.ts';
 
 /** br x15, what ARM64's dispatch function is before the kernel replaces it. */
 const BR_X15 = 0xd61f01e0 | 0;

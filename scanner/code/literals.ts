@@ -1,7 +1,7 @@
 /** Four printable bytes that code loads, stores or pushes as a constant: what findstr would have found, and no proof. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { readInt32 } from './little-endian.ts';
 import { looksLikeTag } from './static-memory.ts';
-import { readInt32 } from './x86-decoder.ts';
 
 export interface Literal {
   ulong: number;

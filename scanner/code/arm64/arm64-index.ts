@@ -1,8 +1,8 @@
 /** The index of an ARM64 image: BL and B by target, and the instructions that name an address by adrp. */
-import type { DriverImage } from '../pe/image-facts.ts';
-import { type CodeIndex, codeIndex } from './code-index.ts';
-import { ReferenceTable } from './reference-table.ts';
-import { readInt32 } from './x86-decoder.ts';
+import type { DriverImage } from '../../pe/image-facts.ts';
+import { type CodeIndex, codeIndex } from '../code-index.ts';
+import { readInt32 } from '../little-endian.ts';
+import { ReferenceTable } from '../reference-table.ts';
 
 /** Scans ARM64 code. */
 export function indexArm64Code(image: DriverImage): CodeIndex {

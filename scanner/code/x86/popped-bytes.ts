@@ -1,10 +1,10 @@
 /** How far the stack pointer moves across a call on x86, where callees pop their arguments. */
-import type { DriverImage } from '../pe/image-facts.ts';
-import type { FunctionBody, PoppedBytes } from './function-body.ts';
-import { Alu, BASE_IMAGE, NONE, Op, OperationList, X86 } from './operations.ts';
-import type { InstructionFront } from './processor.ts';
-import { OPENS_FRAME } from './stack-slots.ts';
-import { poppedBytes as documentedBytes } from './x86-stack-bytes.ts';
+import type { DriverImage } from '../../pe/image-facts.ts';
+import type { FunctionBody, PoppedBytes } from '../function-body.ts';
+import { Alu, BASE_IMAGE, NONE, Op, OperationList, X86 } from '../operations.ts';
+import type { InstructionFront } from '../processor.ts';
+import { OPENS_FRAME } from '../stack-slots.ts';
+import { poppedBytes as documentedBytes } from './import-stack-bytes.ts';
 
 /** A callee is read this far for its return; most end much earlier. */
 const MAX_CALLEE_INSTRUCTIONS = 4000;

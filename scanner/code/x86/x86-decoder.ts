@@ -1,6 +1,7 @@
 /** Steps through x86 and x64 instructions: lengths and operands. `x86-operations.ts` gives them their meaning. */
-import { BASE_ELSEWHERE, BASE_IMAGE, NONE } from './operations.ts';
-import { Follows, ONE_BYTE, OpcodeBit, TWO_BYTE } from './x86-opcodes.ts';
+import { readInt32 } from '../little-endian.ts';
+import { BASE_ELSEWHERE, BASE_IMAGE, NONE } from '../operations.ts';
+import { Follows, ONE_BYTE, OpcodeBit, TWO_BYTE } from './opcode-maps.ts';
 
 /** The longest instruction the processor accepts. */
 const MAX_LENGTH = 15;
@@ -319,11 +320,4 @@ export class X86Decoder {
     this.immediateHigh = 0;
     this.immediateIsAddress = true;
   }
-}
-
-/** Little-endian signed 32 bits; the caller has checked the bounds. */
-export function readInt32(bytes: Uint8Array, position: number): number {
-  return (
-    bytes[position] | (bytes[position + 1] << 8) | (bytes[position + 2] << 16) | (bytes[position + 3] << 24)
-  );
 }

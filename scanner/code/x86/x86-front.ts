@@ -1,6 +1,6 @@
 /** The instruction front of x86 and x64: decoder and meaning together. */
-import type { OperationList } from './operations.ts';
-import type { InstructionFront } from './processor.ts';
+import type { OperationList } from '../operations.ts';
+import type { InstructionFront } from '../processor.ts';
 import { X86Decoder } from './x86-decoder.ts';
 import { appendX86 } from './x86-operations.ts';
 

@@ -1,0 +1,120 @@
+/** ARM64 instructions with a constant inside: addresses, arithmetic, logic, wide moves, bit fields. */
+import { Alu, Flag, Op, type OperationList } from '../operations.ts';
+import { bitmaskImmediate } from './bitmask-immediate.ts';
+import { binary, kill } from './emit.ts';
+
+function moveAddress(dst: number, address: number, rva: number, out: OperationList): void {
+  const i = out.add(Op.move, rva);
+  out.dst[i] = dst;
+  out.size[i] = 8;
+  out.low[i] = address;
+  out.flags[i] = Flag.immediateIsAddress;
+}
+
+/** adr, adrp, add and sub, logical, mov wide, bit fields: everything with a constant inside. */
+export function immediateForms(word: number, rva: number, out: OperationList): void {
+  const dst = word & 31;
+  const left = (word >>> 5) & 31;
+  const size = word >>> 31 === 1 ? 8 : 4;
+  switch ((word >>> 23) & 7) {
+    case 0:
+    case 1: {
+      const offset = (((word >> 5) << 13) >> 11) & ~3; // bits 23..5, signed, as bits 20..2
+      const immediate = offset | ((word >>> 29) & 3);
+      if (dst === 31) out.add(Op.nothing, rva);
+      else if (word >>> 31 === 0) moveAddress(dst, rva + immediate, rva, out);
+      else moveAddress(dst, ((rva & ~0xfff) + (immediate << 12)) | 0, rva, out);
+      return;
+    }
+    case 2: {
+      const setsFlags = ((word >>> 29) & 1) === 1;
+      if (setsFlags && dst === 31) return void out.add(Op.nothing, rva); // cmp, cmn
+      const amount = ((word >>> 10) & 0xfff) << (((word >>> 22) & 1) * 12);
+      const i = binary(((word >>> 30) & 1) === 1 ? Alu.subtract : Alu.add, dst, left, size, rva, out);
+      out.low[i] = amount;
+      return;
+    }
+    case 4: {
+      const operation = (word >>> 29) & 3;
+      const mask = bitmaskImmediate((word >>> 22) & 1, (word >>> 16) & 63, (word >>> 10) & 63);
+      if (operation === 3 && dst === 31) return void out.add(Op.nothing, rva); // tst
+      if (mask === undefined) return kill(dst, rva, out);
+      if (left === 31) {
+        const i = out.add(Op.move, rva);
+        out.dst[i] = dst;
+        out.size[i] = size;
+        out.low[i] = mask.low;
+        out.high[i] = size === 8 ? mask.high : 0;
+        return;
+      }
+      const alu = operation === 1 ? Alu.or : operation === 2 ? Alu.xor : Alu.and;
+      const i = binary(alu, dst, left, size, rva, out);
+      out.low[i] = mask.low;
+      out.high[i] = mask.high;
+      return;
+    }
+    case 5:
+      return moveWide(word, dst, size, rva, out);
+    case 6:
+      return bitField(word, dst, left, size, rva, out);
+  }
+  kill(dst, rva, out);
+}
+
+function moveWide(word: number, dst: number, size: number, rva: number, out: OperationList): void {
+  const operation = (word >>> 29) & 3;
+  const half = (word >>> 21) & 3;
+  const value = (word >>> 5) & 0xffff;
+  if (dst === 31) return void out.add(Op.nothing, rva);
+  if (operation === 3) {
+    const i = out.add(Op.insert, rva); // movk
+    out.dst[i] = dst;
+    out.low[i] = value;
+    out.high[i] = half * 2;
+    out.size[i] = 2;
+    return;
+  }
+  const shifted = value << ((half & 1) * 16);
+  const i = out.add(Op.move, rva);
+  out.dst[i] = dst;
+  out.size[i] = size;
+  const low = half < 2 ? shifted : 0;
+  const high = half < 2 ? 0 : shifted;
+  const isInverted = operation === 0; // movn
+  out.low[i] = isInverted ? ~low : low;
+  out.high[i] = size === 8 ? (isInverted ? ~high : high) : 0;
+}
+
+/** lsl, lsr, asr, uxtb, uxth, sxtb, sxth, sxtw; other bit fields are not followed. */
+function bitField(
+  word: number,
+  dst: number,
+  source: number,
+  size: number,
+  rva: number,
+  out: OperationList,
+): void {
+  const isSigned = ((word >>> 29) & 3) === 0;
+  const rotate = (word >>> 16) & 63;
+  const last = (word >>> 10) & 63;
+  const top = size * 8 - 1;
+  if (((word >>> 29) & 3) === 1 || dst === 31) return kill(dst, rva, out); // bfm
+  if (rotate === 0 && (last === 7 || last === 15 || last === 31) && last !== top) {
+    const i = out.add(isSigned ? Op.signExtend : Op.zeroExtend, rva);
+    out.dst[i] = dst;
+    out.source[i] = source;
+    out.size[i] = (last + 1) / 8;
+    return;
+  }
+  if (last === top) {
+    const i = binary(isSigned ? Alu.shiftRightSigned : Alu.shiftRight, dst, source, size, rva, out);
+    out.low[i] = rotate;
+    return;
+  }
+  if (!isSigned && last + 1 === rotate) {
+    const i = binary(Alu.shiftLeft, dst, source, size, rva, out);
+    out.low[i] = top - last;
+    return;
+  }
+  kill(dst, rva, out);
+}

@@ -1,0 +1,143 @@
+/** ARM64 arithmetic on registers, selects, and moves between general and vector registers. */
+import { Alu, NONE, Op, type OperationList, VECTOR0 } from '../operations.ts';
+import { binary, kill, moveRegister } from './emit.ts';
+
+/** Arithmetic on registers, selects. */
+export function registerForms(word: number, rva: number, out: OperationList): void {
+  const dst = word & 31;
+  const left = (word >>> 5) & 31;
+  const right = (word >>> 16) & 31;
+  const size = word >>> 31 === 1 ? 8 : 4;
+  const operation = (word >>> 29) & 3;
+  if (((word >>> 28) & 1) === 0) {
+    const isPlain = ((word >>> 10) & 63) === 0 && ((word >>> 22) & 3) === 0;
+    const isInverted = ((word >>> 21) & 1) === 1;
+    if (((word >>> 24) & 31) === 0b01010) {
+      if (dst === 31) return void out.add(Op.nothing, rva);
+      if (!isPlain) return kill(dst, rva, out);
+      if (operation === 1 && left === 31) {
+        if (!isInverted) return moveRegister(dst, right, size, rva, out);
+        const i = out.add(Op.invert, rva); // mvn
+        out.dst[i] = dst;
+        out.source[i] = right;
+        out.size[i] = size;
+        return;
+      }
+      if (isInverted || left === 31 || right === 31) return kill(dst, rva, out);
+      const i = binary(
+        operation === 1 ? Alu.or : operation === 2 ? Alu.xor : Alu.and,
+        dst,
+        left,
+        size,
+        rva,
+        out,
+      );
+      out.source[i] = right;
+      return;
+    }
+    if (((word >>> 24) & 31) === 0b01011) {
+      if (dst === 31 && (isInverted ? (operation & 1) === 1 : true)) return void out.add(Op.nothing, rva);
+      // Extended registers (with isInverted's bit) stand in address arithmetic: followed when they do not shift.
+      const isUsable = isInverted ? ((word >>> 10) & 7) === 0 : isPlain;
+      if (!isUsable || right === 31) return kill(dst, rva, out);
+      if (left === 31 && !isInverted) {
+        if ((operation & 2) === 0) return moveRegister(dst, right, size, rva, out);
+        const i = out.add(Op.negate, rva);
+        out.dst[i] = dst;
+        out.source[i] = right;
+        out.size[i] = size;
+        return;
+      }
+      const i = binary((operation & 2) === 2 ? Alu.subtract : Alu.add, dst, left, size, rva, out);
+      out.source[i] = right;
+      return;
+    }
+    return kill(dst, rva, out);
+  }
+  if (((word >>> 21) & 255) === 0b11010100) return conditionalSelect(word, dst, left, right, size, rva, out);
+  if (((word >>> 21) & 255) === 0b11010010) return void out.add(Op.nothing, rva); // ccmp
+  if (
+    ((word >>> 24) & 31) === 0b11011 &&
+    ((word >>> 21) & 7) === 0 &&
+    ((word >>> 10) & 63) === 31 &&
+    dst !== 31
+  ) {
+    const i = binary(Alu.multiply, dst, left, size, rva, out); // mul
+    out.source[i] = right;
+    return;
+  }
+  kill(dst, rva, out);
+}
+
+function conditionalSelect(
+  word: number,
+  dst: number,
+  left: number,
+  right: number,
+  size: number,
+  rva: number,
+  out: OperationList,
+): void {
+  const isIncrement = ((word >>> 10) & 3) === 1 && ((word >>> 30) & 1) === 0;
+  const isPlain = ((word >>> 10) & 3) === 0 && ((word >>> 30) & 1) === 0;
+  const isInvert = ((word >>> 10) & 3) === 0 && ((word >>> 30) & 1) === 1;
+  if (dst === 31) return void out.add(Op.nothing, rva);
+  if (left === 31 && right === 31 && (isIncrement || isInvert)) {
+    const i = out.add(Op.flag, rva); // cset, csetm
+    out.dst[i] = dst;
+    out.size[i] = size;
+    if (isInvert) {
+      const j = out.add(Op.negate, rva);
+      out.dst[j] = dst;
+      out.source[j] = dst;
+      out.size[j] = size;
+    }
+    return;
+  }
+  if (!isPlain) return kill(dst, rva, out);
+  const i = out.add(Op.select, rva);
+  out.dst[i] = dst;
+  out.left[i] = left === 31 ? NONE : left;
+  out.source[i] = right === 31 ? NONE : right;
+  out.size[i] = size;
+}
+
+/** Moves between general and vector registers and of zero; every other vector instruction loses its target. */
+export function vectorForms(word: number, rva: number, out: OperationList): void {
+  const target = word & 31;
+  const source = (word >>> 5) & 31;
+  const isToVector = (word & 0x7f3ffc00) === 0x1e270000;
+  const isToGeneral = (word & 0x7f3ffc00) === 0x1e260000;
+  if (isToVector || isToGeneral) {
+    const size = word >>> 31 === 1 ? 8 : 4;
+    if (isToVector) moveRegister(VECTOR0 + target, source, size, rva, out);
+    else {
+      const i = out.add(Op.move, rva);
+      out.dst[i] = target;
+      out.source[i] = VECTOR0 + source;
+      out.size[i] = size;
+    }
+    return;
+  }
+  if ((word & 0xbff8fc00) >>> 0 === 0x0f00e400 || (word & 0xfff8fc00) >>> 0 === 0x6f00e400) {
+    const isZero = (word & 0x000703e0) === 0;
+    const i = out.add(isZero ? Op.move : Op.kill, rva); // movi #0
+    out.dst[i] = VECTOR0 + target;
+    out.size[i] = 16;
+    return;
+  }
+  if ((word & 0xffe0fc00) >>> 0 === 0x4e001c00) {
+    const lanes = (word >>> 16) & 31; // ins Vd.T[i], Rn
+    const size = (lanes & 7) === 4 ? 4 : (lanes & 15) === 8 ? 8 : 0;
+    if (size !== 0) {
+      const i = out.add(Op.insert, rva);
+      out.dst[i] = VECTOR0 + target;
+      if (source !== 31) out.source[i] = source;
+      out.high[i] = (size === 4 ? lanes >>> 3 : lanes >>> 4) * size;
+      out.size[i] = size;
+      return;
+    }
+  }
+  const writesGeneral = (word & 0x5f20fc00) === 0x1e200000 || (word & 0xbfe0fc00) >>> 0 === 0x0e003c00;
+  out.dst[out.add(Op.kill, rva)] = writesGeneral ? target : VECTOR0 + target;
+}

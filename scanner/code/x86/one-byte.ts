@@ -1,0 +1,348 @@
+/** The meaning of the instructions of the one-byte opcode map. */
+import { Alu, NONE, Op, type OperationList, X86 } from '../operations.ts';
+import {
+  binary,
+  branchTo,
+  byteRegister,
+  extend,
+  kill,
+  killHighByte,
+  killMany,
+  killRm,
+  move,
+  operandSize,
+  setImmediate,
+  setMemory,
+} from './emit.ts';
+import type { X86Decoder } from './x86-decoder.ts';
+
+const ACCUMULATOR = 1 << X86.ax;
+
+const DATA = 1 << X86.dx;
+
+const COUNT = 1 << X86.cx;
+
+const SOURCE = 1 << X86.si;
+
+const DESTINATION = 1 << X86.di;
+
+/** `rm = immediate`. */
+function moveImmediate(d: X86Decoder, rva: number, out: OperationList, size: number): void {
+  if (d.mod === 3) return moveImmediateTo(size === 1 ? byteRegister(d, d.rm) : d.rm, d, rva, out, size);
+  const i = out.add(Op.store, rva);
+  out.size[i] = size;
+  setMemory(d, out, i);
+  setImmediate(d, out, i);
+}
+
+function moveImmediateTo(
+  register: number,
+  d: X86Decoder,
+  rva: number,
+  out: OperationList,
+  size: number,
+): void {
+  if (register === NONE) return killHighByte(d.map === 0 && d.opcode >= 0xb0 ? d.opcode : d.rm, rva, out);
+  const i = out.add(Op.move, rva);
+  out.dst[i] = register;
+  out.size[i] = size;
+  setImmediate(d, out, i);
+  if (size === 4) out.high[i] = 0;
+}
+
+/** Calls and jumps through a register or memory. */
+function indirect(d: X86Decoder, rva: number, out: OperationList, op: number): void {
+  const i = out.add(op, rva);
+  if (d.mod === 3) out.source[i] = d.rm;
+  else setMemory(d, out, i);
+}
+
+export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
+  const opcode = d.opcode;
+  if (opcode < 0x40) return arithmeticRow(d, rva, out);
+  const size = operandSize(d);
+  if (!d.is64 && opcode < 0x50) {
+    const i = out.add(Op.binary, rva); // inc, dec
+    out.dst[i] = opcode & 7;
+    out.left[i] = opcode & 7;
+    out.alu[i] = opcode < 0x48 ? Alu.add : Alu.subtract;
+    out.low[i] = 1;
+    out.size[i] = size;
+    return;
+  }
+  if (opcode < 0x58) {
+    const i = out.add(Op.push, rva);
+    out.source[i] = (opcode & 7) | ((d.rex & 1) << 3);
+    return;
+  }
+  if (opcode < 0x60) {
+    out.dst[out.add(Op.pop, rva)] = (opcode & 7) | ((d.rex & 1) << 3);
+    return;
+  }
+  if (opcode >= 0x70 && opcode < 0x80) return branchTo(d, rva, out, Op.branch);
+  if (opcode >= 0xb0 && opcode < 0xb8) {
+    const register = (opcode & 7) | ((d.rex & 1) << 3);
+    return moveImmediateTo(byteRegister(d, register), d, rva, out, 1);
+  }
+  if (opcode >= 0xb8 && opcode < 0xc0) {
+    return moveImmediateTo((opcode & 7) | ((d.rex & 1) << 3), d, rva, out, size);
+  }
+  switch (opcode) {
+    case 0x63:
+      return d.is64 ? extend(d, rva, out, Op.signExtend, 4) : void out.add(Op.nothing, rva);
+    case 0x68:
+    case 0x6a: {
+      const i = out.add(Op.push, rva);
+      return setImmediate(d, out, i);
+    }
+    case 0x69:
+    case 0x6b: {
+      if (d.mod !== 3) return kill(d.reg, rva, out);
+      const i = out.add(Op.binary, rva);
+      out.alu[i] = Alu.multiply;
+      out.dst[i] = d.reg;
+      out.left[i] = d.rm;
+      out.size[i] = size;
+      return setImmediate(d, out, i);
+    }
+    case 0x80:
+    case 0x82:
+    case 0x81:
+    case 0x83:
+      return binary(d, rva, out, (d.modrm >> 3) & 7, opcode === 0x81 || opcode === 0x83 ? size : 1, 'rm,imm');
+    case 0x86:
+      kill(byteRegister(d, d.reg) & 15, rva, out);
+      return killRm(d, rva, out);
+    case 0x87:
+      kill(d.reg, rva, out);
+      return killRm(d, rva, out);
+    case 0x88:
+      return move(d, rva, out, 1, false);
+    case 0x89:
+      return move(d, rva, out, size, false);
+    case 0x8a:
+      return move(d, rva, out, 1, true);
+    case 0x8b:
+      return move(d, rva, out, size, true);
+    case 0x8c:
+      return killRm(d, rva, out);
+    case 0x8d: {
+      if (d.mod === 3) return void out.add(Op.stop, rva);
+      const i = out.add(Op.address, rva);
+      out.dst[i] = d.reg;
+      out.size[i] = size;
+      return setMemory(d, out, i);
+    }
+    case 0x8f:
+      if (d.mod === 3) out.dst[out.add(Op.pop, rva)] = d.rm;
+      else out.add(Op.pop, rva);
+      return;
+    case 0x98:
+      return kill(X86.ax, rva, out);
+    case 0x99:
+      return kill(X86.dx, rva, out);
+    case 0x9c: {
+      out.add(Op.push, rva);
+      out.size[out.count - 1] = 1; // pushfd: a push whose value is not followed
+      return;
+    }
+    case 0x9d:
+      out.add(Op.pop, rva);
+      return;
+    case 0xa0:
+      return kill(X86.ax, rva, out);
+    case 0xa1: {
+      const i = out.add(Op.load, rva);
+      out.dst[i] = X86.ax;
+      out.size[i] = size;
+      return setMemory(d, out, i);
+    }
+    case 0xa3: {
+      const i = out.add(Op.store, rva);
+      out.source[i] = X86.ax;
+      out.size[i] = size;
+      return setMemory(d, out, i);
+    }
+    case 0xa4:
+    case 0xa5:
+    case 0xa6:
+    case 0xa7:
+      return killMany(SOURCE | DESTINATION | (d.repeat === 0 ? 0 : COUNT), rva, out);
+    case 0xaa:
+    case 0xab:
+    case 0xae:
+    case 0xaf:
+      return killMany(DESTINATION | (d.repeat === 0 ? 0 : COUNT), rva, out);
+    case 0xac:
+    case 0xad:
+      return killMany(SOURCE | ACCUMULATOR, rva, out);
+    case 0xc0:
+    case 0xc1:
+      return shift(d, rva, out, size);
+    case 0xd0:
+    case 0xd1:
+      d.immediate = 1;
+      return shift(d, rva, out, size);
+    case 0xd2:
+    case 0xd3:
+      return killRm(d, rva, out);
+    case 0xc2:
+      out.low[out.add(Op.return, rva)] = d.immediate & 0xffff;
+      return;
+    case 0xc3:
+      out.add(Op.return, rva);
+      return;
+    case 0xc6:
+      return moveImmediate(d, rva, out, 1);
+    case 0xc7:
+      return moveImmediate(d, rva, out, size);
+    case 0xc8: {
+      const i = out.add(Op.push, rva);
+      out.source[i] = X86.bp;
+      return kill(X86.bp, rva, out);
+    }
+    case 0xc9: {
+      const i = out.add(Op.move, rva);
+      out.dst[i] = X86.sp;
+      out.source[i] = X86.bp;
+      out.size[i] = d.is64 ? 8 : 4;
+      out.dst[out.add(Op.pop, rva)] = X86.bp;
+      return;
+    }
+    case 0xca:
+    case 0xcb:
+    case 0xcf:
+      out.add(Op.return, rva);
+      return;
+    case 0xcc:
+    case 0xf4:
+      out.add(Op.stop, rva);
+      return;
+    case 0xcd:
+      // int 29h ends the system (fastfail); other numbers come back.
+      if ((d.immediate & 0xff) === 0x29) out.add(Op.stop, rva);
+      else killMany(ACCUMULATOR, rva, out);
+      return;
+    case 0xe0:
+    case 0xe1:
+    case 0xe2:
+    case 0xe3:
+      kill(X86.cx, rva, out);
+      return branchTo(d, rva, out, Op.branch);
+    case 0xe4:
+    case 0xe5:
+    case 0xec:
+    case 0xed:
+      return kill(X86.ax, rva, out);
+    case 0xe8:
+      return branchTo(d, rva, out, Op.call);
+    case 0xe9:
+    case 0xeb:
+      return branchTo(d, rva, out, Op.jump);
+    case 0xf6:
+    case 0xf7:
+      return group3(d, rva, out, opcode === 0xf6 ? 1 : size);
+    case 0xfe:
+      return killRm(d, rva, out);
+    case 0xff:
+      return group5(d, rva, out, size);
+  }
+  if (opcode > 0x90 && opcode < 0x98) {
+    kill((opcode & 7) | ((d.rex & 1) << 3), rva, out);
+    return kill(X86.ax, rva, out);
+  }
+  if (opcode === 0x90 && (d.rex & 1) !== 0) {
+    kill(8, rva, out);
+    return kill(X86.ax, rva, out);
+  }
+  if (opcode === 0x60) {
+    for (let i = 0; i < 8; i++) out.size[out.add(Op.push, rva)] = 1;
+    return;
+  }
+  if (opcode === 0x61) {
+    for (let i = 7; i >= 0; i--) if (i !== X86.sp) out.dst[out.add(Op.pop, rva)] = i;
+    return;
+  }
+  if (!d.is64 && (opcode === 0xea || opcode === 0x9a)) return void out.add(Op.stop, rva);
+  if (opcode >= 0xd8 && opcode <= 0xdf && d.opcode === 0xdf && d.modrm === 0xe0)
+    return kill(X86.ax, rva, out);
+  out.add(Op.nothing, rva);
+}
+
+function arithmeticRow(d: X86Decoder, rva: number, out: OperationList): void {
+  const alu = d.opcode >> 3;
+  const form = d.opcode & 7;
+  const size = (form & 1) === 0 ? 1 : operandSize(d);
+  if (form < 2) return binary(d, rva, out, alu, size, 'rm,reg');
+  if (form < 4) return binary(d, rva, out, alu, size, 'reg,rm');
+  if (form < 6) {
+    d.mod = 3;
+    d.rm = X86.ax;
+    return binary(d, rva, out, alu, size, 'rm,imm');
+  }
+  if ((d.opcode & 0xe7) === 0x06)
+    out.size[out.add(Op.push, rva)] = 1; // push segment
+  else if ((d.opcode & 0xe7) === 0x07) out.add(Op.pop, rva);
+  else kill(X86.ax, rva, out); // decimal adjustment
+}
+
+function shift(d: X86Decoder, rva: number, out: OperationList, size: number): void {
+  const kind = (d.modrm >> 3) & 7;
+  const width = d.opcode & 1 ? size : 1;
+  const alu =
+    kind === 4 || kind === 6
+      ? Alu.shiftLeft
+      : kind === 5
+        ? Alu.shiftRight
+        : kind === 7
+          ? Alu.shiftRightSigned
+          : -1;
+  if (alu < 0 || d.mod !== 3 || width < 4) return killRm(d, rva, out);
+  d.immediate &= size === 8 ? 63 : 31;
+  d.immediateHigh = 0;
+  binary(d, rva, out, alu, width, 'rm,imm');
+}
+
+function group3(d: X86Decoder, rva: number, out: OperationList, size: number): void {
+  const kind = (d.modrm >> 3) & 7;
+  if (kind < 2) return void out.add(Op.nothing, rva);
+  if (kind >= 4) return killMany(ACCUMULATOR | (size === 1 ? 0 : DATA), rva, out);
+  if (d.mod !== 3 || size < 4) return killRm(d, rva, out);
+  const i = out.add(kind === 2 ? Op.invert : Op.negate, rva);
+  out.dst[i] = d.rm;
+  out.source[i] = d.rm;
+  out.size[i] = size;
+}
+
+function group5(d: X86Decoder, rva: number, out: OperationList, size: number): void {
+  switch ((d.modrm >> 3) & 7) {
+    case 0:
+    case 1: {
+      if (d.mod !== 3) return killRm(d, rva, out);
+      const i = out.add(Op.binary, rva);
+      out.alu[i] = ((d.modrm >> 3) & 7) === 0 ? Alu.add : Alu.subtract;
+      out.dst[i] = d.rm;
+      out.left[i] = d.rm;
+      out.low[i] = 1;
+      out.size[i] = size;
+      return;
+    }
+    case 2:
+      return indirect(d, rva, out, Op.callIndirect);
+    case 4:
+      return indirect(d, rva, out, Op.jumpIndirect);
+    case 6: {
+      const i = out.add(Op.push, rva);
+      if (d.mod === 3) out.source[i] = d.rm;
+      else {
+        setMemory(d, out, i);
+        out.size[i] = 2; // push of memory
+      }
+      return;
+    }
+    case 3:
+    case 5:
+    case 7:
+      out.add(Op.stop, rva);
+  }
+}

@@ -70,6 +70,8 @@ class CallSiteSearch {
   readonly #pointers: DataPointers;
   /** The import slot of RtlInitUnicodeString; -1 where there is none. */
   readonly #initUnicodeSlot: number;
+  /** The wave in which a function was last looked at. */
+  readonly #lookedAt = new Map<number, number>();
   readonly #seenWrappers = new Set<string>();
   readonly #seenUses = new Set<string>();
   readonly #uses: TagUse[] = [];
@@ -95,6 +97,7 @@ class CallSiteSearch {
     while (this.#waiting.length > 0 && this.#operationsLeft > 0) {
       const functions = this.#functionsOf(this.#waiting);
       this.#waiting = [];
+      this.#targets.wave++;
       this.#analyse(functions);
     }
     for (const { rva } of this.#uses) this.#unresolved.delete(rva);
@@ -130,6 +133,9 @@ class CallSiteSearch {
       if (this.#operationsLeft <= 0 || this.#uses.length >= MAX_USES) return;
       this.#operationsLeft -=
         this.#body.decode(this.#code.functions.pieces(functionRva), this.#code.poppedBytes) + 1;
+      // What was known when the function was last looked at has been followed there.
+      this.#targets.since = this.#lookedAt.get(functionRva) ?? 0;
+      this.#lookedAt.set(functionRva, this.#targets.wave);
       this.#analyseBody(functionRva);
     }
   }

@@ -5,6 +5,12 @@ import type { Callee } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
 import type { Value } from './values.ts';
 
+/** What a target uses, and in which wave of the search that was found. */
+interface Target {
+  callee: Callee;
+  wave: number;
+}
+
 /** Callees that one target may have: a wrapper passes several tags at most. */
 const MAX_CALLEES = 8;
 
@@ -12,22 +18,27 @@ const MAX_CALLEES = 8;
 export class CallTargets {
   readonly #image: DriverImage;
   /** Functions of the image: thunks, wrappers, the image's own pool functions. */
-  readonly #byFunction = new Map<number, Callee[]>();
+  readonly #byFunction = new Map<number, Target[]>();
   /** Variables that hold a pointer to a pool function: import slots, and what the driver fills itself. */
-  readonly #byVariable = new Map<number, Callee[]>();
+  readonly #byVariable = new Map<number, Target[]>();
   /** Entries of a table whose address a variable holds. */
   readonly #byTable = new Map<number, ReadonlyMap<number, Callee>>();
+
+  /** The wave that is going on: what is added now belongs to it. */
+  wave = 0;
+  /** Only targets found in this wave or later are told of: earlier ones have been followed where they are asked for. */
+  since = 0;
 
   constructor(image: DriverImage) {
     this.#image = image;
   }
 
   addFunction(rva: number, callee: Callee): boolean {
-    return add(this.#byFunction, rva, callee);
+    return this.#add(this.#byFunction, rva, callee);
   }
 
   addVariable(rva: number, callee: Callee): boolean {
-    return add(this.#byVariable, rva, callee);
+    return this.#add(this.#byVariable, rva, callee);
   }
 
   addTable(variableRva: number, callees: ReadonlyMap<number, Callee>): void {
@@ -36,7 +47,7 @@ export class CallTargets {
 
   /** What a call of the function at this address uses. */
   ofFunction(rva: number): readonly Callee[] {
-    return this.#byFunction.get(rva) ?? [];
+    return this.#recent(this.#byFunction.get(rva));
   }
 
   /** What a call through a pointer with this value uses. */
@@ -45,10 +56,10 @@ export class CallTargets {
       case 'address':
         return this.ofFunction(value.rva);
       case 'memory':
-        return [...(this.#byVariable.get(value.rva) ?? []), ...this.#initially(value.rva)];
+        return [...this.#recent(this.#byVariable.get(value.rva)), ...this.#initially(value.rva)];
       case 'behind': {
         const callee = this.#byTable.get(value.rva)?.get(value.offset);
-        if (callee !== undefined) return [callee];
+        if (callee !== undefined) return this.since === 0 ? [callee] : [];
         // A table that the variable points at from the start: operations->allocate.
         const table = this.#pointerAt(value.rva);
         return table === undefined ? [] : this.#initially((table + value.offset) | 0);
@@ -63,20 +74,26 @@ export class CallTargets {
     return target === undefined ? [] : this.ofFunction(target);
   }
 
+  #add(map: Map<number, Target[]>, rva: number, callee: Callee): boolean {
+    const target = { callee, wave: this.wave };
+    const known = map.get(rva);
+    if (known === undefined) {
+      map.set(rva, [target]);
+      return true;
+    }
+    if (known.length >= MAX_CALLEES || known.some(other => isSame(other.callee, callee))) return false;
+    known.push(target);
+    return true;
+  }
+
+  #recent(targets: readonly Target[] | undefined): readonly Callee[] {
+    if (targets === undefined) return [];
+    return targets.flatMap(({ callee, wave }) => (wave >= this.since ? [callee] : []));
+  }
+
   #pointerAt(rva: number): number | undefined {
     return isRelocated(this.#image.relocations, rva) ? this.#image.pointerAt(rva) : undefined;
   }
-}
-
-function add(map: Map<number, Callee[]>, rva: number, callee: Callee): boolean {
-  const known = map.get(rva);
-  if (known === undefined) {
-    map.set(rva, [callee]);
-    return true;
-  }
-  if (known.length >= MAX_CALLEES || known.some(other => isSame(other, callee))) return false;
-  known.push(callee);
-  return true;
 }
 
 function isSame(a: Callee, b: Callee): boolean {

@@ -3,20 +3,17 @@
  * argument is a wrapper: its callers are looked at in the next wave, until nothing new turns up.
  */
 import type { ConstantOrigin } from '../../data/facts.ts';
-import type { DriverImage } from '../pe/image-facts.ts';
 import { CallTargets } from './call-targets.ts';
-import type { CodeIndex } from './code-index.ts';
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { type DataPointers, dataPointers } from './data-pointers.ts';
 import { contextTags } from './filter-contexts.ts';
-import { FunctionBody, type PoppedBytes } from './function-body.ts';
-import type { FunctionMap } from './function-map.ts';
+import { FunctionBody } from './function-body.ts';
 import { isGuardDispatch } from './guard-dispatch.ts';
 import { BASE_IMAGE, NONE, Op } from './operations.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
-import { FILTER_CONTEXT, POOL_FUNCTIONS } from './pool-functions.ts';
-import type { InstructionFront, Processor } from './processor.ts';
-import { moduleOf, namesAskedFor } from './routine-names.ts';
-import { type Callee, directCallee, type Sinks } from './sinks.ts';
+import { FILTER_CONTEXT } from './pool-functions.ts';
+import { RoutineNames } from './routine-names.ts';
+import type { Callee, Sinks } from './sinks.ts';
 import { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 
@@ -46,16 +43,8 @@ const MAX_WRAPPERS = 5_000;
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
 
-export interface CodeUnderAnalysis {
-  image: DriverImage;
-  processor: Processor;
-  front: InstructionFront;
-  index: CodeIndex;
-  functions: FunctionMap;
-  poppedBytes: PoppedBytes;
-  /** Operations that may be decoded in all, so that the time is bounded by the size of the code. */
-  maxOperations: number;
-}
+/** Looking at an operation while resolving costs a fraction of decoding one. */
+const STEPS_PER_OPERATION = 4;
 
 export function findCallSites(code: CodeUnderAnalysis, sinks: Sinks): CallSites {
   return new CallSiteSearch(code, sinks).run();
@@ -68,8 +57,10 @@ class CallSiteSearch {
   readonly #resolver: ValueResolver;
   readonly #targets: CallTargets;
   readonly #pointers: DataPointers;
-  /** The import slot of RtlInitUnicodeString; -1 where there is none. */
-  readonly #initUnicodeSlot: number;
+  readonly #names: RoutineNames;
+  /** Functions that name a pool function in a text. */
+  #namingFunctions: ReadonlySet<number> = new Set();
+  #looksUpNames = false;
   /** The wave in which a function was last looked at. */
   readonly #lookedAt = new Map<number, number>();
   readonly #seenWrappers = new Set<string>();
@@ -85,11 +76,10 @@ class CallSiteSearch {
     this.#sinks = sinks;
     this.#body = new FunctionBody(code.front, code.processor);
     this.#resolver = new ValueResolver(this.#body, code);
+    this.#names = new RoutineNames(code, this.#body, this.#resolver);
     this.#targets = new CallTargets(code.image);
     this.#pointers = dataPointers(code.image, code.index);
     this.#operationsLeft = code.maxOperations;
-    this.#initUnicodeSlot =
-      code.image.imports.find(({ name }) => name === 'RtlInitUnicodeString')?.slotRva ?? -1;
   }
 
   run(): CallSites {
@@ -110,7 +100,9 @@ class CallSiteSearch {
 
   #begin(): void {
     const { index } = this.#code;
-    for (const nameRva of this.#sinks.nameRvas) this.#waiting.push(...index.referencesTo(nameRva));
+    const naming = this.#sinks.nameRvas.flatMap(nameRva => index.referencesTo(nameRva));
+    this.#namingFunctions = this.#functionsOf(naming);
+    this.#waiting.push(...naming);
     for (const [slotRva, callee] of this.#sinks.bySlot) this.#addVariable(slotRva, callee);
     for (const [rva, callee] of this.#sinks.byFunction) this.#addFunction(rva, callee);
     for (const { variableRva, callees } of this.#sinks.tables) {
@@ -133,10 +125,13 @@ class CallSiteSearch {
       if (this.#operationsLeft <= 0 || this.#uses.length >= MAX_USES) return;
       this.#operationsLeft -=
         this.#body.decode(this.#code.functions.pieces(functionRva), this.#code.poppedBytes) + 1;
+      this.#names.forget();
+      this.#looksUpNames = this.#namingFunctions.has(functionRva);
       // What was known when the function was last looked at has been followed there.
       this.#targets.since = this.#lookedAt.get(functionRva) ?? 0;
       this.#lookedAt.set(functionRva, this.#targets.wave);
       this.#analyseBody(functionRva);
+      this.#operationsLeft -= this.#resolver.takeSteps() / STEPS_PER_OPERATION;
     }
   }
 
@@ -189,30 +184,8 @@ class CallSiteSearch {
   }
 
   /** A pool function that this function has looked up by its name. */
-  #foundByName(value: Value): Callee[] {
-    if (value.kind !== 'result') return [];
-    const names = namesAskedFor(value.operation, {
-      image: this.#code.image,
-      resolve: (place, before) => this.#resolver.resolve(place, before).values,
-      argument: position => this.#code.processor.argument(position),
-      unicodeStringInits: () => this.#unicodeStringInits(),
-    });
-    return names.map(name => directCallee(POOL_FUNCTIONS.get(name)!, moduleOf(name), this.#code.processor));
-  }
-
-  /** Operations that call RtlInitUnicodeString, directly or by its thunk. */
-  #unicodeStringInits(): number[] {
-    const { op, low, count } = this.#body.operations;
-    const calls: number[] = [];
-    for (let i = 0; i < count; i++) {
-      if (op[i] === Op.call) {
-        if (this.#code.functions.thunkSlot(low[i]) === this.#initUnicodeSlot) calls.push(i);
-      } else if (op[i] === Op.callIndirect) {
-        const values = this.#resolver.resolveTarget(i).values;
-        if (values.some(v => v.kind === 'memory' && v.rva === this.#initUnicodeSlot)) calls.push(i);
-      }
-    }
-    return calls;
+  #foundByName(value: Value): readonly Callee[] {
+    return value.kind === 'result' && this.#looksUpNames ? this.#names.calleesOf(value.operation) : [];
   }
 
   /** A pointer to a pool function or wrapper is kept in a variable: what calls through it is looked at next. */

@@ -1,12 +1,17 @@
 /** Pool functions that a driver looks up by name at run time: MmGetSystemRoutineAddress and everything like it. */
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import type { FunctionBody } from './function-body.ts';
+import { Op } from './operations.ts';
 import type { Place } from './places.ts';
 import { POOL_FUNCTIONS } from './pool-functions.ts';
+import { type Callee, directCallee } from './sinks.ts';
+import type { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 
 /** The module that exports a function looked up by name; the kernel unless its name says otherwise. */
-export function moduleOf(functionName: string): string {
+function moduleOf(functionName: string): string {
   if (functionName.startsWith('Flt')) return 'fltmgr.sys';
   return functionName.startsWith('Ndis') ? 'ndis.sys' : 'ntoskrnl.exe';
 }
@@ -49,44 +54,88 @@ function nameAt(image: DriverImage, rva: number, bytesPerCharacter: 1 | 2): stri
   return undefined;
 }
 
-/** What the search for a name needs of the function that holds the call. */
-export interface NameQuestions {
-  image: DriverImage;
-  /** Possible values of a place just before an operation. */
-  resolve(place: Place, before: number): readonly Value[];
-  argument(position: number): Place;
-  /** Operations of this function that call RtlInitUnicodeString. */
-  unicodeStringInits(): number[];
-}
-
 /** Look-up functions take the name as one of their first arguments. */
 const NAME_ARGUMENTS = [1, 2, 3, 4];
 
-/** The pool functions whose names a call is given, as text or as a UNICODE_STRING: what it returns is their address. */
-export function namesAskedFor(call: number, ask: NameQuestions): string[] {
-  const { image } = ask;
-  const names = NAME_ARGUMENTS.flatMap(position => {
-    const argument = ask.argument(position);
-    return ask.resolve(argument, call).flatMap(value => {
+/** Finds what the calls of one function at a time look up by name; answers are kept until the next function. */
+export class RoutineNames {
+  readonly #code: Pick<CodeUnderAnalysis, 'image' | 'processor' | 'functions'>;
+  readonly #body: FunctionBody;
+  readonly #resolver: ValueResolver;
+  /** The import slot of RtlInitUnicodeString; -1 where there is none. */
+  readonly #initSlot: number;
+  readonly #calleesByCall = new Map<number, readonly Callee[]>();
+  #inits: readonly number[] | undefined;
+
+  constructor(code: CodeUnderAnalysis, body: FunctionBody, resolver: ValueResolver) {
+    this.#code = code;
+    this.#body = body;
+    this.#resolver = resolver;
+    this.#initSlot = code.image.imports.find(({ name }) => name === 'RtlInitUnicodeString')?.slotRva ?? -1;
+  }
+
+  /** The body holds another function now. */
+  forget(): void {
+    this.#calleesByCall.clear();
+    this.#inits = undefined;
+  }
+
+  /** The pool functions whose names a call is given, as text or as a UNICODE_STRING: it returns their address. */
+  calleesOf(call: number): readonly Callee[] {
+    const known = this.#calleesByCall.get(call);
+    if (known !== undefined) return known;
+    const names = new Set(NAME_ARGUMENTS.flatMap(position => this.#namesIn(position, call)));
+    const { processor } = this.#code;
+    const callees = [...names].map(name =>
+      directCallee(POOL_FUNCTIONS.get(name)!, moduleOf(name), processor),
+    );
+    this.#calleesByCall.set(call, callees);
+    return callees;
+  }
+
+  #namesIn(position: number, call: number): string[] {
+    const { image, processor } = this.#code;
+    const argument = processor.argument(position);
+    return this.#values(argument, call).flatMap(value => {
       if (value.kind !== 'address' && value.kind !== 'stack') return [];
-      const texts = [
-        ...ask.resolve({ ...argument, behind: image.pointerSize }, call),
-        ...initialisedWith(value, ask),
-      ];
-      return [value, ...texts].flatMap(text =>
+      const buffers = this.#values({ ...argument, behind: image.pointerSize }, call);
+      const texts = [value, ...buffers, ...this.#initialisedWith(value, call)];
+      return texts.flatMap(text =>
         text.kind === 'address' ? (poolFunctionNamedAt(image, text.rva) ?? []) : [],
       );
     });
-  });
-  return [...new Set(names)];
-}
+  }
 
-/** The texts that RtlInitUnicodeString puts into this very UNICODE_STRING, in this function. */
-function initialisedWith(string: Value, ask: NameQuestions): Value[] {
-  return ask.unicodeStringInits().flatMap(init => {
-    const isSame = ask.resolve(ask.argument(1), init).some(target => isSamePlace(target, string));
-    return isSame ? [...ask.resolve(ask.argument(2), init)] : [];
-  });
+  /** The text that RtlInitUnicodeString last put into this very UNICODE_STRING: one is often used again and again. */
+  #initialisedWith(string: Value, call: number): readonly Value[] {
+    const { processor } = this.#code;
+    const inits = this.#unicodeStringInits().filter(init =>
+      this.#values(processor.argument(1), init).some(target => isSamePlace(target, string)),
+    );
+    const nearest = inits.filter(init => init < call).at(-1) ?? inits[0];
+    return nearest === undefined ? [] : this.#values(processor.argument(2), nearest);
+  }
+
+  /** Operations that call RtlInitUnicodeString, directly or by its thunk. */
+  #unicodeStringInits(): readonly number[] {
+    if (this.#inits !== undefined) return this.#inits;
+    const { op, low, count } = this.#body.operations;
+    const inits: number[] = [];
+    for (let i = 0; i < count && this.#initSlot !== -1; i++) {
+      if (op[i] === Op.call) {
+        if (this.#code.functions.thunkSlot(low[i]) === this.#initSlot) inits.push(i);
+      } else if (op[i] === Op.callIndirect) {
+        const values = this.#resolver.resolveTarget(i).values;
+        if (values.some(value => value.kind === 'memory' && value.rva === this.#initSlot)) inits.push(i);
+      }
+    }
+    this.#inits = inits;
+    return inits;
+  }
+
+  #values(place: Place, before: number): readonly Value[] {
+    return this.#resolver.resolve(place, before).values;
+  }
 }
 
 function isSamePlace(a: Value, b: Value): boolean {

@@ -28,6 +28,7 @@ export class ValueResolver implements Walk {
   readonly processor: Processor;
   readonly index: CodeIndex;
   #steps = 0;
+  #stepsTaken = 0;
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Set<number>();
 
@@ -61,7 +62,16 @@ export class ValueResolver implements Walk {
     return loadedValue(this, operation, 0, 4, 0);
   }
 
+  /** Operations looked at since this was last asked. */
+  takeSteps(): number {
+    const taken = this.#stepsTaken + this.#steps;
+    this.#stepsTaken = 0;
+    this.#steps = 0;
+    return taken;
+  }
+
   #begin(): void {
+    this.#stepsTaken += this.#steps;
     this.#steps = 0;
     this.#active.clear();
   }

@@ -1,0 +1,17 @@
+/** One image with everything that is worked out before its calls are looked at. */
+import type { DriverImage } from '../pe/image-facts.ts';
+import type { CodeIndex } from './code-index.ts';
+import type { PoppedBytes } from './function-body.ts';
+import type { FunctionMap } from './function-map.ts';
+import type { InstructionFront, Processor } from './processor.ts';
+
+export interface CodeUnderAnalysis {
+  image: DriverImage;
+  processor: Processor;
+  front: InstructionFront;
+  index: CodeIndex;
+  functions: FunctionMap;
+  poppedBytes: PoppedBytes;
+  /** Operations that may be decoded in all, so that the time is bounded by the size of the code. */
+  maxOperations: number;
+}

@@ -12,6 +12,7 @@ import { isGuardDispatch } from './guard-dispatch.ts';
 import { BASE_IMAGE, NONE, Op } from './operations.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
 import { FILTER_CONTEXT } from './pool-functions.ts';
+import { ReturnValues } from './return-values.ts';
 import { RoutineNames } from './routine-names.ts';
 import type { Callee, Sinks } from './sinks.ts';
 import { ValueResolver } from './value-resolver.ts';
@@ -43,9 +44,6 @@ const MAX_WRAPPERS = 5_000;
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
 
-/** Looking at an operation while resolving costs a fraction of decoding one. */
-const STEPS_PER_OPERATION = 4;
-
 export function findCallSites(code: CodeUnderAnalysis, sinks: Sinks): CallSites {
   return new CallSiteSearch(code, sinks).run();
 }
@@ -58,6 +56,7 @@ class CallSiteSearch {
   readonly #targets: CallTargets;
   readonly #pointers: DataPointers;
   readonly #names: RoutineNames;
+  readonly #returns: ReturnValues;
   /** Functions that name a pool function in a text. */
   #namingFunctions: ReadonlySet<number> = new Set();
   #looksUpNames = false;
@@ -77,6 +76,7 @@ class CallSiteSearch {
     this.#body = new FunctionBody(code.front, code.processor);
     this.#resolver = new ValueResolver(this.#body, code);
     this.#names = new RoutineNames(code, this.#body, this.#resolver);
+    this.#returns = new ReturnValues(code);
     this.#targets = new CallTargets(code.image);
     this.#pointers = dataPointers(code.image, code.index);
     this.#operationsLeft = code.maxOperations;
@@ -131,7 +131,7 @@ class CallSiteSearch {
       this.#targets.since = this.#lookedAt.get(functionRva) ?? 0;
       this.#lookedAt.set(functionRva, this.#targets.wave);
       this.#analyseBody(functionRva);
-      this.#operationsLeft -= this.#resolver.takeSteps() / STEPS_PER_OPERATION;
+      this.#operationsLeft -= this.#resolver.takeWork() + this.#returns.takeWork();
     }
   }
 
@@ -202,7 +202,10 @@ class CallSiteSearch {
     const { rva } = this.#body.operations;
     let isResolved = false;
     const found = this.#resolver.resolve(this.#seenFrom(callee.place, isJump), i).values;
-    const values = callee.poolFunction.field?.name === FILTER_CONTEXT ? this.#contextTags(found, i) : found;
+    const values =
+      callee.poolFunction.field?.name === FILTER_CONTEXT
+        ? this.#contextTags(found, i)
+        : found.flatMap(value => this.#returned(value));
     for (const value of values) {
       if (value.kind === 'constant') {
         isResolved = true;
@@ -213,6 +216,17 @@ class CallSiteSearch {
       }
     }
     if (!isResolved) this.#unresolved.add(rva[i]);
+  }
+
+  /** In place of a call's result, what the function that it calls returns; parameters as they are at the call. */
+  #returned(value: Value): readonly Value[] {
+    const { op, low } = this.#body.operations;
+    if (value.kind !== 'result' || op[value.operation] !== Op.call) return [value];
+    return this.#returns.of(low[value.operation]).flatMap(result => {
+      if (result.kind !== 'parameter') return [result];
+      const place = movedPlace(result.place, -this.#code.processor.callPushes);
+      return [...this.#resolver.resolve(place, value.operation).values];
+    });
   }
 
   /** What FltRegisterFilter's registration leads to: an array of contexts, each with its tag. */

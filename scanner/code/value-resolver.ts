@@ -19,6 +19,8 @@ import type { Walk, Wanted } from './walk.ts';
  * a fraction of a millisecond a call site.
  */
 const MAX_STEPS = 20_000;
+/** Looking at an operation costs a fraction of decoding one. */
+const STEPS_PER_OPERATION = 4;
 /** Expressions inside expressions: each level is a few frames of the JavaScript stack. */
 const MAX_DEPTH = 60;
 
@@ -62,12 +64,12 @@ export class ValueResolver implements Walk {
     return loadedValue(this, operation, 0, 4, 0);
   }
 
-  /** Operations looked at since this was last asked. */
-  takeSteps(): number {
-    const taken = this.#stepsTaken + this.#steps;
+  /** The work done since this was last asked, in decoded operations. */
+  takeWork(): number {
+    const steps = this.#stepsTaken + this.#steps;
     this.#stepsTaken = 0;
     this.#steps = 0;
-    return taken;
+    return steps / STEPS_PER_OPERATION;
   }
 
   #begin(): void {

@@ -11,6 +11,7 @@ import {
 import type { CodeFindings } from './code/analyse-code.ts';
 import type { TagUse } from './code/call-sites.ts';
 import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
+import { looksLikeTag } from './code/static-memory.ts';
 
 /** Proven tags that share their first two characters with a literal before it counts as one of the family. */
 const FAMILY_SIZE = 3;
@@ -26,6 +27,8 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
   const notTags = new Set<number>();
   for (const use of findings.uses) {
     if (isDriverCreate(use) && isKmdfDefault(use.ulong)) continue;
+    // What is not written in the code itself must read like a tag: data holds numbers and text beside it.
+    if (use.origin !== 'immediate' && !looksLikeTag(use.ulong)) continue;
     if (!isNameableUlong(use.ulong)) {
       if (use.ulong !== 0) notTags.add(use.ulong);
       continue;

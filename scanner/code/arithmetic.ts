@@ -37,10 +37,11 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
     if (left.kind === 'address' || left.kind === 'element') return { ...left, rva: (left.rva + change) | 0 };
     if (left.kind === 'stack') return { kind: 'stack', offset: left.offset + change };
     if (left.kind === 'previous') return { kind: 'previous', step: left.step + change };
-    if (left.kind === 'multiple') return { ...left, plus: left.plus + change };
+    if (left.kind === 'multiple' || left.kind === 'memory') return { ...left, plus: left.plus + change };
     return isPlainNumber(left) ? { kind: 'multiple', of: 1, plus: change } : DERIVED;
   }
   const factor = alu === Alu.multiply ? amount : alu === Alu.shiftLeft && amount < 16 ? 1 << amount : 0;
+  if (factor === 1) return left;
   if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
   if (left.kind === 'multiple') {
     const of = left.of * factor;

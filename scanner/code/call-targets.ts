@@ -56,6 +56,7 @@ export class CallTargets {
       case 'address':
         return this.ofFunction(value.rva);
       case 'memory':
+        if (value.plus !== 0) return [];
         return [...this.#recent(this.#byVariable.get(value.rva)), ...this.#initially(value.rva)];
       case 'behind': {
         const callee = this.#byTable.get(value.rva)?.get(value.offset);

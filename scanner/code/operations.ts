@@ -72,6 +72,9 @@ export const BASE_ELSEWHERE = 253;
 /** The first vector register; general registers are 0 to 31. */
 export const VECTOR0 = 64;
 
+/** A register that no processor has: between the load and the arithmetic of an instruction that does both. */
+export const SCRATCH = 40;
+
 /** Register numbers of x86 and x64. */
 export const X86 = { ax: 0, cx: 1, dx: 2, bx: 3, sp: 4, bp: 5, si: 6, di: 7, r8: 8, r9: 9 } as const;
 

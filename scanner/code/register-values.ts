@@ -149,7 +149,7 @@ export function loadedValue(walk: Walk, i: number, lane: number, width: number, 
 function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet {
   const { index, scale, rva } = walk.body.operations;
   if (index[i] === NONE) return ValueSet.of(pointer);
-  if (pointer.kind !== 'address') return ValueSet.of(UNKNOWN);
+  if (pointer.kind !== 'address' && pointer.kind !== 'multiple') return ValueSet.of(UNKNOWN);
   const factor = constant(1 << scale[i], 'computed', rva[i]);
   return walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1).map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
@@ -181,7 +181,7 @@ export function memoryAt(
     case 'stack':
       return walk.at({ slot: pointer.offset + offset, width: 4 }, before, depth + 1);
     case 'memory':
-      return ValueSet.of({ kind: 'behind', rva: pointer.rva, offset });
+      return ValueSet.of({ kind: 'behind', rva: pointer.rva, offset: pointer.plus + offset });
     case 'parameter':
       if (pointer.place.behind === undefined) {
         return ValueSet.of({ kind: 'parameter', place: { ...pointer.place, behind: offset } });

@@ -4,8 +4,8 @@ import { constant, UNKNOWN, type Value } from './values.ts';
 
 /**
  * The value that a load from an RVA gives, where the image fixes it: a pointer the loader relocates is an address;
- * four bytes of read-only data are what they are; an initialised variable counts only where it reads like a tag,
- * since it may have changed since. Undefined otherwise (import slots, zeroed or unreadable memory).
+ * four bytes of read-only data are what they are (import slots are the caller's to leave out); an initialised variable
+ * counts only where it reads like a tag, since it may have changed since. Undefined otherwise.
  */
 export function readConstant(image: DriverImage, rva: number): Value | undefined {
   const section = image.sectionAt(rva);
@@ -16,8 +16,7 @@ export function readConstant(image: DriverImage, rva: number): Value | undefined
   }
   const value = image.u32At(rva);
   if (value === undefined || rva - section.rva + 4 > section.bytes.length) return undefined;
-  if (looksLikeTag(value)) return constant(value, 'global', rva);
-  return undefined;
+  return section.writable && !looksLikeTag(value) ? undefined : constant(value, 'global', rva);
 }
 
 /** Two bytes of the image's data as they are when it is loaded. */

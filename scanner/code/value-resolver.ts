@@ -31,6 +31,7 @@ export class ValueResolver implements Walk {
   readonly index: CodeIndex;
   #steps = 0;
   #stepsTaken = 0;
+  readonly #importSlots: ReadonlySet<number>;
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Set<number>();
 
@@ -39,6 +40,7 @@ export class ValueResolver implements Walk {
     this.image = code.image;
     this.processor = code.processor;
     this.index = code.index;
+    this.#importSlots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
   }
 
   /** The values that `place` may hold just before an operation; stack offsets count from the stack pointer there. */
@@ -153,8 +155,7 @@ export class ValueResolver implements Walk {
   #atEntry(wanted: Wanted): Value {
     if ('global' in wanted && wanted.width === 2) return readHalf(this.image, wanted.global);
     if (wanted.width !== 4) return UNKNOWN;
-    if ('global' in wanted)
-      return readConstant(this.image, wanted.global) ?? { kind: 'memory', rva: wanted.global };
+    if ('global' in wanted) return this.#atStart(wanted.global);
     if ('slot' in wanted) {
       if (wanted.slot < this.processor.callPushes) return UNKNOWN;
       return { kind: 'parameter', place: { stackOffset: wanted.slot } };
@@ -162,5 +163,11 @@ export class ValueResolver implements Walk {
     const isArgument =
       wanted.lane === 0 && wanted.register < VECTOR0 && this.processor.isArgumentRegister(wanted.register);
     return isArgument ? { kind: 'parameter', place: { register: wanted.register } } : UNKNOWN;
+  }
+
+  /** What the image's memory holds when nothing in this function has written it. */
+  #atStart(rva: number): Value {
+    const memory: Value = { kind: 'memory', rva, plus: 0 };
+    return this.#importSlots.has(rva) ? memory : (readConstant(this.image, rva) ?? memory);
   }
 }

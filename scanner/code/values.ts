@@ -7,8 +7,8 @@ export type Value =
   | { kind: 'constant'; value: number; origin: ConstantOrigin; rva: number }
   /** An address of the image. */
   | { kind: 'address'; rva: number }
-  /** What the image's memory holds at an address (an import slot, a pointer filled at run time). */
-  | { kind: 'memory'; rva: number }
+  /** What the image's memory holds at an address (an import slot, a pointer filled at run time), plus a constant. */
+  | { kind: 'memory'; rva: number; plus: number }
   /** What memory holds `offset` bytes behind the pointer that the image's memory holds at `rva`. */
   | { kind: 'behind'; rva: number; offset: number }
   /** An address of the function's own frame: bytes above the return address. */
@@ -82,8 +82,9 @@ function isSame(a: Value, b: Value): boolean {
     case 'parameter':
       return b.kind === 'parameter' && placeKey(a.place) === placeKey(b.place);
     case 'address':
+      return b.kind === 'address' && b.rva === a.rva;
     case 'memory':
-      return b.kind === a.kind && b.rva === a.rva;
+      return b.kind === 'memory' && b.rva === a.rva && b.plus === a.plus;
     case 'behind':
       return b.kind === 'behind' && b.rva === a.rva && b.offset === a.offset;
     case 'stack':

@@ -164,7 +164,9 @@ test('whatever lists and drivers say, the summary is one line that ends with one
   fc.assert(
     fc.property(text, text, text, (image, meaning, description) => {
       const summary = sentence([owner(image, meaning)], [seen('f.sys', 'allocation-call', description)]);
-      assert.match(summary, /[^\s]\.$/u);
+      // Not one pattern: V8 of Node 26 misses [^\s] where the character has two code units.
+      assert.ok(summary.endsWith('.'), summary);
+      assert.doesNotMatch(summary, /[\s.]\.$/);
       assert.doesNotMatch(summary, /\n/);
     }),
   );

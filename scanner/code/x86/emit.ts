@@ -1,5 +1,5 @@
 /** The pieces that x86 instructions are translated with: operands, moves, arithmetic, branches. */
-import { Alu, Flag, NONE, Op, type OperationList, VECTOR0 } from '../operations.ts';
+import { Alu, Flag, NONE, Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
 import type { X86Decoder } from './x86-decoder.ts';
 
 export function operandSize(d: X86Decoder): number {
@@ -86,6 +86,15 @@ export function move(
   setMemory(d, out, i);
 }
 
+/** Loads the memory operand where the next operation can take it from; returns the register. */
+export function loadScratch(d: X86Decoder, rva: number, out: OperationList, size: number): number {
+  const i = out.add(Op.load, rva);
+  out.dst[i] = SCRATCH;
+  out.size[i] = size;
+  setMemory(d, out, i);
+  return SCRATCH;
+}
+
 /** add, or, adc, sbb, and, sub, xor, shifts: `rm OP= register`, `register OP= rm` or `rm OP= immediate`. */
 export function binary(
   d: X86Decoder,
@@ -103,7 +112,7 @@ export function binary(
   if (form !== 'reg,rm' && d.mod !== 3) return killRm(d, rva, out);
   if (size < 4 && (alu === Alu.shiftLeft || alu >= Alu.shiftRight)) return kill(target & 15, rva, out);
   if (size === 1 && byteRegister(d, target) === NONE) return killHighByte(target, rva, out);
-  if (form === 'reg,rm' && d.mod !== 3) return kill(target, rva, out); // arithmetic with memory is not followed
+  const other = form === 'reg,rm' ? (d.mod === 3 ? d.rm : loadScratch(d, rva, out, size)) : d.reg;
   const i = out.add(Op.binary, rva);
   out.alu[i] = alu;
   out.dst[i] = target;
@@ -111,7 +120,7 @@ export function binary(
   out.size[i] = size;
   if (form === 'rm,imm') setImmediate(d, out, i);
   else {
-    out.source[i] = form === 'reg,rm' ? d.rm : d.reg;
+    out.source[i] = other;
     if (size === 1 && byteRegister(d, out.source[i]) === NONE) {
       out.op[i] = Op.kill;
       out.source[i] = NONE;

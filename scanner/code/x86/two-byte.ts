@@ -9,6 +9,7 @@ import {
   killMany,
   killOperands,
   killRm,
+  loadScratch,
   operandSize,
 } from './emit.ts';
 import { inserted, vectorMove } from './vector-moves.ts';
@@ -23,11 +24,11 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
   const opcode = d.opcode;
   if (opcode >= 0x80 && opcode < 0x90) return branchTo(d, rva, out, Op.branch);
   if (opcode >= 0x40 && opcode < 0x50) {
-    if (d.mod !== 3) return kill(d.reg, rva, out);
+    const source = d.mod === 3 ? d.rm : loadScratch(d, rva, out, operandSize(d));
     const i = out.add(Op.select, rva);
     out.dst[i] = d.reg;
     out.left[i] = d.reg;
-    out.source[i] = d.rm;
+    out.source[i] = source;
     out.size[i] = operandSize(d);
     return;
   }

@@ -59,7 +59,7 @@ export function ownerPhrase(
   const owner = id === null ? undefined : component(id);
   // A list may name the very function: "win32kbase!CEvent::operator new". The module is the owner.
   const name = plainText(image ?? '').replace(/^(?!nt!)([^!]+)!.*$/i, '$1') || null;
-  if (owner === undefined) return name ?? 'nobody in particular';
+  if (owner === undefined || owner.isCollection) return name ?? 'nobody in particular';
   const phrase = withArticle(owner, image?.startsWith('nt!') ?? false);
   return name === null || name.toLowerCase() === phrase.toLowerCase() ? phrase : `${phrase} (${name})`;
 }

@@ -59,6 +59,12 @@ export const componentShape = z.strictObject({
     .nullable()
     .describe('The owner of every entry that names none; null where each entry names its own.'),
   vendor: text,
+  isCollection: z
+    .literal(true)
+    .optional()
+    .describe(
+      'Set where the title gathers several owners ("Older network drivers"): nothing is "owned by" it.',
+    ),
   about: z.strictObject({
     purpose: text.describe('What the component allocates pool for.'),
     normal: text.describe('Which size and growth is ordinary.'),

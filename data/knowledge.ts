@@ -14,6 +14,8 @@ export interface Component {
   /** `nt!ps`; null where the component spans several images. */
   image: string | null;
   vendor: string;
+  /** The title gathers several owners, so that it is none itself. */
+  isCollection: boolean;
   /** What it allocates pool for. */
   about: string;
   growth: { normal: string; abnormal: string | null };
@@ -93,6 +95,7 @@ function buildKnowledge(files: KnowledgeFiles, guides: GuideFile[]): Knowledge {
       title: content.title,
       image: content.image,
       vendor: content.vendor,
+      isCollection: content.isCollection ?? false,
       about: content.about.purpose,
       growth: { normal: content.about.normal, abnormal: content.about.abnormal ?? null },
       steps: content.about.steps,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Owner } from '../../api/answer-document.ts';
 import { headline, ownerPhrase, summarise } from '../../api/answer-summary.ts';
 import type { EvidenceKind, SightingSummary } from '../../data/facts.ts';
+import { loadKnowledge } from '../../data/knowledge.ts';
 import { component } from './sample-facts.ts';
 
 const owner = (image: string | null, meaning: string | null, more: Partial<Owner> = {}): Owner => ({
@@ -169,5 +170,15 @@ test('whatever lists and drivers say, the summary is one line that ends with one
       assert.doesNotMatch(summary, /[\s.]\.$/);
       assert.doesNotMatch(summary, /\n/);
     }),
+  );
+});
+
+test('a component that gathers several owners is none itself: the image is named alone', () => {
+  const { components } = loadKnowledge();
+  const bundled = (id: string) => components.find(one => one.id === id);
+  assert.equal(ownerPhrase({ image: 'wdf01000.sys', component: 'shared-defaults' }, bundled), 'wdf01000.sys');
+  assert.equal(
+    ownerPhrase({ image: 'nt!ps', component: 'process-manager' }, bundled),
+    "the kernel's process manager (nt!ps)",
   );
 });

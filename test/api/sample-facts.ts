@@ -14,6 +14,7 @@ export function component(id: string, title: string, image: string | null, vendo
     image,
     vendor,
     about: 'What it does.',
+    isCollection: false,
     growth: { normal: `${title} grows with use.`, abnormal: null },
     steps: [`look at ${id}`],
     sources: [LIST],

@@ -138,9 +138,10 @@ class CallSiteSearch {
   #analyseBody(functionRva: number): void {
     const { op, low, base, index, size, source, count } = this.#body.operations;
     for (let i = 0; i < count; i++) {
-      const isJump = op[i] === Op.jump || op[i] === Op.jumpIndirect;
+      const isDirectJump = op[i] === Op.jump || op[i] === Op.branch;
+      const isJump = isDirectJump || op[i] === Op.jumpIndirect;
       if (isJump || op[i] === Op.call || op[i] === Op.callIndirect) {
-        if (op[i] !== Op.jump || !this.#body.contains(low[i])) this.#callAt(i, isJump, functionRva);
+        if (!isDirectJump || !this.#body.contains(low[i])) this.#callAt(i, isJump, functionRva);
       } else if (op[i] === Op.store && base[i] === BASE_IMAGE && index[i] === NONE && source[i] !== NONE) {
         if (size[i] === this.#code.processor.pointerSize) this.#pointerStoredAt(i);
       }
@@ -158,6 +159,7 @@ class CallSiteSearch {
   /** Whether the function does nothing but jump: ARM64 first loads the import's address into a register. */
   #isThunk(i: number): boolean {
     const { op, dst, source } = this.#body.operations;
+    if (op[i] === Op.branch) return false;
     for (let before = 0; before < i; before++) {
       if (op[before] !== Op.nothing && (dst[before] !== source[i] || source[i] === NONE)) return false;
     }
@@ -166,7 +168,7 @@ class CallSiteSearch {
 
   #calleesOf(i: number): readonly Callee[] {
     const { op, low } = this.#body.operations;
-    if (op[i] === Op.call || op[i] === Op.jump) return this.#targets.ofFunction(low[i]);
+    if (op[i] !== Op.callIndirect && op[i] !== Op.jumpIndirect) return this.#targets.ofFunction(low[i]);
     return this.#targetValues(i).flatMap(value => [
       ...this.#targets.ofValue(value),
       ...this.#foundByName(value),

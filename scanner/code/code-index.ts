@@ -2,7 +2,8 @@
  * One pass over every executable section that notes who calls whom and who refers to which address. It reads raw bytes
  * at every position, so what it finds are candidates: decoding the function that holds them decides.
  */
-import type { DriverImage } from '../pe/image-facts.ts';
+import type { DriverImage, Section } from '../pe/image-facts.ts';
+import { sectionOf } from './address-search.ts';
 import { readInt32 } from './little-endian.ts';
 import { ReferenceTable } from './reference-table.ts';
 
@@ -20,16 +21,24 @@ export interface CodeIndex {
   nextReference(rva: number, limitRva: number): number;
 }
 
-/** The index over its two tables. */
-export function codeIndex(calls: ReferenceTable, jumps: ReferenceTable, data: ReferenceTable): CodeIndex {
+/** The index over its tables; `shortJumpsTo` finds the jumps that are too many and too short to be kept in one. */
+export function codeIndex(
+  calls: ReferenceTable,
+  jumps: ReferenceTable,
+  data: ReferenceTable,
+  shortJumpsTo: (targetRva: number) => number[] = () => [],
+): CodeIndex {
   return {
-    callersOf: target => [...calls.sitesOf(target), ...jumps.sitesOf(target)],
+    callersOf: target => [...calls.sitesOf(target), ...jumps.sitesOf(target), ...shortJumpsTo(target)],
     callTargets: () => calls.targets(),
     referencesTo: rva => data.sitesOf(rva),
     referencedAddresses: () => data.targets(),
     nextReference: (rva, limitRva) => data.nextTarget(rva, limitRva),
   };
 }
+
+/** Conditional branches within a function seldom go further; one that does may be a conditional tail call. */
+const MAX_NEAR_BRANCH = 512;
 
 /** Scans x86 and x64 code. */
 export function indexX86Code(image: DriverImage): CodeIndex {
@@ -54,13 +63,29 @@ export function indexX86Code(image: DriverImage): CodeIndex {
       const before = bytes[p - 1];
       if ((before & 0xfe) === 0xe8) {
         if (target >= lowRva && target < highRva) (before === 0xe8 ? calls : jumps).add(target, rva + p - 1);
+      } else if ((before & 0xf0) === 0x80 && p > 1 && bytes[p - 2] === 0x0f) {
+        const isFar = value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH;
+        if (isFar && target >= lowRva && target < highRva) jumps.add(target, rva + p - 2);
       } else if (isRelative && (before & 0xc7) === 0x05) {
         data.add(target, rva + p); // ModRM with mod 0 and rm 5: relative to the instruction pointer
       }
     }
   }
   if (!isRelative) addAbsolute(image, data, imageEnd);
-  return codeIndex(calls, jumps, data);
+  return codeIndex(calls, jumps, data, target => shortJumpsTo(code, target));
+}
+
+/** `jmp rel8` near its target: how a function tail-calls its neighbour. */
+function shortJumpsTo(code: readonly Section[], targetRva: number): number[] {
+  const section = sectionOf(code, targetRva);
+  if (section === undefined) return [];
+  const { bytes, rva } = section;
+  const target = targetRva - rva;
+  const sites: number[] = [];
+  for (let p = Math.max(0, target - 129); p <= Math.min(bytes.length - 2, target + 126); p++) {
+    if (bytes[p] === 0xeb && p + 2 + ((bytes[p + 1] << 24) >> 24) === target) sites.push(rva + p);
+  }
+  return sites;
 }
 
 /** On x86 the loader's relocations name every address in code; without them every four bytes may be one. */

@@ -4,9 +4,27 @@ import { constant, DERIVED, type Value } from './values.ts';
 
 /** The possible results of `left ALU right`, computed at `rva`; a carry counts as both 0 and 1. */
 export function compute(alu: number, left: Value, right: Value, rva: number): Value[] {
+  if (alu === Alu.and) {
+    const masked = maskedValues(left, right, rva) ?? maskedValues(right, left, rva);
+    if (masked !== undefined) return masked;
+  }
   const usesCarry = alu === Alu.addWithCarry || alu === Alu.subtractWithBorrow;
   const without = computeOne(alu, left, right, rva, 0);
   return usesCarry ? [without, computeOne(alu, left, right, rva, 1)] : [without];
+}
+
+/** Bits of a mask whose combinations are few enough to be listed. */
+const MAX_MASK_BITS = 3;
+
+/** A number that may be anything, cut to a few bits: every combination of them. */
+function maskedValues(value: Value, mask: Value, rva: number): Value[] | undefined {
+  if (mask.kind !== 'constant' || value.kind === 'constant' || value.kind === 'address') return undefined;
+  const bits: number[] = [];
+  for (let bit = 0; bit < 32; bit++) if (((mask.value >>> bit) & 1) === 1) bits.push(1 << bit);
+  if (bits.length > MAX_MASK_BITS) return undefined;
+  let sums = [0];
+  for (const bit of bits) sums = [...sums, ...sums.map(sum => sum | bit)];
+  return sums.map(sum => constant(sum, 'computed', rva));
 }
 
 function computeOne(alu: number, left: Value, right: Value, rva: number, carry: number): Value {

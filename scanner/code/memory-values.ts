@@ -1,6 +1,6 @@
 /** What stores leave in memory: in the function's frame and in the image's own data. */
-import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
-import { immediateValue, memoryAt } from './register-values.ts';
+import { BASE_IMAGE, NONE, Op } from './operations.ts';
+import { immediateValue, operandInMemory } from './register-values.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { UNKNOWN, ValueSet } from './values.ts';
 import type { Walk, Wanted } from './walk.ts';
@@ -25,7 +25,9 @@ export function storedValue(
   if (lane < 0 || lane + wanted.width > bytes) return ValueSet.of(UNKNOWN);
   if (op[i] === Op.push) {
     if (size[i] === 1) return ValueSet.of(UNKNOWN); // flags, segments
-    if (base[i] !== NONE) return pushedMemory(walk, i, lane, depth);
+    // The operation's slot is where it writes; where it reads is kept apart.
+    const isFromMemory = base[i] !== NONE || index[i] !== NONE;
+    if (isFromMemory) return operandInMemory(walk, i, walk.body.pushedFrom[i], lane, wanted.width, depth);
   } else if (size[i] === 0) return ValueSet.of(UNKNOWN);
   return source(walk, i, lane, wanted.width, depth);
 }
@@ -34,17 +36,4 @@ function source(walk: Walk, i: number, lane: number, width: number, depth: numbe
   const register = walk.body.operations.source[i];
   if (register === NONE) return ValueSet.of(immediateValue(walk, i, lane));
   return walk.at({ register, lane, width }, i, depth + 1);
-}
-
-/** `push [memory]`: the operation's slot is where it writes; where it reads is kept apart. */
-function pushedMemory(walk: Walk, i: number, lane: number, depth: number): ValueSet {
-  const { base, index, displacement } = walk.body.operations;
-  const from = walk.body.pushedFrom[i];
-  if (from !== NO_SLOT) return walk.at({ slot: from + lane, width: 4 }, i, depth + 1);
-  if (index[i] !== NONE) return ValueSet.of(UNKNOWN);
-  if (base[i] === BASE_IMAGE)
-    return memoryAt(walk, { kind: 'address', rva: displacement[i] }, lane, i, depth);
-  if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
-  const pointers = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
-  return pointers.flatMap(pointer => memoryAt(walk, pointer, displacement[i] + lane, i, depth));
 }

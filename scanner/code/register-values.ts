@@ -128,8 +128,19 @@ export function immediateValue(walk: Walk, i: number, lane: number): Value {
 
 /** What a load reads, `lane` bytes in: a stack slot, or memory of the image. */
 export function loadedValue(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
+  return operandInMemory(walk, i, walk.body.slot[i], lane, width, depth);
+}
+
+/** What the operation's memory operand holds; `slot` is its place in the frame, or NO_SLOT. */
+export function operandInMemory(
+  walk: Walk,
+  i: number,
+  slot: number,
+  lane: number,
+  width: number,
+  depth: number,
+): ValueSet {
   const { index, base, displacement } = walk.body.operations;
-  const slot = walk.body.slot[i];
   if (slot !== NO_SLOT) return walk.at({ slot: slot + lane, width }, i, depth + 1);
   if (width !== 4) return ValueSet.of(UNKNOWN);
   if (base[i] === BASE_IMAGE) {

@@ -1,6 +1,9 @@
 /** ARM64 arithmetic on registers, selects, and moves between general and vector registers. */
-import { Alu, NONE, Op, type OperationList, VECTOR0 } from '../operations.ts';
+import { Alu, NONE, Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
 import { binary, kill, moveRegister } from './emit.ts';
+
+/** Larger shifts are arithmetic, not indices. */
+const MAX_INDEX_SHIFT = 16;
 
 /** Arithmetic on registers, selects. */
 export function registerForms(word: number, rva: number, out: OperationList): void {
@@ -37,9 +40,18 @@ export function registerForms(word: number, rva: number, out: OperationList): vo
     }
     if (((word >>> 24) & 31) === 0b01011) {
       if (dst === 31 && (isInverted ? (operation & 1) === 1 : true)) return void out.add(Op.nothing, rva);
-      // Extended registers (with isInverted's bit) stand in address arithmetic: followed when they do not shift.
-      const isUsable = isInverted ? ((word >>> 10) & 7) === 0 : isPlain;
-      if (!isUsable || right === 31) return kill(dst, rva, out);
+      // lsl #n, and extended registers (with isInverted's bit), stand in address arithmetic; other shifts are not followed.
+      const isLeftShift = isInverted || ((word >>> 22) & 3) === 0;
+      const shift = isInverted ? (word >>> 10) & 7 : (word >>> 10) & 63;
+      if (!isLeftShift || right === 31 || shift > MAX_INDEX_SHIFT) return kill(dst, rva, out);
+      if (shift > 0) {
+        if (left === 31 && !isInverted) return kill(dst, rva, out);
+        const scaled = binary(Alu.shiftLeft, SCRATCH, right, size, rva, out);
+        out.low[scaled] = shift;
+        const sum = binary((operation & 2) === 2 ? Alu.subtract : Alu.add, dst, left, size, rva, out);
+        out.source[sum] = SCRATCH;
+        return;
+      }
       if (left === 31 && !isInverted) {
         if ((operation & 2) === 0) return moveRegister(dst, right, size, rva, out);
         const i = out.add(Op.negate, rva);
@@ -56,17 +68,30 @@ export function registerForms(word: number, rva: number, out: OperationList): vo
   }
   if (((word >>> 21) & 255) === 0b11010100) return conditionalSelect(word, dst, left, right, size, rva, out);
   if (((word >>> 21) & 255) === 0b11010010) return void out.add(Op.nothing, rva); // ccmp
-  if (
-    ((word >>> 24) & 31) === 0b11011 &&
-    ((word >>> 21) & 7) === 0 &&
-    ((word >>> 10) & 63) === 31 &&
-    dst !== 31
-  ) {
-    const i = binary(Alu.multiply, dst, left, size, rva, out); // mul
-    out.source[i] = right;
-    return;
+  if (((word >>> 24) & 31) === 0b11011 && ((word >>> 15) & 1) === 0 && dst !== 31) {
+    const kind = (word >>> 21) & 7;
+    const isMultiplyAdd = kind === 0 || kind === 1 || kind === 5; // madd, smaddl, umaddl
+    if (isMultiplyAdd) return multiplyAdd(word, dst, left, right, size, rva, out);
   }
   kill(dst, rva, out);
+}
+
+/** dst = addend + left * right: how an element of an array of structures is addressed. */
+function multiplyAdd(
+  word: number,
+  dst: number,
+  left: number,
+  right: number,
+  size: number,
+  rva: number,
+  out: OperationList,
+): void {
+  const addend = (word >>> 10) & 31;
+  const product = binary(Alu.multiply, addend === 31 ? dst : SCRATCH, left, size, rva, out);
+  out.source[product] = right;
+  if (addend === 31) return;
+  const sum = binary(Alu.add, dst, addend, size, rva, out);
+  out.source[sum] = SCRATCH;
 }
 
 function conditionalSelect(

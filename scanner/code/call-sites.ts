@@ -9,7 +9,8 @@ import { type DataPointers, dataPointers } from './data-pointers.ts';
 import { contextTags } from './filter-contexts.ts';
 import { FunctionBody } from './function-body.ts';
 import { isGuardDispatch } from './guard-dispatch.ts';
-import { BASE_IMAGE, NONE, Op } from './operations.ts';
+import { nearAddress } from './near-address.ts';
+import { NONE, Op } from './operations.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
 import { FILTER_CONTEXT } from './pool-functions.ts';
 import { ReturnValues } from './return-values.ts';
@@ -136,14 +137,15 @@ class CallSiteSearch {
   }
 
   #analyseBody(functionRva: number): void {
-    const { op, low, base, index, size, source, count } = this.#body.operations;
+    const { op, low, size, source, count } = this.#body.operations;
     for (let i = 0; i < count; i++) {
       const isDirectJump = op[i] === Op.jump || op[i] === Op.branch;
       const isJump = isDirectJump || op[i] === Op.jumpIndirect;
       if (isJump || op[i] === Op.call || op[i] === Op.callIndirect) {
         if (!isDirectJump || !this.#body.contains(low[i])) this.#callAt(i, isJump, functionRva);
-      } else if (op[i] === Op.store && base[i] === BASE_IMAGE && index[i] === NONE && source[i] !== NONE) {
-        if (size[i] === this.#code.processor.pointerSize) this.#pointerStoredAt(i);
+      } else if (op[i] === Op.store && source[i] !== NONE && size[i] === this.#code.processor.pointerSize) {
+        const variableRva = nearAddress(this.#body, i);
+        if (variableRva !== undefined) this.#pointerStoredAt(i, variableRva);
       }
     }
   }
@@ -191,11 +193,11 @@ class CallSiteSearch {
   }
 
   /** A pointer to a pool function or wrapper is kept in a variable: what calls through it is looked at next. */
-  #pointerStoredAt(i: number): void {
-    const { source, displacement } = this.#body.operations;
+  #pointerStoredAt(i: number, variableRva: number): void {
+    const { source } = this.#body.operations;
     for (const value of this.#resolver.resolve({ register: source[i] }, i).values) {
       const callees = [...this.#targets.ofValue(value), ...this.#foundByName(value)];
-      for (const callee of callees) this.#addVariable(displacement[i], callee);
+      for (const callee of callees) this.#addVariable(variableRva, callee);
     }
   }
 

@@ -172,7 +172,7 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
  * What memory holds `offset` bytes behind a pointer. `siblings` are the other values of the pointer: an address
  * together with "the previous value plus a step" is a pointer that walks an array.
  */
-export function memoryAt(
+function memoryAt(
   walk: Walk,
   pointer: Value,
   offset: number,

@@ -1,10 +1,20 @@
 /** The pieces that x86 instructions are translated with: operands, moves, arithmetic, branches. */
-import { Alu, Flag, NONE, Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
+import { Alu, Flag, NONE, Op, type OperationList, SCRATCH, VECTOR0, X86 } from '../operations.ts';
 import type { X86Decoder } from './x86-decoder.ts';
 
 export function operandSize(d: X86Decoder): number {
   return (d.rex & 8) !== 0 ? 8 : d.operand16 ? 2 : 4;
 }
+
+/** Registers as bits, for instructions that change several. */
+export const MASK = {
+  accumulator: 1 << X86.ax,
+  data: 1 << X86.dx,
+  count: 1 << X86.cx,
+  base: 1 << X86.bx,
+  source: 1 << X86.si,
+  destination: 1 << X86.di,
+} as const;
 
 /** The register a byte operand names, or NONE for ah, ch, dh and bh. */
 export function byteRegister(d: X86Decoder, register: number): number {

@@ -9,22 +9,13 @@ import {
   killHighByte,
   killMany,
   killRm,
+  MASK,
   move,
   operandSize,
   setImmediate,
   setMemory,
 } from './emit.ts';
 import type { X86Decoder } from './x86-decoder.ts';
-
-const ACCUMULATOR = 1 << X86.ax;
-
-const DATA = 1 << X86.dx;
-
-const COUNT = 1 << X86.cx;
-
-const SOURCE = 1 << X86.si;
-
-const DESTINATION = 1 << X86.di;
 
 /** `rm = immediate`. */
 function moveImmediate(d: X86Decoder, rva: number, out: OperationList, size: number): void {
@@ -167,15 +158,15 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
     case 0xa5:
     case 0xa6:
     case 0xa7:
-      return killMany(SOURCE | DESTINATION | (d.repeat === 0 ? 0 : COUNT), rva, out);
+      return killMany(MASK.source | MASK.destination | (d.repeat === 0 ? 0 : MASK.count), rva, out);
     case 0xaa:
     case 0xab:
     case 0xae:
     case 0xaf:
-      return killMany(DESTINATION | (d.repeat === 0 ? 0 : COUNT), rva, out);
+      return killMany(MASK.destination | (d.repeat === 0 ? 0 : MASK.count), rva, out);
     case 0xac:
     case 0xad:
-      return killMany(SOURCE | ACCUMULATOR, rva, out);
+      return killMany(MASK.source | MASK.accumulator, rva, out);
     case 0xc0:
     case 0xc1:
       return shift(d, rva, out, size);
@@ -221,7 +212,7 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
     case 0xcd:
       // int 29h ends the system (fastfail); other numbers come back.
       if ((d.immediate & 0xff) === 0x29) out.add(Op.stop, rva);
-      else killMany(ACCUMULATOR, rva, out);
+      else killMany(MASK.accumulator, rva, out);
       return;
     case 0xe0:
     case 0xe1:
@@ -306,7 +297,7 @@ function shift(d: X86Decoder, rva: number, out: OperationList, size: number): vo
 function group3(d: X86Decoder, rva: number, out: OperationList, size: number): void {
   const kind = (d.modrm >> 3) & 7;
   if (kind < 2) return void out.add(Op.nothing, rva);
-  if (kind >= 4) return killMany(ACCUMULATOR | (size === 1 ? 0 : DATA), rva, out);
+  if (kind >= 4) return killMany(MASK.accumulator | (size === 1 ? 0 : MASK.data), rva, out);
   if (d.mod !== 3 || size < 4) return killRm(d, rva, out);
   const i = out.add(kind === 2 ? Op.invert : Op.negate, rva);
   out.dst[i] = d.rm;

@@ -10,15 +10,11 @@ import {
   killOperands,
   killRm,
   loadScratch,
+  MASK,
   operandSize,
 } from './emit.ts';
 import { inserted, vectorMove } from './vector-moves.ts';
 import type { X86Decoder } from './x86-decoder.ts';
-
-const ACCUMULATOR = 1 << X86.ax;
-const DATA = 1 << X86.dx;
-const COUNT = 1 << X86.cx;
-const BASE = 1 << X86.bx;
 
 export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
   const opcode = d.opcode;
@@ -45,13 +41,13 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
   switch (opcode) {
     case 0x05:
     case 0x34:
-      return killMany(ACCUMULATOR | COUNT | (1 << 11), rva, out);
+      return killMany(MASK.accumulator | MASK.count | (1 << 11), rva, out);
     case 0x0b:
     case 0xb9:
       out.add(Op.stop, rva);
       return;
     case 0x01:
-      return d.mod === 3 ? killMany(ACCUMULATOR | DATA, rva, out) : void out.add(Op.nothing, rva);
+      return d.mod === 3 ? killMany(MASK.accumulator | MASK.data, rva, out) : void out.add(Op.nothing, rva);
     case 0x20:
     case 0x21:
     case 0x00:
@@ -59,9 +55,9 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
     case 0x31:
     case 0x32:
     case 0x33:
-      return killMany(ACCUMULATOR | DATA | (opcode === 0x31 ? 0 : 0), rva, out);
+      return killMany(MASK.accumulator | MASK.data | (opcode === 0x31 ? 0 : 0), rva, out);
     case 0xa2:
-      return killMany(ACCUMULATOR | BASE | COUNT | DATA, rva, out);
+      return killMany(MASK.accumulator | MASK.base | MASK.count | MASK.data, rva, out);
     case 0xa0:
     case 0xa8: {
       out.size[out.add(Op.push, rva)] = 1;
@@ -98,7 +94,7 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
       kill(d.reg, rva, out);
       return killRm(d, rva, out);
     case 0xc7:
-      return d.mod === 3 ? kill(d.rm, rva, out) : killMany(ACCUMULATOR | DATA, rva, out);
+      return d.mod === 3 ? kill(d.rm, rva, out) : killMany(MASK.accumulator | MASK.data, rva, out);
     case 0xa4:
     case 0xa5:
     case 0xac:

@@ -53,6 +53,12 @@ export interface Evidence {
   structure?: string;
   /** For `default-tag`: the rule that computes it. */
   rule?: string;
+  /** The pool that is asked for, where it is constant: `PagedPool`, `NonPagedPoolNx`, `POOL_FLAG_NON_PAGED`. */
+  pool?: string;
+  /** Bytes that are asked for, where they are constant. */
+  sizeBytes?: number;
+  /** The call site by the driver's own symbols: `foo!AllocateContext+0x2c`. */
+  symbol?: string;
 }
 
 /** What a driver file says about itself. Absent facts are null, never guessed. */

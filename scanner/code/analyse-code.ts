@@ -59,8 +59,12 @@ function kitFor(image: DriverImage): ProcessorKit {
   };
 }
 
-/** Analyses the code of an image; `ownName` is its file name. */
-export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
+/** Analyses the code of an image; `ownName` is its file name. Traced, every use tells the path of its constant. */
+export function analyseCode(
+  image: DriverImage,
+  ownName: string,
+  { isTraced = false }: { isTraced?: boolean } = {},
+): CodeFindings {
   const kit = kitFor(image);
   const { processor, front, poppedBytes } = kit;
   const kmdf = findKmdfTable(image, processor);
@@ -88,7 +92,7 @@ export function analyseCode(image: DriverImage, ownName: string): CodeFindings {
   );
   const maxOperations = LEAST_OPERATIONS + codeBytes * OPERATIONS_PER_CODE_BYTE;
   const found = findCallSites(
-    { image, processor, front, index, functions, poppedBytes, maxOperations },
+    { image, processor, front, index, functions, poppedBytes, maxOperations, isTraced },
     sinks,
   );
   return { ...found, literals, isListedFunction: rva => functions.isListed(rva) };

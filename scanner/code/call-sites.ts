@@ -28,6 +28,10 @@ export interface TagUse {
   rva: number;
   functionRva: number;
   origin: ConstantOrigin;
+  /** Where the constant stands: an instruction, or data of the image. */
+  constantRva: number;
+  /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */
+  path?: readonly number[];
 }
 
 export interface CallSites {
@@ -213,10 +217,11 @@ class CallSiteSearch {
     for (const value of values) {
       if (value.kind === 'constant') {
         isResolved = true;
-        this.#addUse({ ulong: value.value, callee, rva: rva[i], functionRva, origin: value.origin });
+        const { value: ulong, origin, rva: constantRva, via: path } = value;
+        this.#addUse({ ulong, callee, rva: rva[i], functionRva, origin, constantRva, path });
       } else if (value.kind === 'parameter') {
         isResolved = true;
-        this.#addWrapper(functionRva, value.place, callee);
+        this.#addWrapper(functionRva, value.place, rva[i], callee);
       }
     }
     if (!isResolved) this.#unresolved.add(rva[i]);
@@ -267,13 +272,18 @@ class CallSiteSearch {
     this.#uses.push(use);
   }
 
-  #addWrapper(functionRva: number, place: Place, callee: Callee): void {
+  #addWrapper(functionRva: number, place: Place, callRva: number, callee: Callee): void {
     if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= MAX_WRAPPERS) return;
     const key = `${functionRva}:${placeKey(place)}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
     const before = movedPlace(place, -this.#code.processor.callPushes);
-    this.#addFunction(functionRva, { ...callee, place: before, wrappers: [functionRva, ...callee.wrappers] });
+    this.#addFunction(functionRva, {
+      ...callee,
+      place: before,
+      wrappers: [functionRva, ...callee.wrappers],
+      wrapperCalls: [callRva, ...callee.wrapperCalls],
+    });
   }
 
   #addFunction(rva: number, callee: Callee): void {

@@ -14,4 +14,6 @@ export interface CodeUnderAnalysis {
   poppedBytes: PoppedBytes;
   /** Operations that may be decoded in all, so that the time is bounded by the size of the code. */
   maxOperations: number;
+  /** Every constant keeps the way it came (for an explanation); scans go without, which costs nothing. */
+  isTraced: boolean;
 }

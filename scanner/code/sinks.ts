@@ -12,6 +12,8 @@ export interface Callee {
   place: Place;
   /** Functions of the image between a caller and the pool function, the outermost first; empty for the function itself. */
   wrappers: number[];
+  /** RVA of the call in each of the wrappers that leads on, in the same order. */
+  wrapperCalls: number[];
 }
 
 export interface Sinks {
@@ -62,7 +64,7 @@ export function directCallee(poolFunction: PoolFunction, module: string, process
   const argument = processor.argument(tagArgument, x86Offset);
   const behind = processor.pointerSize === 8 ? field?.offset64 : field?.offset32;
   const place = behind === undefined ? argument : { ...argument, behind };
-  return { poolFunction, api: `${module}!${name}`, place, wrappers: [] };
+  return { poolFunction, api: `${module}!${name}`, place, wrappers: [], wrapperCalls: [] };
 }
 
 /** `_ExAllocatePoolWithTag@12` is how some x86 import libraries leave the name. */

@@ -4,6 +4,7 @@
  */
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
 import { storedValue } from './memory-values.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
@@ -11,7 +12,7 @@ import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue, loadedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
-import { UNKNOWN, type Value, ValueSet } from './values.ts';
+import { carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk, Wanted } from './walk.ts';
 
 /**
@@ -31,15 +32,20 @@ export class ValueResolver implements Walk {
   readonly index: CodeIndex;
   #steps = 0;
   #stepsTaken = 0;
+  readonly #isTraced: boolean;
   readonly #importSlots: ReadonlySet<number>;
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Set<number>();
 
-  constructor(body: FunctionBody, code: { image: DriverImage; processor: Processor; index: CodeIndex }) {
+  constructor(
+    body: FunctionBody,
+    code: Pick<CodeUnderAnalysis, 'image' | 'processor' | 'index' | 'isTraced'>,
+  ) {
     this.body = body;
     this.image = code.image;
     this.processor = code.processor;
     this.index = code.index;
+    this.#isTraced = code.isTraced;
     this.#importSlots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
   }
 
@@ -137,7 +143,8 @@ export class ValueResolver implements Walk {
       const found =
         'register' in wanted ? definedValue(this, wanted, i, depth) : storedValue(this, wanted, i, depth);
       this.#active.delete(key);
-      if (found !== undefined) return found;
+      if (found === undefined) continue;
+      return this.#isTraced ? found.map(value => carriedBy(value, this.body.operations.rva[i])) : found;
     }
     return undefined;
   }

@@ -4,7 +4,15 @@ import { type Place, placeKey } from './places.ts';
 
 /** One possible value; numbers have 32 bits, addresses are RVAs. */
 export type Value =
-  | { kind: 'constant'; value: number; origin: ConstantOrigin; rva: number }
+  | {
+      kind: 'constant';
+      value: number;
+      origin: ConstantOrigin;
+      /** Where the bytes stand or were computed. */
+      rva: number;
+      /** In a traced analysis: the instructions that carried it, the first one first. */
+      via?: readonly number[];
+    }
   /** An address of the image. */
   | { kind: 'address'; rva: number }
   /** What the image's memory holds at an address (an import slot, a pointer filled at run time), plus a constant. */
@@ -101,6 +109,12 @@ function isSame(a: Value, b: Value): boolean {
     case 'derived':
       return b.kind === a.kind;
   }
+}
+
+/** The value on its way through the instruction at `rva`. */
+export function carriedBy(value: Value, rva: number): Value {
+  if (value.kind !== 'constant' || value.via?.at(-1) === rva) return value;
+  return { ...value, via: [...(value.via ?? []), rva] };
 }
 
 /** A constant, kept as an unsigned 32-bit number. */

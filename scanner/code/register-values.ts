@@ -3,7 +3,7 @@ import { compute, computeWithItself } from './arithmetic.ts';
 import { Alu, BASE_IMAGE, Flag, NONE, Op, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
-import { constant, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { behindPointer, constant, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk } from './walk.ts';
 
 interface WantedRegister {
@@ -191,14 +191,8 @@ function memoryAt(
       return tableValues(walk, (pointer.rva + offset) | 0, pointer.stride);
     case 'stack':
       return walk.at({ slot: pointer.offset + offset, width: 4 }, before, depth + 1);
-    case 'memory':
-      return ValueSet.of({ kind: 'behind', rva: pointer.rva, offset: pointer.plus + offset });
-    case 'parameter':
-      if (pointer.place.behind === undefined) {
-        return ValueSet.of({ kind: 'parameter', place: { ...pointer.place, behind: offset } });
-      }
   }
-  return ValueSet.of(UNKNOWN);
+  return ValueSet.of(behindPointer(pointer, offset));
 }
 
 function tableValues(walk: Walk, rva: number, stride: number): ValueSet {

@@ -12,7 +12,7 @@ import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue, loadedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
-import { carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk, Wanted } from './walk.ts';
 
 /**
@@ -98,12 +98,8 @@ export class ValueResolver implements Walk {
         return this.at({ slot: pointer.offset + offset, width }, before, 0);
       case 'address':
         return this.at({ global: (pointer.rva + offset) | 0, width }, before, 0);
-      case 'parameter':
-        if (pointer.place.behind === undefined) {
-          return ValueSet.of({ kind: 'parameter', place: { ...pointer.place, behind: offset } });
-        }
     }
-    return ValueSet.of(UNKNOWN);
+    return ValueSet.of(behindPointer(pointer, offset));
   }
 
   at(wanted: Wanted, before: number, depth: number): ValueSet {

@@ -19,6 +19,11 @@ export type Value =
   | { kind: 'memory'; rva: number; plus: number }
   /** What memory holds `offset` bytes behind the pointer that the image's memory holds at `rva`. */
   | { kind: 'behind'; rva: number; offset: number }
+  /**
+   * What memory holds `offset` bytes behind an object that is not known; `owner` is the distance at which the pointer
+   * to it was found in another object.
+   */
+  | { kind: 'field'; offset: number; owner: number | undefined }
   /** An address of the function's own frame: bytes above the return address. */
   | { kind: 'stack'; offset: number }
   /** What the caller passed, as the function sees it at its entry. */
@@ -95,6 +100,8 @@ function isSame(a: Value, b: Value): boolean {
       return b.kind === 'memory' && b.rva === a.rva && b.plus === a.plus;
     case 'behind':
       return b.kind === 'behind' && b.rva === a.rva && b.offset === a.offset;
+    case 'field':
+      return b.kind === 'field' && b.offset === a.offset && b.owner === a.owner;
     case 'stack':
       return b.kind === 'stack' && b.offset === a.offset;
     case 'result':
@@ -109,6 +116,26 @@ function isSame(a: Value, b: Value): boolean {
     case 'derived':
       return b.kind === a.kind;
   }
+}
+
+/** What memory holds `offset` bytes behind a pointer that leads to nothing of this function or of the image. */
+export function behindPointer(pointer: Value, offset: number): Value {
+  switch (pointer.kind) {
+    case 'memory':
+      return { kind: 'behind', rva: pointer.rva, offset: pointer.plus + offset };
+    case 'parameter': {
+      const { behind } = pointer.place;
+      if (behind === undefined) return { kind: 'parameter', place: { ...pointer.place, behind: offset } };
+      return { kind: 'field', offset, owner: behind };
+    }
+    case 'behind':
+    case 'field':
+      return { kind: 'field', offset, owner: pointer.offset };
+    case 'result':
+    case 'unknown':
+      return { kind: 'field', offset, owner: undefined };
+  }
+  return UNKNOWN;
 }
 
 /** The value on its way through the instruction at `rva`. */

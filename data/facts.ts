@@ -78,6 +78,16 @@ export interface DriverIdentity {
   pdbName: string | null;
 }
 
+/** When Windows loads the driver that a service names. `manual`: on demand, by the device that needs it or by a program. */
+export type DriverStart = 'boot' | 'system' | 'automatic' | 'manual' | 'disabled';
+
+/** An entry of this computer's list of services that names a driver file. */
+export interface DriverService {
+  name: string;
+  start: DriverStart;
+  type: 'kernel-driver' | 'file-system-driver' | 'recognizer-driver';
+}
+
 /** A tag as one driver uses it, with every site. */
 export interface TagSighting {
   tag: PoolTag;
@@ -110,6 +120,8 @@ export interface ScannedDriver {
   remarks: string[];
   /** A limit was reached: what is here is right, but not all there is. */
   partial: boolean;
+  /** The services that load this file on the computer it was found on; absent where its list of services was not read. */
+  services?: DriverService[];
 }
 export interface RefusedFile {
   status: 'refused';

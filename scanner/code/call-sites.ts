@@ -4,18 +4,24 @@
  */
 import type { ConstantOrigin } from '../../data/facts.ts';
 import { CallTargets } from './call-targets.ts';
+import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { type DataPointers, dataPointers } from './data-pointers.ts';
+import { displacementSites } from './displacement-sites.ts';
 import { contextTags } from './filter-contexts.ts';
 import { FunctionBody } from './function-body.ts';
 import { isGuardDispatch } from './guard-dispatch.ts';
 import { nearAddress } from './near-address.ts';
-import { NONE, Op } from './operations.ts';
+import { BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
+import { OperationsTables } from './operations-tables.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
 import { FILTER_CONTEXT } from './pool-functions.ts';
 import { ReturnValues } from './return-values.ts';
 import { RoutineNames } from './routine-names.ts';
 import type { Callee, Sinks } from './sinks.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { looksLikeTag } from './static-memory.ts';
+import { keptIn, type Setter, StoredTags, storePointers } from './stored-tags.ts';
 import { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 
@@ -49,6 +55,33 @@ const MAX_WRAPPERS = 5_000;
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
 
+/** Arguments of a call that are looked at for functions passed on. */
+const PASSED_ARGUMENTS = 6;
+/** A local structure of functions is not longer. */
+const MAX_LOCAL_TABLE = 0x100;
+/** A variable inside a structure is reached by the structure's address, this far before it at most. */
+const MAX_STRUCTURE_BYTES = 0x80;
+/** Code that names a variable; more is one that everything uses. */
+const MAX_VARIABLE_SITES = 300;
+
+/** Where a constant must stand for a guess to be believed. */
+const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set(['immediate', 'literal-pool', 'stack']);
+
+/** What a tag's origin is called when it was kept somewhere before. */
+const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;
+
+/** Code that names a variable or a structure which holds it. */
+function sitesNear(index: CodeIndex, rva: number): number[] {
+  const sites = index.referencesTo(rva);
+  for (
+    let at = index.nextReference(rva - MAX_STRUCTURE_BYTES, rva);
+    at < rva && sites.length < MAX_VARIABLE_SITES;
+    at = index.nextReference(at + 1, rva)
+  )
+    sites.push(...index.referencesTo(at));
+  return sites.slice(0, MAX_VARIABLE_SITES);
+}
+
 export function findCallSites(code: CodeUnderAnalysis, sinks: Sinks): CallSites {
   return new CallSiteSearch(code, sinks).run();
 }
@@ -62,9 +95,15 @@ class CallSiteSearch {
   readonly #pointers: DataPointers;
   readonly #names: RoutineNames;
   readonly #returns: ReturnValues;
+  readonly #tables: OperationsTables;
+  readonly #stored = new StoredTags();
   /** Functions that name a pool function in a text. */
   #namingFunctions: ReadonlySet<number> = new Set();
   #looksUpNames = false;
+  /** The function names something that takes a tag: only then are its stores and arguments looked at for it. */
+  #namesOperations = false;
+  /** Functions that take a tag, stored in the frame of the function. */
+  #operationsInFrame: { slot: number; rva: number }[] = [];
   /** The wave in which a function was last looked at. */
   readonly #lookedAt = new Map<number, number>();
   readonly #seenWrappers = new Set<string>();
@@ -84,6 +123,7 @@ class CallSiteSearch {
     this.#returns = new ReturnValues(code);
     this.#targets = new CallTargets(code.image);
     this.#pointers = dataPointers(code.image, code.index);
+    this.#tables = new OperationsTables(code.index, this.#pointers, code.processor.pointerSize);
     this.#operationsLeft = code.maxOperations;
   }
 
@@ -94,10 +134,12 @@ class CallSiteSearch {
       this.#waiting = [];
       this.#targets.wave++;
       this.#analyse(functions);
+      if (this.#waiting.length === 0) this.#waiting = this.#sitesOfObjects();
     }
-    for (const { rva } of this.#uses) this.#unresolved.delete(rva);
+    const uses = this.#uses.filter(({ callee }) => !this.#stored.isSpoiled(callee.keptIn));
+    for (const { rva } of uses) this.#unresolved.delete(rva);
     return {
-      uses: this.#uses,
+      uses,
       unresolvedCalls: this.#unresolved.size,
       isPartial: this.#operationsLeft <= 0 || this.#uses.length >= MAX_USES,
     };
@@ -116,6 +158,13 @@ class CallSiteSearch {
     }
   }
 
+  /** Where objects are filled with tags, and operations called by them: asked for when nothing else is left to do. */
+  #sitesOfObjects(): number[] {
+    const calls = this.#tables.takeWantedCalls();
+    const stores = this.#stored.takeWantedStores();
+    return displacementSites(this.#code.image, { calls, stores });
+  }
+
   #functionsOf(rvas: readonly number[]): Set<number> {
     const functions = new Set<number>();
     for (const rva of rvas) {
@@ -131,6 +180,7 @@ class CallSiteSearch {
       this.#operationsLeft -=
         this.#body.decode(this.#code.functions.pieces(functionRva), this.#code.poppedBytes) + 1;
       this.#names.forget();
+      this.#operationsInFrame = [];
       this.#looksUpNames = this.#namingFunctions.has(functionRva);
       // What was known when the function was last looked at has been followed there.
       this.#targets.since = this.#lookedAt.get(functionRva) ?? 0;
@@ -141,17 +191,33 @@ class CallSiteSearch {
   }
 
   #analyseBody(functionRva: number): void {
-    const { op, low, size, source, count } = this.#body.operations;
+    const { op, low, count } = this.#body.operations;
+    this.#namesOperations = this.#findsOperations();
     for (let i = 0; i < count; i++) {
       const isDirectJump = op[i] === Op.jump || op[i] === Op.branch;
       const isJump = isDirectJump || op[i] === Op.jumpIndirect;
       if (isJump || op[i] === Op.call || op[i] === Op.callIndirect) {
         if (!isDirectJump || !this.#body.contains(low[i])) this.#callAt(i, isJump, functionRva);
-      } else if (op[i] === Op.store && source[i] !== NONE && size[i] === this.#code.processor.pointerSize) {
-        const variableRva = nearAddress(this.#body, i);
-        if (variableRva !== undefined) this.#pointerStoredAt(i, variableRva);
+      } else if (op[i] === Op.store) {
+        this.#pointerStoredAt(i);
+        this.#tagStoredAt(i, functionRva);
       }
     }
+  }
+
+  /** Whether the function names the address of a function that takes a tag, or of a table with one. */
+  #findsOperations(): boolean {
+    const { op, flags, low, base, displacement, count } = this.#body.operations;
+    for (let i = 0; i < count; i++) {
+      const isAddress = op[i] === Op.address && base[i] === BASE_IMAGE;
+      const rva = isAddress ? displacement[i] : flags[i] === Flag.immediateIsAddress ? low[i] : undefined;
+      if (rva !== undefined && this.#isOperation(rva)) return true;
+    }
+    return false;
+  }
+
+  #isOperation(rva: number): boolean {
+    return this.#targets.knowsFunction(rva) || this.#tables.isTable(rva);
   }
 
   #callAt(i: number, isJump: boolean, functionRva: number): void {
@@ -159,6 +225,47 @@ class CallSiteSearch {
       // A thunk is the function it jumps to, not a wrapper of it.
       if (isJump && this.#isThunk(i)) this.#addFunction(functionRva, callee);
       else this.#useAt(i, isJump, functionRva, callee);
+    }
+    const { op, low } = this.#body.operations;
+    if (op[i] === Op.callIndirect || op[i] === Op.jumpIndirect) this.#guessedCallAt(i, isJump, functionRva);
+    else {
+      for (const setter of this.#stored.settersOf(low[i])) this.#setAt(i, isJump, functionRva, setter);
+      if (this.#namesOperations) this.#operationsPassedAt(i, isJump);
+    }
+  }
+
+  /** A call by an operations table of an object that is not known. */
+  #guessedCallAt(i: number, isJump: boolean, functionRva: number): void {
+    for (const value of this.#targetValues(i)) {
+      for (const target of this.#tables.targetsOf(value, functionRva)) {
+        for (const callee of this.#targets.allOfFunction(target))
+          this.#useAt(i, isJump, functionRva, { ...callee, isGuess: true });
+      }
+    }
+  }
+
+  /** Functions that take a tag, or tables of them, are handed to another function: it may call them. */
+  #operationsPassedAt(i: number, isJump: boolean): void {
+    const { processor } = this.#code;
+    const calleeRva = this.#body.operations.low[i];
+    for (let position = 1; position <= PASSED_ARGUMENTS; position++) {
+      const place = processor.argument(position);
+      for (const value of this.#resolver.resolve(this.#seenFrom(place, isJump), i).values) {
+        if (value.kind === 'stack') this.#operationsOnStack(value.offset, calleeRva);
+        if (value.kind !== 'address' || !this.#isOperation(value.rva)) continue;
+        const atEntry = movedPlace(place, processor.callPushes);
+        if (this.#tables.passed(calleeRva, atEntry, value.rva)) this.#waiting.push(calleeRva);
+      }
+    }
+  }
+
+  /** A local structure of functions: each is an operation at its distance in it. */
+  #operationsOnStack(offset: number, calleeRva: number): void {
+    for (const { slot, rva } of this.#operationsInFrame) {
+      const distance = slot - offset;
+      if (distance < 0 || distance > MAX_LOCAL_TABLE) continue;
+      this.#tables.storedInObject(distance, rva);
+      this.#waiting.push(calleeRva);
     }
   }
 
@@ -196,35 +303,157 @@ class CallSiteSearch {
     return value.kind === 'result' && this.#looksUpNames ? this.#names.calleesOf(value.operation) : [];
   }
 
-  /** A pointer to a pool function or wrapper is kept in a variable: what calls through it is looked at next. */
-  #pointerStoredAt(i: number, variableRva: number): void {
-    const { source } = this.#body.operations;
-    for (const value of this.#resolver.resolve({ register: source[i] }, i).values) {
-      const callees = [...this.#targets.ofValue(value), ...this.#foundByName(value)];
-      for (const callee of callees) this.#addVariable(variableRva, callee);
+  /** A pointer to a pool function or wrapper is kept: what calls through it is looked at next. */
+  #pointerStoredAt(i: number): void {
+    const { source, size, flags, low, displacement } = this.#body.operations;
+    const isAddress = flags[i] === Flag.immediateIsAddress;
+    if (size[i] !== this.#code.processor.pointerSize || (source[i] === NONE && !isAddress)) return;
+    const variableRva = nearAddress(this.#body, i);
+    if (variableRva === undefined && !this.#namesOperations) return;
+    const values: readonly Value[] = isAddress
+      ? [{ kind: 'address', rva: low[i] }]
+      : this.#resolver.resolve({ register: source[i] }, i).values;
+    for (const value of values) {
+      if (variableRva !== undefined) {
+        const callees = [...this.#targets.ofValue(value), ...this.#foundByName(value)];
+        for (const callee of callees) this.#addVariable(variableRva, callee);
+        if (value.kind === 'address' && this.#tables.storedInVariable(variableRva, value.rva))
+          this.#waiting.push(...this.#code.index.referencesTo(variableRva));
+      } else if (value.kind === 'address' && this.#isOperation(value.rva)) {
+        const slot = this.#body.slot[i];
+        if (slot === NO_SLOT) this.#tables.storedInObject(displacement[i], value.rva);
+        else this.#operationsInFrame.push({ slot, rva: value.rva });
+      }
     }
+  }
+
+  /** Something is stored where a tag is read from. */
+  #tagStoredAt(i: number, functionRva: number): void {
+    const stored = this.#stored;
+    if (!stored.mayStore(this.#body, i)) return;
+    const { base, displacement, size } = this.#body.operations;
+    const pointers: readonly Value[] =
+      base[i] === BASE_IMAGE ? [{ kind: 'address', rva: 0 }] : storePointers(this.#body, this.#resolver, i);
+    for (const pointer of pointers) {
+      for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
+        const offset = displacement[i] + lane;
+        if (pointer.kind === 'parameter' && pointer.place.behind === undefined) {
+          if (stored.isRead(offset))
+            this.#addSetter(functionRva, pointer.place, offset, this.#storedBy(i, lane));
+          continue;
+        }
+        const callees = stored.readersBehind(pointer, offset, false);
+        if (callees.length === 0) continue;
+        const values = this.#storedBy(i, lane);
+        for (const callee of callees) {
+          if (callee.keptIn !== undefined) stored.note(callee.keptIn, values);
+          this.#tagsFound(values, i, functionRva, callee);
+        }
+      }
+    }
+  }
+
+  #storedBy(i: number, lane: number): readonly Value[] {
+    return this.#resolver.resolveStored(i, lane).values.flatMap(value => this.#returned(value));
+  }
+
+  #addSetter(functionRva: number, pointer: Place, offset: number, stored: readonly Value[]): void {
+    const values = stored.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
+    if (values.length === 0 || !this.#stored.addSetter(functionRva, { pointer, offset, values })) return;
+    this.#waiting.push(...this.#code.index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva));
+  }
+
+  /** A call of a function that stores a tag behind the pointer it is given. */
+  #setAt(i: number, isJump: boolean, functionRva: number, { pointer, offset, values }: Setter): void {
+    const atCall = (place: Place) => {
+      const before = movedPlace(place, -this.#code.processor.callPushes);
+      return this.#resolver.resolve(this.#seenFrom(before, isJump), i).values;
+    };
+    const passed = values.flatMap(value => (value.kind === 'parameter' ? atCall(value.place) : [value]));
+    for (const object of atCall(pointer)) {
+      if (object.kind === 'parameter' && object.place.behind === undefined) {
+        this.#addSetter(functionRva, object.place, offset, passed);
+        continue;
+      }
+      const callees = [
+        ...this.#stored.readersBehind(object, offset, true),
+        ...this.#readersHere(object, offset, functionRva),
+      ];
+      for (const callee of callees) this.#tagsFound(passed, i, functionRva, callee);
+    }
+  }
+
+  /** Calls of the same function that are given the very object and read their tag from it. */
+  #readersHere(object: Value, offset: number, functionRva: number): Callee[] {
+    if (object.kind !== 'stack' && object.kind !== 'result') return [];
+    const { op, low, rva, count } = this.#body.operations;
+    const readers: Callee[] = [];
+    for (let i = 0; i < count; i++) {
+      if (op[i] !== Op.call) continue;
+      for (const callee of this.#targets.allOfFunction(low[i])) {
+        const { behind, ...place } = callee.place;
+        if (behind !== offset) continue;
+        const isSame = this.#resolver
+          .resolve(place as Place, i)
+          .values.some(
+            other =>
+              (other.kind === 'stack' && object.kind === 'stack' && other.offset === object.offset) ||
+              (other.kind === 'result' && object.kind === 'result' && other.operation === object.operation),
+          );
+        if (isSame) readers.push({ ...callee, site: { rva: rva[i], functionRva, origin: 'structure' } });
+      }
+    }
+    return readers;
   }
 
   #useAt(i: number, isJump: boolean, functionRva: number, callee: Callee): void {
     if (!this.#firstArgumentFits(i, isJump, callee)) return;
-    const { rva } = this.#body.operations;
-    let isResolved = false;
     const found = this.#resolver.resolve(this.#seenFrom(callee.place, isJump), i).values;
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? this.#contextTags(found, i)
         : found.flatMap(value => this.#returned(value));
+    if (!this.#tagsFound(values, i, functionRva, callee) && callee.isGuess === undefined)
+      this.#unresolved.add(this.#body.operations.rva[i]);
+  }
+
+  /** Follows what may stand in a tag argument at operation `i`. True where it is a constant or a parameter. */
+  #tagsFound(values: readonly Value[], i: number, functionRva: number, callee: Callee): boolean {
+    const rva = this.#body.operations.rva[i];
+    const site = callee.site ?? { rva, functionRva };
+    let isResolved = false;
     for (const value of values) {
-      if (value.kind === 'constant') {
-        isResolved = true;
-        const { value: ulong, origin, rva: constantRva, via: path } = value;
-        this.#addUse({ ulong, callee, rva: rva[i], functionRva, origin, constantRva, path });
-      } else if (value.kind === 'parameter') {
-        isResolved = true;
-        this.#addWrapper(functionRva, value.place, rva[i], callee);
+      switch (value.kind) {
+        case 'constant': {
+          const { value: ulong, origin, rva: constantRva, via: path } = value;
+          isResolved = true;
+          if (callee.isGuess && (!looksLikeTag(ulong) || !WRITTEN_IN_CODE.has(origin))) break;
+          this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
+          break;
+        }
+        case 'parameter':
+          isResolved = true;
+          this.#addWrapper(functionRva, value.place, rva, callee);
+          break;
+        case 'memory':
+        case 'behind':
+        case 'field':
+          this.#addReader(value, {
+            ...callee,
+            keptIn: keptIn(value),
+            site: { origin: ORIGINS[value.kind], ...site },
+          });
       }
     }
-    if (!isResolved) this.#unresolved.add(rva[i]);
+    return isResolved;
+  }
+
+  /** A tag is read from a variable or from an object: what fills it is looked at next. */
+  #addReader(value: Value, callee: Callee): void {
+    if (value.kind === 'memory' && !this.#code.image.sectionAt(value.rva)?.writable) return;
+    if (!this.#stored.addReader(value, callee)) return;
+    if (value.kind === 'memory' || value.kind === 'behind')
+      this.#waiting.push(...sitesNear(this.#code.index, value.rva));
   }
 
   /** In place of a call's result, what the function that it calls returns; parameters as they are at the call. */
@@ -277,17 +506,21 @@ class CallSiteSearch {
     const key = `${functionRva}:${placeKey(place)}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
-    const before = movedPlace(place, -this.#code.processor.callPushes);
+    if (place.behind !== undefined) this.#stored.wantStores(place.behind);
+    const { site, wrappers, wrapperCalls, ...rest } = callee;
+    // A tag that is kept between two functions goes through both of them.
+    const isKept = site !== undefined && site.functionRva !== functionRva;
     this.#addFunction(functionRva, {
-      ...callee,
-      place: before,
-      wrappers: [functionRva, ...callee.wrappers],
-      wrapperCalls: [callRva, ...callee.wrapperCalls],
+      ...rest,
+      place: movedPlace(place, -this.#code.processor.callPushes),
+      wrappers: isKept ? [functionRva, site.functionRva, ...wrappers] : [functionRva, ...wrappers],
+      wrapperCalls: isKept ? [callRva, site.rva, ...wrapperCalls] : [callRva, ...wrapperCalls],
     });
   }
 
   #addFunction(rva: number, callee: Callee): void {
     if (!this.#targets.addFunction(rva, callee)) return;
+    this.#tables.addFunction(rva);
     this.#waiting.push(...this.#code.index.callersOf(rva), ...this.#pointers.codeNear(rva));
   }
 

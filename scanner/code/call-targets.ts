@@ -45,6 +45,16 @@ export class CallTargets {
     this.#byTable.set(variableRva, callees);
   }
 
+  /** Whether the function takes a tag. */
+  knowsFunction(rva: number): boolean {
+    return this.#byFunction.has(rva);
+  }
+
+  /** What a call of the function uses, in whichever wave that was found. */
+  allOfFunction(rva: number): readonly Callee[] {
+    return (this.#byFunction.get(rva) ?? []).map(({ callee }) => callee);
+  }
+
   /** What a call of the function at this address uses. */
   ofFunction(rva: number): readonly Callee[] {
     return this.#recent(this.#byFunction.get(rva));

@@ -5,10 +5,12 @@ import type { CodeIndex } from './code-index.ts';
 export interface DataPointers {
   /** Code that names the function's address, or data shortly before a pointer to it. */
   codeNear(functionRva: number): number[];
+  /** Addresses of the data that hold a pointer to this address when the image is loaded. */
+  slotsOf(rva: number): readonly number[];
 }
 
 /** A pointer this far into a table of operations is still found by the table's own address. */
-const MAX_TABLE_BYTES = 0x200;
+export const MAX_TABLE_BYTES = 0x200;
 /** Code that names one table; more is a table that everything uses, and nothing to follow. */
 const MAX_SITES = 500;
 
@@ -41,15 +43,20 @@ export function dataPointers(image: DriverImage, index: CodeIndex): DataPointers
       if (sites.length > MAX_SITES) return sites.slice(0, MAX_SITES);
     }
     for (let rva = low; rva <= slotRva; rva += image.pointerSize) {
-      for (const variable of slotsByTarget?.get(rva) ?? []) sites.push(...index.referencesTo(variable));
+      for (const variable of slotsOf(rva)) sites.push(...index.referencesTo(variable));
     }
     return sites.slice(0, MAX_SITES);
   }
 
+  function slotsOf(rva: number): readonly number[] {
+    slotsByTarget ??= readSlots();
+    return slotsByTarget.get(rva) ?? [];
+  }
+
   return {
+    slotsOf,
     codeNear(functionRva) {
-      slotsByTarget ??= readSlots();
-      const tables = (slotsByTarget.get(functionRva) ?? []).flatMap(sitesOfTable);
+      const tables = slotsOf(functionRva).flatMap(sitesOfTable);
       return [...index.referencesTo(functionRva), ...tables];
     },
   };

@@ -29,10 +29,11 @@ export function storedValue(
     const isFromMemory = base[i] !== NONE || index[i] !== NONE;
     if (isFromMemory) return operandInMemory(walk, i, walk.body.pushedFrom[i], lane, wanted.width, depth);
   } else if (size[i] === 0) return ValueSet.of(UNKNOWN);
-  return source(walk, i, lane, wanted.width, depth);
+  return storeSource(walk, i, lane, wanted.width, depth);
 }
 
-function source(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
+/** What a store writes, `lane` bytes in. */
+export function storeSource(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
   const register = walk.body.operations.source[i];
   if (register === NONE) return ValueSet.of(immediateValue(walk, i, lane));
   return walk.at({ register, lane, width }, i, depth + 1);

@@ -1,4 +1,5 @@
 /** The places in one image through which its code reaches a function that takes a tag. */
+import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { Place } from './places.ts';
 import { POOL_FUNCTIONS, type PoolFunction } from './pool-functions.ts';
@@ -14,6 +15,12 @@ export interface Callee {
   wrappers: number[];
   /** RVA of the call in each of the wrappers that leads on, in the same order. */
   wrapperCalls: number[];
+  /** Where the pool function is called, when the tag comes from a variable or an object that others fill. */
+  site?: { rva: number; functionRva: number; origin: ConstantOrigin };
+  /** The variable or field that the tag is kept in: see keptIn in stored-tags.ts. */
+  keptIn?: string;
+  /** The way here goes through an object that is not known for certain: only what reads like a tag is believed. */
+  isGuess?: true;
 }
 
 export interface Sinks {

@@ -6,7 +6,7 @@ import type { DriverImage } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
-import { storedValue } from './memory-values.ts';
+import { storedValue, storeSource } from './memory-values.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
@@ -62,6 +62,12 @@ export class ValueResolver implements Walk {
   resolveBehind(pointer: Value, offset: number, width: number, before: number): ValueSet {
     this.#begin();
     return this.#behind(pointer, offset, before, width);
+  }
+
+  /** The values of the four bytes that a store puts `lane` bytes into its destination. */
+  resolveStored(operation: number, lane: number): ValueSet {
+    this.#begin();
+    return storeSource(this, operation, lane, 4, 0);
   }
 
   /** The values of the pointer that an indirect call or jump goes through. */

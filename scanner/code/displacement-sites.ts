@@ -1,0 +1,128 @@
+/**
+ * Code that stores four bytes, or calls, at a certain distance behind a register: where the fields and the operations of
+ * objects may be used. It reads raw bytes, so what it finds are candidates: decoding the function decides.
+ */
+import type { DriverImage } from '../pe/image-facts.ts';
+import { readInt32 } from './little-endian.ts';
+import { looksLikeTag } from './static-memory.ts';
+
+/** Distances looked for. */
+export interface WantedDistances {
+  stores: ReadonlySet<number>;
+  calls: ReadonlySet<number>;
+}
+
+/** More sites of one distance than this are kept only where something like a tag stands near them. */
+const MAX_PLAIN_SITES = 300;
+/** All in all: hostile code may repeat one instruction a million times. */
+const MAX_SITES = 20_000;
+/** A pointer that is loaded is called within this many bytes. */
+const CALL_WITHIN = 64;
+/** A tag is loaded within this many bytes before the call that it goes to. */
+const TAG_WITHIN = 96;
+
+/** RVAs of the candidates. */
+export function displacementSites(image: DriverImage, wanted: WantedDistances): number[] {
+  if (wanted.stores.size + wanted.calls.size === 0) return [];
+  const counts = new Map<number, number>();
+  const sites: number[] = [];
+  const offer = (distance: number, rva: number, isTagNear: () => boolean) => {
+    const count = (counts.get(distance) ?? 0) + 1;
+    counts.set(distance, count);
+    if (sites.length < MAX_SITES && (count <= MAX_PLAIN_SITES || isTagNear())) sites.push(rva);
+  };
+  for (const section of image.sections) {
+    if (!section.executable) continue;
+    if (image.arch === 'arm64') arm64Sites(section.bytes, section.rva, wanted, offer);
+    else x86Sites(section.bytes, section.rva, image.arch === 'x64', wanted, offer);
+  }
+  return sites;
+}
+
+type Offer = (distance: number, rva: number, isTagNear: () => boolean) => void;
+
+function x86Sites(
+  bytes: Uint8Array,
+  rva: number,
+  is64: boolean,
+  wanted: WantedDistances,
+  offer: Offer,
+): void {
+  for (let p = 1; p + 6 < bytes.length; p++) {
+    const opcode = bytes[p];
+    const isStore = opcode === 0x89 || (opcode === 0xc7 && (bytes[p + 1] & 0x38) === 0);
+    const isLoad = opcode === 0x8b;
+    const isCall = opcode === 0xff && ((bytes[p + 1] & 0x38) === 0x10 || (bytes[p + 1] & 0x38) === 0x20);
+    if (!isStore && !isLoad && !isCall) continue;
+    const distance = distanceAt(bytes, p + 1);
+    if (distance === undefined || !(isStore ? wanted.stores : wanted.calls).has(distance)) continue;
+    const isWide = is64 && (bytes[p - 1] & 0xf8) === 0x48;
+    if (isStore && (isWide || bytes[p - 1] === 0x66)) continue;
+    if (isLoad && ((is64 && !isWide) || !isCalledSoon(bytes, p))) continue;
+    offer(distance, rva + p, () => isTagNearX86(bytes, p));
+  }
+}
+
+/** The displacement of a ModRM operand behind a register that is not the stack pointer. */
+function distanceAt(bytes: Uint8Array, at: number): number | undefined {
+  const mod = bytes[at] >> 6;
+  const rm = bytes[at] & 7;
+  if (mod === 3 || (mod === 0 && rm === 5)) return undefined;
+  const sib = rm === 4 ? 1 : 0;
+  if (sib === 1 && (bytes[at + 1] & 0x3f) === 0x24 && mod !== 0 && (bytes[at - 2] & 0xf1) !== 0x41)
+    return undefined;
+  if (mod === 0) return 0;
+  return mod === 1 ? (bytes[at + 1 + sib] << 24) >> 24 : readInt32(bytes, at + 1 + sib);
+}
+
+/** call reg, jmp reg, or a call or jump through memory: Control Flow Guard's dispatch. */
+function isCalledSoon(bytes: Uint8Array, p: number): boolean {
+  const end = Math.min(p + CALL_WITHIN, bytes.length - 1);
+  for (let at = p + 2; at < end; at++) {
+    if (bytes[at] === 0xff && (bytes[at + 1] & 0x38) >= 0x10 && (bytes[at + 1] & 0x38) <= 0x20) return true;
+    if (bytes[at] === 0xe8) return true;
+  }
+  return false;
+}
+
+function isTagNearX86(bytes: Uint8Array, p: number): boolean {
+  for (let at = Math.max(0, p - TAG_WITHIN); at < p + 16 && at + 4 <= bytes.length; at++) {
+    if (looksLikeTag(readInt32(bytes, at))) return true;
+  }
+  return false;
+}
+
+function arm64Sites(bytes: Uint8Array, rva: number, wanted: WantedDistances, offer: Offer): void {
+  for (let p = 0; p + 4 <= bytes.length; p += 4) {
+    const word = readInt32(bytes, p);
+    const scaled = (word >>> 10) & 0xfff;
+    const kind = word & 0xffc00000;
+    const isStackBase = ((word >>> 5) & 31) === 31;
+    if (isStackBase) continue;
+    if (kind === (0xb9000000 | 0)) {
+      if (wanted.stores.has(scaled * 4)) offer(scaled * 4, rva + p, () => isTagNearArm64(bytes, p));
+    } else if (kind === (0xf9400000 | 0) && wanted.calls.has(scaled * 8) && isBranchedToSoon(bytes, p)) {
+      offer(scaled * 8, rva + p, () => isTagNearArm64(bytes, p));
+    }
+  }
+}
+
+/** blr or br with any register. */
+function isBranchedToSoon(bytes: Uint8Array, p: number): boolean {
+  for (let at = p + 4; at < p + CALL_WITHIN && at + 4 <= bytes.length; at += 4) {
+    if ((readInt32(bytes, at) & 0xffdffc1f) === (0xd61f0000 | 0)) return true;
+  }
+  return false;
+}
+
+/** movk with two printable bytes, or a load from a literal pool. */
+function isTagNearArm64(bytes: Uint8Array, p: number): boolean {
+  for (let at = Math.max(0, p - TAG_WITHIN); at < p + 32 && at + 4 <= bytes.length; at += 4) {
+    const word = readInt32(bytes, at);
+    const half = (word >>> 5) & 0xffff;
+    const isHighHalf = (word & 0x7fe00000) === 0x72a00000;
+    if (isHighHalf && (half & 0xff) > 0x20 && (half & 0x7f00) > 0x1f00) return true;
+    if ((word & 0xff000000) === 0x18000000) return true;
+  }
+  return false;
+}

@@ -1,0 +1,144 @@
+/**
+ * Calls through tables of operations that code reaches by an object or a parameter (`pool->operations->allocate`, C++
+ * virtual functions). Objects are told apart only by the distances of their fields, so what is found here is a guess
+ * until a constant that reads like a tag stands at the very argument; see isGuess in sinks.ts.
+ */
+import type { CodeIndex } from './code-index.ts';
+import type { DataPointers } from './data-pointers.ts';
+import { MAX_TABLE_BYTES } from './data-pointers.ts';
+import { type Place, placeKey } from './places.ts';
+import type { Value } from './values.ts';
+
+/** Tables looked at in one image; real ones number in the hundreds. */
+const MAX_TABLES = 5_000;
+
+/** Addresses named before a pointer that may be the start of its table: the nearest ones. */
+const MAX_STARTS = 4;
+
+/** What is known of the functions of an image that take a tag and whose addresses are kept in data or in objects. */
+export class OperationsTables {
+  readonly #index: CodeIndex;
+  readonly #pointers: DataPointers;
+  readonly #pointerSize: number;
+  /** By address of the table: functions by distance. */
+  readonly #tables = new Map<number, Map<number, number>>();
+  /** By distance: functions that tables hold there, and functions stored into objects there. */
+  readonly #inTables = new Map<number, Set<number>>();
+  readonly #inObjects = new Map<number, Set<number>>();
+  /** Tables whose address was stored into objects, by distance; into variables, by RVA; passed, by function and place. */
+  readonly #tablesInObjects = new Map<number, Set<number>>();
+  readonly #tablesInVariables = new Map<number, Set<number>>();
+  readonly #passed = new Map<string, Set<number>>();
+  /** Distances at which calls are worth looking at since this was last asked. */
+  #wantedCalls = new Set<number>();
+
+  constructor(index: CodeIndex, pointers: DataPointers, pointerSize: number) {
+    this.#index = index;
+    this.#pointers = pointers;
+    this.#pointerSize = pointerSize;
+  }
+
+  takeWantedCalls(): Set<number> {
+    const wanted = this.#wantedCalls;
+    this.#wantedCalls = new Set();
+    return wanted;
+  }
+
+  /** A function that takes a tag: every table that holds its address is one of operations. */
+  addFunction(functionRva: number): void {
+    for (const slotRva of this.#pointers.slotsOf(functionRva)) {
+      for (const tableRva of this.#startsOf(slotRva)) {
+        if (this.#tables.size >= MAX_TABLES) return;
+        const distance = slotRva - tableRva;
+        const table = this.#tables.get(tableRva) ?? new Map<number, number>();
+        this.#tables.set(tableRva, table.set(distance, functionRva));
+        this.#note(this.#inTables, distance, functionRva, distance);
+      }
+    }
+  }
+
+  isTable(rva: number): boolean {
+    return this.#tables.has(rva);
+  }
+
+  /** A function, or the address of a table, is stored `distance` bytes behind an object that is not known. */
+  storedInObject(distance: number, rva: number): void {
+    const table = this.#tables.get(rva);
+    if (table === undefined) this.#note(this.#inObjects, distance, rva, distance);
+    else for (const at of table.keys()) this.#note(this.#tablesInObjects, distance, rva, at);
+  }
+
+  /** The address of a table is stored in a variable. True where that is new. */
+  storedInVariable(variableRva: number, tableRva: number): boolean {
+    return this.#tables.has(tableRva) && add(this.#tablesInVariables, variableRva, tableRva);
+  }
+
+  /** A function, or the address of a table, is passed to a function of the image. True where that is new. */
+  passed(calleeRva: number, place: Place, rva: number): boolean {
+    return add(this.#passed, `${calleeRva}:${placeKey(place)}`, rva);
+  }
+
+  /** The functions that a call through this pointer, in this function of the image, may lead to. */
+  targetsOf(value: Value, inFunction: number): Iterable<number> {
+    switch (value.kind) {
+      case 'parameter': {
+        const { behind, ...place } = value.place;
+        const passed = this.#passed.get(`${inFunction}:${placeKey(place as Place)}`);
+        if (behind === undefined) return passed ?? [];
+        const known = this.#inThese(passed, behind);
+        return known.length > 0 ? known : (this.#inTables.get(behind) ?? this.#inObjects.get(behind) ?? []);
+      }
+      case 'behind': {
+        const known = this.#inThese(this.#tablesInVariables.get(value.rva), value.offset);
+        return known.length > 0 ? known : (this.#inObjects.get(value.offset) ?? []);
+      }
+      case 'field': {
+        const tables = value.owner === undefined ? undefined : this.#tablesInObjects.get(value.owner);
+        return [...this.#inThese(tables, value.offset), ...(this.#inObjects.get(value.offset) ?? [])];
+      }
+    }
+    return [];
+  }
+
+  #inThese(tables: ReadonlySet<number> | undefined, distance: number): number[] {
+    const found: number[] = [];
+    for (const table of tables ?? []) {
+      const functionRva = this.#tables.get(table)?.get(distance);
+      if (functionRva !== undefined) found.push(functionRva);
+    }
+    return found;
+  }
+
+  /** Where a table that holds this slot may begin: addresses that code or data names, shortly before it. */
+  #startsOf(slotRva: number): number[] {
+    const starts: number[] = [];
+    const low = slotRva - MAX_TABLE_BYTES;
+    for (
+      let rva = this.#index.nextReference(low, slotRva + 1);
+      rva <= slotRva;
+      rva = this.#index.nextReference(rva + 1, slotRva + 1)
+    ) {
+      if ((slotRva - rva) % this.#pointerSize === 0) starts.push(rva);
+    }
+    for (
+      let rva = slotRva - (MAX_TABLE_BYTES - this.#pointerSize);
+      rva <= slotRva;
+      rva += this.#pointerSize
+    ) {
+      if (!starts.includes(rva) && this.#pointers.slotsOf(rva).length > 0) starts.push(rva);
+    }
+    return starts.sort((a, b) => b - a).slice(0, MAX_STARTS);
+  }
+
+  #note(map: Map<number, Set<number>>, distance: number, rva: number, callDistance: number): void {
+    if (add(map, distance, rva)) this.#wantedCalls.add(callDistance);
+  }
+}
+
+function add<K>(map: Map<K, Set<number>>, key: K, value: number): boolean {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, new Set([value]));
+  else if (known.has(value)) return false;
+  else known.add(value);
+  return true;
+}

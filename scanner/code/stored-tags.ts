@@ -1,0 +1,180 @@
+/**
+ * Tags that one function keeps in a variable or an object and another one uses: which places are read as tags, and
+ * what the stores into them hold.
+ */
+import type { FunctionBody } from './function-body.ts';
+import { BASE_IMAGE, NONE } from './operations.ts';
+import { type Place, placeKey } from './places.ts';
+import type { Callee } from './sinks.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { looksLikeTag } from './static-memory.ts';
+import type { ValueResolver } from './value-resolver.ts';
+import type { Value } from './values.ts';
+
+/** A function that stores a value `offset` bytes behind a pointer that it is given. */
+export interface Setter {
+  pointer: Place;
+  offset: number;
+  /** Constants, and parameters of the setter. */
+  values: readonly Value[];
+}
+
+/** What a store or a setter's call puts where a tag is read. */
+export interface StoredTag {
+  callees: readonly Callee[];
+  values: readonly Value[];
+}
+
+/** Kinds of pool functions that one place may feed. */
+const MAX_CALLEES = 8;
+const MAX_PLACES = 5_000;
+/** Fields at the start of an object hold its signature more often than its tag. */
+const FIRST_FIELD = 0x0c;
+
+/** A name for the variable or field that a value was read from. */
+export function keptIn(value: Value): string | undefined {
+  switch (value.kind) {
+    case 'memory':
+      return `variable ${value.rva}`;
+    case 'behind':
+      return `field ${value.rva}:${value.offset}`;
+    case 'field':
+      return `field ${value.offset}`;
+  }
+  return undefined;
+}
+
+export class StoredTags {
+  readonly #variables = new Map<number, Callee[]>();
+  readonly #behind = new Map<string, Callee[]>();
+  readonly #fields = new Map<number, Callee[]>();
+  readonly #setters = new Map<number, Setter[]>();
+  /** Every distance at which an object's field is read as a tag. */
+  readonly #distances = new Set<number>();
+  #wantedStores = new Set<number>();
+
+  /** Distances at which stores are worth looking at since this was last asked. */
+  takeWantedStores(): Set<number> {
+    const wanted = this.#wantedStores;
+    this.#wantedStores = new Set();
+    return wanted;
+  }
+
+  /** Places that hold something else than tags at times. */
+  readonly #spoiled = new Set<string>();
+
+  /** Notes what is stored in a place. A place that also holds other numbers is none that tags are kept in. */
+  note(place: string, values: readonly Value[]): void {
+    const isOther = values.some(
+      value =>
+        value.kind === 'derived' ||
+        (value.kind === 'constant' && value.value !== 0 && !looksLikeTag(value.value)),
+    );
+    if (isOther) this.#spoiled.add(place);
+  }
+
+  isSpoiled(place: string | undefined): boolean {
+    return place !== undefined && this.#spoiled.has(place);
+  }
+
+  /** The callee reads its tag from here. True where that is new; other values are no such place. */
+  addReader(value: Value, callee: Callee): boolean {
+    switch (value.kind) {
+      case 'memory':
+        return value.plus === 0 && addTo(this.#variables, value.rva, callee);
+      case 'behind':
+        this.wantStores(value.offset);
+        return addTo(this.#behind, `${value.rva}:${value.offset}`, callee);
+      case 'field':
+        this.wantStores(value.offset);
+        return addTo(this.#fields, value.offset, callee);
+    }
+    return false;
+  }
+
+  /** Something reads a tag at this distance behind an object. */
+  wantStores(distance: number): void {
+    if (this.#distances.has(distance)) return;
+    this.#distances.add(distance);
+    this.#wantedStores.add(distance);
+  }
+
+  readersOfVariable(rva: number): readonly Callee[] {
+    return this.#variables.get(rva) ?? [];
+  }
+
+  settersOf(functionRva: number): readonly Setter[] {
+    return this.#setters.get(functionRva) ?? [];
+  }
+
+  /** True where the setter is new. */
+  addSetter(functionRva: number, setter: Setter): boolean {
+    const known = this.#setters.get(functionRva) ?? [];
+    const isKnown = known.some(
+      other => other.offset === setter.offset && placeKey(other.pointer) === placeKey(setter.pointer),
+    );
+    if (isKnown || known.length >= MAX_CALLEES || this.#setters.size >= MAX_PLACES) return false;
+    this.#setters.set(functionRva, [...known, setter]);
+    return true;
+  }
+
+  /** Whether a store may fill a place that is read as a tag: most cannot, which is quick to see. */
+  mayStore(body: FunctionBody, i: number): boolean {
+    const { base, displacement, index, size } = body.operations;
+    if (index[i] !== NONE || size[i] < 4 || body.slot[i] !== NO_SLOT) return false;
+    if (base[i] === BASE_IMAGE) return this.#variables.size > 0;
+    return this.#variables.size > 0 || this.#distances.has(displacement[i]);
+  }
+
+  /** Which distance a store behind a pointer that is not of the image has, where somebody reads a tag there. */
+  isRead(distance: number): boolean {
+    return this.#distances.has(distance);
+  }
+
+  /**
+   * The callees that read what lies `offset` bytes behind a pointer. What lies behind an object that is not known is a
+   * guess, and at the start of one not even that.
+   */
+  readersBehind(pointer: Value, offset: number, isArgument: boolean): readonly Callee[] {
+    switch (pointer.kind) {
+      case 'address':
+        return this.readersOfVariable((pointer.rva + offset) | 0);
+      case 'memory':
+        return (
+          this.#behind.get(`${pointer.rva}:${pointer.plus + offset}`) ?? this.#guesses(offset, isArgument)
+        );
+      case 'field':
+      case 'behind':
+      case 'result':
+      case 'unknown':
+        return this.#guesses(offset, isArgument);
+    }
+    return [];
+  }
+
+  #guesses(offset: number, isArgument: boolean): readonly Callee[] {
+    if (offset < (isArgument ? 4 : FIRST_FIELD)) return [];
+    return (this.#fields.get(offset) ?? []).map(callee => ({ ...callee, isGuess: true }));
+  }
+}
+
+function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
+  const known = map.get(key);
+  if (known === undefined) {
+    if (map.size >= MAX_PLACES) return false;
+    map.set(key, [callee]);
+    return true;
+  }
+  const isKnown = known.some(
+    other => other.poolFunction === callee.poolFunction && other.wrappers.length === callee.wrappers.length,
+  );
+  if (isKnown || known.length >= MAX_CALLEES) return false;
+  known.push(callee);
+  return true;
+}
+
+/** The pointers that a store's memory operand is reached by. */
+export function storePointers(body: FunctionBody, resolver: ValueResolver, i: number): readonly Value[] {
+  const { base } = body.operations;
+  return base[i] < 64 ? resolver.resolve({ register: base[i] }, i).values : [];
+}

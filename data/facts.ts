@@ -59,6 +59,8 @@ export interface Evidence {
   sizeBytes?: number;
   /** The call site by the driver's own symbols: `foo!AllocateContext+0x2c`. */
   symbol?: string;
+  /** The functions of `wrappers` by the same symbols, null for those without a name. Absent where none has one. */
+  wrapperSymbols?: (string | null)[];
 }
 
 /** What a driver file says about itself. Absent facts are null, never guessed. */

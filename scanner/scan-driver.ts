@@ -2,6 +2,10 @@
 import type { ScanOutcome } from '../data/facts.ts';
 import { analyseCode, type CodeFindings } from './code/analyse-code.ts';
 import { driverIdentity } from './driver-identity.ts';
+import { driverSignature, type SignatureMeans } from './driver-signature.ts';
+import { nameSites } from './name-sites.ts';
+import { DriverSymbols } from './pdb/driver-symbols.ts';
+import type { PublicSymbols } from './pdb/public-symbols.ts';
 import { readDriverImage } from './pe/driver-image.ts';
 import type { DriverImage } from './pe/image-facts.ts';
 import { tagSightings } from './tag-sightings.ts';
@@ -10,15 +14,28 @@ import { tagSightings } from './tag-sightings.ts';
 export interface FileFacts {
   fileName: string;
   sha256: string;
+  /** The public symbols of this very build, where its PDB was found. */
+  symbols?: PublicSymbols;
+}
+
+/** What the scan can use and the core does not have; what is left out, nobody looks for. */
+export interface ScanMeans {
+  signatures?: SignatureMeans;
 }
 
 /** Scans one driver image. Never throws for what the bytes hold: a file that is no driver gives `refused`. */
-export function scanDriver(bytes: Uint8Array, file: FileFacts): ScanOutcome {
+export function scanDriver(bytes: Uint8Array, file: FileFacts, means: ScanMeans = {}): ScanOutcome {
   const image = readDriverImage(bytes);
   if ('code' in image) return { status: 'refused', fileName: file.fileName, reason: image };
-  const driver = driverIdentity(image, { ...file, sizeBytes: bytes.length });
+  const signed = means.signatures && driverSignature(bytes, image.certificates, means.signatures);
+  if (signed !== undefined) image.remarks.push(...signed.remarks);
+  const signature = signed?.signature ?? null;
+  const driver = driverIdentity(image, { ...file, sizeBytes: bytes.length, signature });
   const findings = analyseGuarded(image, file.fileName);
   const { sightings, remarks } = tagSightings(findings, file.fileName);
+  if (file.symbols !== undefined) {
+    nameSites(sightings, new DriverSymbols(file.symbols, image), file.fileName);
+  }
   return {
     status: 'scanned',
     driver,

@@ -1,113 +1,111 @@
-/** scanFiles: files and folders in, a stream of outcomes out. Here, in files/ and in the worker the scanner meets the disk. */
-import { availableParallelism } from 'node:os';
+/** scanFiles: files and folders in, a stream of outcomes out. Here, in files/, cache/ and the worker the scanner meets the disk. */
 import { setImmediate } from 'node:timers/promises';
 import type { ScanOutcome } from '../data/facts.ts';
-import { type ListedFile, listDriverFiles, totalBytes } from './files/file-list.ts';
-import { type LaneResult, ScanLane } from './files/scan-lane.ts';
-
-/** A further worker pays for its start and for warming up (0.1 s of a core each) from about this much on. */
-const BYTES_PER_WORKER = 8 * 1024 * 1024;
+import type { DriverServices } from './files/driver-services.ts';
+import { type ListedFile, listDriverFiles, type SearchFolder } from './files/file-list.ts';
+import { type LaneFile, scanInWorkers } from './files/scan-in-workers.ts';
+import type { WorkerSettings } from './scan-worker.ts';
 
 export interface ScanFilesOptions {
-  /** Files, which are always tried, and folders, which are searched with all that lies below. */
-  paths: readonly string[];
-  /** Which files of a folder; default `*.sys`. A pattern without a slash holds at any depth. Letter case is ignored. */
+  /** Files, which are always tried, folders, which are searched with all that lies below, and folders that may be there. */
+  paths: readonly (string | SearchFolder)[];
+  /** Which files of a named folder; default `*.sys`. A pattern without a slash holds at any depth. Letter case is ignored. */
   glob?: string;
-  /** Ends the stream at once and without an error; what came before stands. */
+  /** Ends the stream without an error; what is done by then is still yielded. */
   signal?: AbortSignal;
   /** Worker threads; 0 scans in this thread, where a file that kills the scan ends the process. Default `auto`. */
   workers?: number | 'auto';
+  /** The user's cache folder, where outcomes are kept for the next scan; without it none are. */
+  cacheFolder?: string | null;
+  /** This computer's services, for the outcomes; without them nothing is said of services. */
+  services?: Promise<DriverServices | null> | null;
   /** Told the number of files before the first is scanned. */
   onPlan?: (total: number) => void;
+  /** Told once, in a sentence, where outcomes cannot be kept. */
+  onCacheProblem?: (problem: string) => void;
 }
 
 export interface ScannedFile {
-  /** The path as named, or the named folder joined with what was found below it. */
+  /** The path as named, or the searched folder joined with what was found below it. */
   file: string;
   outcome: ScanOutcome;
-  /** Reading, hashing and scanning. */
+  /** Reading, hashing and scanning; where the outcome was kept by an earlier scan, finding it. */
   elapsedMs: number;
+  /** The first path of this scan that has a file of the same name with the same bytes. */
+  sameAs?: string;
 }
 
 /**
- * Scans files in the order of their paths and yields each when it is done. Never throws for a file: what cannot be
- * found, read or scanned is an outcome like any other. At most one file per worker is in memory, and no new one is
- * begun while the reader of the stream holds it up.
+ * Scans files in the order of {@link listDriverFiles} and yields each when it is done. Never throws for a file: what
+ * cannot be found, read or scanned is an outcome like any other. At most one file per worker is in memory, and no new
+ * one is begun while the reader of the stream holds it up.
  */
 export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<ScannedFile, void, void> {
-  const { signal } = options;
-  const files = await listDriverFiles(options.paths, options.glob);
+  const { signal, workers = 'auto', cacheFolder = null, onPlan } = options;
   if (signal?.aborted) return;
-  options.onPlan?.(files.length);
-  const workers = workerCount(options.workers ?? 'auto', files);
-  yield* workers === 0 ? scanHere(files, signal) : scanInWorkers(files, workers, signal);
+  const listing = listDriverFiles(options.paths, options.glob).then(files => {
+    if (!signal?.aborted) onPlan?.(files.length);
+    return files;
+  });
+  const results =
+    workers === 0
+      ? scanHere(listing, { cacheFolder }, signal)
+      : scanInWorkers(listing, workers, { cacheFolder }, signal);
+  let { onCacheProblem } = options;
+  const firstPaths = new Map<string, string>();
+  for await (const { file, outcome, elapsedMs, cacheProblem } of results) {
+    if (cacheProblem !== undefined) {
+      onCacheProblem?.(cacheProblem);
+      onCacheProblem = undefined;
+    }
+    const services = await options.services;
+    yield {
+      file,
+      outcome: services ? withServices(outcome, services.of(file)) : outcome,
+      elapsedMs: Math.round(elapsedMs * 100) / 100,
+      ...sameFile(file, outcome, firstPaths),
+    };
+  }
 }
 
-function workerCount(wanted: number | 'auto', files: readonly ListedFile[]): number {
-  if (wanted !== 'auto') return Math.min(wanted, files.length);
-  const cores = availableParallelism();
-  const worthwhile = Math.ceil(totalBytes(files, cores * BYTES_PER_WORKER) / BYTES_PER_WORKER);
-  return Math.min(cores, files.length, Math.max(1, worthwhile));
-}
-
-async function* scanHere(files: readonly ListedFile[], signal?: AbortSignal): AsyncGenerator<ScannedFile> {
-  // The analysis is loaded here alone: beside workers, this thread has no use for it.
+async function* scanHere(
+  listing: Promise<readonly ListedFile[]>,
+  { cacheFolder }: WorkerSettings,
+  signal?: AbortSignal,
+): AsyncGenerator<LaneFile> {
+  // Beside workers, this thread has no use for these.
   const { scanDriverFile } = await import('./files/scan-driver-file.ts');
-  for (const file of files) {
+  const { ScanCache } = await import('./cache/scan-cache.ts');
+  const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
+  for (const file of await listing) {
     if (signal?.aborted) return;
     const startedMs = performance.now();
-    const outcome = scanDriverFile(file);
-    yield { file: file.path, outcome, elapsedMs: rounded(performance.now() - startedMs) };
+    const outcome = await scanDriverFile(file, { cache });
+    yield {
+      file: file.path,
+      outcome,
+      elapsedMs: performance.now() - startedMs,
+      cacheProblem: cache?.problem,
+    };
     // Lets signals and timers in between two files.
     await setImmediate();
   }
 }
 
-async function* scanInWorkers(
-  files: readonly ListedFile[],
-  workers: number,
-  signal?: AbortSignal,
-): AsyncGenerator<ScannedFile> {
-  const waiting = files.values();
-  const running = new Map<ScanLane, Promise<{ lane: ScanLane; file: string; result: LaneResult }>>();
-  const lanes = Array.from({ length: workers }, () => new ScanLane());
-  const begin = (lane: ScanLane) => {
-    const { value: file, done } = waiting.next();
-    if (done) running.delete(lane);
-    else
-      running.set(
-        lane,
-        lane.scan(file).then(result => ({ lane, file: file.path, result })),
-      );
-  };
-  const aborted = abortOf(signal);
-  try {
-    lanes.forEach(begin);
-    while (running.size > 0) {
-      const finished = await Promise.race([aborted.promise, ...running.values()]);
-      if (finished === undefined || signal?.aborted) return;
-      begin(finished.lane);
-      const { outcome, elapsedMs } = finished.result;
-      yield { file: finished.file, outcome, elapsedMs: rounded(elapsedMs) };
-    }
-  } finally {
-    aborted.forget();
-    await Promise.all(lanes.map(lane => lane.close()));
-  }
+function withServices(outcome: ScanOutcome, services: ReturnType<DriverServices['of']>): ScanOutcome {
+  return outcome.status === 'scanned' ? { ...outcome, services } : outcome;
 }
 
-/** To hundredths of a millisecond: what the clock can tell. */
-function rounded(elapsedMs: number): number {
-  return Math.round(elapsedMs * 100) / 100;
-}
-
-/** A promise that ends when the signal does, and the means to let go of the signal. */
-function abortOf(signal: AbortSignal | undefined): { promise: Promise<undefined>; forget: () => void } {
-  let forget = () => {};
-  const promise = new Promise<undefined>(resolve => {
-    const onAbort = () => resolve(undefined);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    forget = () => signal?.removeEventListener('abort', onAbort);
-  });
-  return { promise, forget };
+/** A driver store holds most drivers a second time: whoever reads on should know them again. */
+function sameFile(
+  file: string,
+  outcome: ScanOutcome,
+  firstPaths: Map<string, string>,
+): Pick<ScannedFile, 'sameAs'> {
+  if (outcome.status !== 'scanned') return {};
+  const { sha256, fileName } = outcome.driver;
+  const key = `${sha256} ${fileName.toLowerCase()}`;
+  const sameAs = firstPaths.get(key);
+  if (sameAs === undefined) firstPaths.set(key, file);
+  return sameAs === undefined ? {} : { sameAs };
 }

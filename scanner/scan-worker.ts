@@ -1,20 +1,38 @@
 /** The worker thread: scans one file after the other for a ScanLane. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { ScanOutcome } from '../data/facts.ts';
+import { ScanCache } from './cache/scan-cache.ts';
 import type { ListedFile } from './files/file-list.ts';
 import { scanDriverFile } from './files/scan-driver-file.ts';
 
-/** What the worker says: that the bytes of its file are read, and later how the scan came out. */
+/** What the worker is told once, when it starts. */
+export interface WorkerSettings {
+  /** The user's cache folder; null keeps nothing. */
+  cacheFolder: string | null;
+}
+
+/** What the worker says: that the bytes of its file are read and will be scanned, and how it came out. */
 export type WorkerMessage =
   | { kind: 'read'; sizeBytes: number }
-  | { kind: 'done'; outcome: ScanOutcome; elapsedMs: number };
+  | {
+      kind: 'done';
+      outcome: ScanOutcome;
+      elapsedMs: number;
+      /** Why outcomes cannot be kept, if they cannot. */
+      cacheProblem?: string;
+    };
 
 const port = parentPort;
 if (port === null) throw new Error('scan-worker runs as a worker thread only.');
 const say = (message: WorkerMessage) => port.postMessage(message);
+const { cacheFolder } = workerData as WorkerSettings;
+const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
 
-port.on('message', (file: ListedFile) => {
+port.on('message', async (file: ListedFile) => {
   const startedMs = performance.now();
-  const outcome = scanDriverFile(file, sizeBytes => say({ kind: 'read', sizeBytes }));
-  say({ kind: 'done', outcome, elapsedMs: performance.now() - startedMs });
+  const outcome = await scanDriverFile(file, {
+    cache,
+    onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
+  });
+  say({ kind: 'done', outcome, elapsedMs: performance.now() - startedMs, cacheProblem: cache?.problem });
 });

@@ -1,27 +1,38 @@
 /** A ScanLane scans one file at a time in a worker thread, within bounds, and outlives any worker that a file kills. */
 import { basename } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ScanOutcome } from '../../data/facts.ts';
-import type { WorkerMessage } from '../scan-worker.ts';
+import type { WorkerMessage, WorkerSettings } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
 
 /** What one file may cost. */
 export interface ScanLimits {
+  /** From asking for the file until its bytes are here, the start of the worker included. */
+  readMs: number;
+  /** From then on. */
   baseMs: number;
   msPerMb: number;
   /** JavaScript heap of the worker; the file's bytes lie outside of it. */
   heapMb: number;
 }
 
-/** A driver of 8 MB takes about half a second and stays far below this heap; a file that needs more is built to. */
-const LIMITS: ScanLimits = { baseMs: 2000, msPerMb: 100, heapMb: 512 };
+/**
+ * A driver of 8 MB takes about half a second and stays far below this heap; a file that needs more is built to. Reading
+ * waits a minute: so long Windows itself waits for a share that is gone, and so long the largest file takes at 5 MB/s.
+ */
+const LIMITS: ScanLimits = { readMs: 60_000, baseMs: 2000, msPerMb: 100, heapMb: 512 };
 /** Analysis makes much short-lived garbage; with the usual 16 MB the collector copies more of it. */
 const YOUNG_HEAP_MB = 64;
+/** How long a worker may take to end: at once, but for one that waits in the system for a disk that does not answer. */
+const CLOSE_MS = 1000;
 
 export interface LaneResult {
   outcome: ScanOutcome;
   elapsedMs: number;
+  /** Why outcomes cannot be kept for a next scan, if they cannot. */
+  cacheProblem?: string;
 }
 
 /** Compiled, this is JavaScript and so is the worker; run from source, both are TypeScript. */
@@ -31,16 +42,25 @@ const WORKER_URL = new URL(`../scan-worker.${IS_SOURCE ? 'ts' : 'js'}`, import.m
 export class ScanLane {
   readonly #workerUrl: URL;
   readonly #limits: ScanLimits;
+  readonly #settings: WorkerSettings;
   #worker: Worker | undefined;
 
-  constructor(workerUrl = WORKER_URL, limits = LIMITS) {
+  /** `settings` go to each worker of this lane as they are. */
+  constructor(settings: WorkerSettings, { workerUrl = WORKER_URL, limits = LIMITS } = {}) {
+    this.#settings = settings;
     this.#workerUrl = workerUrl;
     this.#limits = limits;
+  }
+
+  /** Starts the worker ahead of its first file: loading its code then costs the caller no time. */
+  start(): void {
+    this.#startedWorker(() => {});
   }
 
   /** Scans one file; never rejects. Call it again only when the last call is done. */
   scan(file: ListedFile): Promise<LaneResult> {
     const startedMs = performance.now();
+    const { readMs } = this.#limits;
     return new Promise(resolve => {
       const giveUp = (why: string) => {
         const reason = { code: 'scan-failed', message: `The scan was given up: ${why}.` } as const;
@@ -48,7 +68,7 @@ export class ScanLane {
       };
       const worker = this.#startedWorker(giveUp);
       if (worker === undefined) return;
-      let timer: NodeJS.Timeout | undefined;
+      let timer = setTimeout(() => lose(`it could not be read within ${readMs / 1000} s`), readMs);
       const letGo = () => {
         clearTimeout(timer);
         worker.off('message', onMessage).off('error', onError).off('exit', onExit);
@@ -62,8 +82,10 @@ export class ScanLane {
       const onMessage = (message: WorkerMessage) => {
         if (message.kind === 'done') {
           letGo();
-          return resolve({ outcome: message.outcome, elapsedMs: message.elapsedMs });
+          const { outcome, elapsedMs, cacheProblem } = message;
+          return resolve({ outcome, elapsedMs, cacheProblem });
         }
+        clearTimeout(timer);
         const limitMs = timeLimitMs(message.sizeBytes, this.#limits);
         timer = setTimeout(() => lose(`it took longer than ${limitMs / 1000} s`), limitMs);
       };
@@ -74,11 +96,15 @@ export class ScanLane {
     });
   }
 
-  /** Ends the worker, whatever it is doing. */
+  /** Ends the worker, whatever it is doing; one that the system holds is left behind. */
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
-    await worker?.terminate();
+    if (worker === undefined) return;
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    await Promise.race([worker.terminate(), delay(CLOSE_MS, undefined, { signal }).catch(() => {})]);
+    waiting.abort();
   }
 
   #startedWorker(giveUp: (why: string) => void): Worker | undefined {
@@ -93,6 +119,7 @@ export class ScanLane {
 
   #newWorker(): Worker {
     const worker = new Worker(this.#workerUrl, {
+      workerData: this.#settings,
       execArgv: workerArguments(),
       resourceLimits: {
         maxOldGenerationSizeMb: this.#limits.heapMb,

@@ -194,7 +194,8 @@ for (const workers of [0, 2]) {
       found.push(file);
       if (found.length === 3) stop.abort();
     }
-    assert.equal(found.length, 3);
+    // What a worker had finished by then is kept too.
+    assert.ok(found.length >= 3 && found.length <= 3 + workers, `${found.length} files`);
   });
 }
 

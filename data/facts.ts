@@ -78,6 +78,74 @@ export interface DriverIdentity {
   version: string | null;
   originalName: string | null;
   pdbName: string | null;
+  /** The PDB's GUID and age in upper-case hex, as a symbol server spells them. */
+  pdbId: string | null;
+  /** Lower-case hex. The link was reproducible: the header holds this hash (or its start) in place of a date. */
+  buildHash: string | null;
+  /** Code of two kinds in one image, of which the native view was scanned. */
+  hybrid: HybridKind | null;
+  /** The frameworks and classes of driver that the imports show. */
+  frameworks: DriverFramework[];
+  /** In the order of the import table, those that are loaded late last. */
+  imports: ImportedDll[];
+  /** `ntoskrnl.exe!ExAllocatePoolWithTag`: the imported functions that take a tag, or give or take back pool; sorted. */
+  poolFunctions: string[];
+  /** null where nobody looked: the caller had no means to read it. */
+  signature: DriverSignature | null;
+}
+
+/** ARM64EC: x64 by its header, with ARM64 code. ARM64X: both at once. CHPE: x86 by its header, with ARM64 code. */
+export type HybridKind = 'ARM64EC' | 'ARM64X' | 'CHPE';
+
+/** A framework that a driver is built on, or the class of driver that it is. */
+export interface DriverFramework {
+  /** Stable and short: `kmdf`, `minifilter`. */
+  id: string;
+  /** For people: `KMDF`. */
+  name: string;
+  /** `1.15`, where the image says which one it binds to. */
+  version: string | null;
+}
+
+/** A DLL (or kernel module) that an image imports from. */
+export interface ImportedDll {
+  /** Lower case with extension: `ntoskrnl.exe`. */
+  dll: string;
+  /** How many of its functions. */
+  functions: number;
+  /** Loaded when one of them is first called. */
+  delayed: boolean;
+}
+
+/** Whether a file is signed within itself. A file without may still be signed by a catalogue. */
+export interface DriverSignature {
+  /** `unreadable`: there is something in the signature's place, but no signature could be read from it. */
+  status: 'signed' | 'none' | 'unreadable';
+  /** The first signer first; a signature within another one comes after it. */
+  signatures: FileSignature[];
+}
+
+/** What one signature says. Only the digest was compared: neither the signer's key nor any certificate was checked. */
+export interface FileSignature {
+  /** Common name of the signer's certificate, else its organisation. */
+  signer: string | null;
+  organization: string | null;
+  /** Who issued that certificate. */
+  issuer: string | null;
+  /** What the signer calls it; Microsoft's hardware programme puts the name of the driver's maker here. */
+  programName: string | null;
+  /** `sha256`; a dotted object identifier where the algorithm has no name here. */
+  digestAlgorithm: string;
+  /** The digest that was signed, lower-case hex. */
+  digest: string;
+  /** Whether the file still has that digest; null where the algorithm cannot be computed. */
+  digestMatches: boolean | null;
+  /** ISO 8601 UTC. */
+  signedAt: string | null;
+  /** Who says so: a time-stamp authority by RFC 3161 or by a countersignature, or the signer alone. */
+  signedAtBy: 'timestamp' | 'countersignature' | 'signer' | null;
+  /** It stands within the signature before it, as second signatures usually do. */
+  isNested: boolean;
 }
 
 /** When Windows loads the driver that a service names. `manual`: on demand, by the device that needs it or by a program. */

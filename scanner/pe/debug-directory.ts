@@ -15,6 +15,9 @@ const NB10 = 0x3031424e;
 /** Where the path begins in each record. */
 const RSDS_PATH = 24;
 const NB10_PATH = 16;
+/** Bytes of a build's hash: the header's time stamp has four of them, SHA-512 sixty-four. */
+const MIN_HASH = 4;
+const MAX_HASH = 64;
 const MAX_PDB_PATH = 1024;
 const MAX_PDB_NAME = 260;
 
@@ -24,10 +27,17 @@ export interface DebugFacts {
   pdbId: string | null;
   /** The link was reproducible: the header's time stamp is a hash of the content. */
   isReproducible: boolean;
+  /** That hash in full, lower-case hex; null where the linker wrote none. */
+  reproHash: string | null;
 }
 
 /** An image without a debug directory. */
-export const NO_DEBUG_FACTS: Readonly<DebugFacts> = { pdbName: null, pdbId: null, isReproducible: false };
+export const NO_DEBUG_FACTS: Readonly<DebugFacts> = {
+  pdbName: null,
+  pdbId: null,
+  isReproducible: false,
+  reproHash: null,
+};
 
 /** What the debug directory says; the first CodeView record that can be read wins. */
 export function readDebugDirectory(
@@ -39,7 +49,10 @@ export function readDebugDirectory(
   const table = memory.from(directory.rva, Math.min(directory.size, MAX_ENTRIES * ENTRY_SIZE));
   for (let row = 0; table.holds(row, ENTRY_SIZE); row += ENTRY_SIZE) {
     const type = table.u32(row + 12);
-    if (type === TYPE_REPRO) facts.isReproducible = true;
+    if (type === TYPE_REPRO) {
+      facts.isReproducible = true;
+      facts.reproHash ??= reproHash(memory, file, table.u32(row + 20), table.u32(row + 24));
+    }
     if (type !== TYPE_CODEVIEW || facts.pdbName !== null) continue;
     const record = codeViewRecord(memory, file, table.u32(row + 20), table.u32(row + 24));
     Object.assign(facts, record);
@@ -53,9 +66,7 @@ function codeViewRecord(
   rva: number,
   fileOffset: number,
 ): Pick<DebugFacts, 'pdbName' | 'pdbId'> | undefined {
-  // The record of an image whose debug data is not mapped has a file offset only.
-  const source = memory.sectionAt(rva) === undefined ? file : memory.from(rva);
-  const at = source === file ? fileOffset : 0;
+  const { source, at } = dataOf(memory, file, rva, fileOffset);
   if (!source.holds(at, RSDS_PATH)) return undefined;
   const signature = source.u32(at);
   if (signature !== RSDS && signature !== NB10) return undefined;
@@ -68,6 +79,24 @@ function codeViewRecord(
     pdbId:
       signature === RSDS ? guidAndAge(source, at) : hex(source.u32(at + 8), 8) + hex(source.u32(at + 12)),
   };
+}
+
+/** The record of a reproducible link is a length and a hash; LLVM's linker writes neither. */
+function reproHash(memory: ImageMemory, file: GuardedBytes, rva: number, fileOffset: number): string | null {
+  const { source, at } = dataOf(memory, file, rva, fileOffset);
+  if (at === 0 && source === file) return null;
+  const length = source.holds(at, 4) ? source.u32(at) : 0;
+  if (length < MIN_HASH || length > MAX_HASH || !source.holds(at + 4, length)) return null;
+  return Array.from(source.slice(at + 4, length), byte => hex(byte, 2))
+    .join('')
+    .toLowerCase();
+}
+
+/** Debug data that is not mapped into memory has a file offset only. */
+function dataOf(memory: ImageMemory, file: GuardedBytes, rva: number, fileOffset: number) {
+  return memory.sectionAt(rva) === undefined
+    ? { source: file, at: fileOffset }
+    : { source: memory.from(rva), at: 0 };
 }
 
 function textAt(bytes: Uint8Array, offset: number): string {

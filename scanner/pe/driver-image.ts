@@ -1,5 +1,6 @@
 /** readDriverImage: the bytes of a file in, a DriverImage or the reason why it is none out. */
-import type { RefusalReason } from '../../data/facts.ts';
+import type { Arch, HybridKind, RefusalReason } from '../../data/facts.ts';
+import { certificateTable } from './certificate-table.ts';
 import { NO_DEBUG_FACTS, readDebugDirectory } from './debug-directory.ts';
 import { readDelayImports } from './delay-imports.ts';
 import { readExports } from './exports.ts';
@@ -15,8 +16,8 @@ import { readSections } from './sections.ts';
 import { readVersionFacts } from './version-facts.ts';
 import { NO_VERSION } from './version-info.ts';
 
-const HYBRID_REMARK =
-  'The image is hybrid (ARM64EC or ARM64X); only the code of its native view was analysed.';
+/** An image that carries a second kind of code, by the processor that its header names. */
+const HYBRID_OF_ARCH: Record<Arch, HybridKind> = { x86: 'CHPE', x64: 'ARM64EC', arm64: 'ARM64X' };
 const DIRECTORY_WORDS: Record<keyof typeof DIRECTORY, string> = {
   exports: 'export table',
   imports: 'import table',
@@ -85,11 +86,11 @@ function readTables(
     readLoadConfig(memory, directory, pointerSize),
   );
   const debug = table('debug', NO_DEBUG_FACTS, directory => readDebugDirectory(memory, file, directory));
-  const isHybrid = headers.isHybridMachine || loadConfig.isHybrid;
-  if (isHybrid) remarks.push(HYBRID_REMARK);
-  if (debug.isReproducible) remarks.push('The time stamp is a reproducible-build hash, not a date.');
-  const certificates = directoryOf(headers, 'certificates');
-  if (certificates !== undefined && certificates.rva + certificates.size > file.length) {
+  const hybrid = headers.hybridMachine ?? (loadConfig.isHybrid ? HYBRID_OF_ARCH[arch] : null);
+  if (hybrid !== null)
+    remarks.push(`The image is hybrid (${hybrid}); only the code of its native view was analysed.`);
+  const certificates = certificateTable(headers);
+  if (certificates !== null && certificates.offset + certificates.size > file.length) {
     remarks.push('The file is cut short within its signature; the image itself is whole.');
   }
   if (headers.symbolsEnd > file.length) {
@@ -114,7 +115,9 @@ function readTables(
     pdbName: debug.pdbName,
     pdbId: debug.pdbId,
     isReproducible: debug.isReproducible,
-    isHybrid,
+    reproHash: debug.reproHash,
+    hybrid,
+    certificates,
     remarks,
     sectionAt: rva => memory.sectionAt(rva),
     u32At: rva => memory.u32At(rva),

@@ -1,5 +1,6 @@
 /** What `pe/` hands to `code/`: a PE image as sections, imports, exports and function ranges. Every address is an RVA. */
-import type { Arch } from '../../data/facts.ts';
+import type { Arch, HybridKind } from '../../data/facts.ts';
+import type { CertificateTable } from './certificate-table.ts';
 
 export interface Section {
   name: string;
@@ -76,8 +77,12 @@ export interface DriverImage {
   pdbId: string | null;
   /** The link was reproducible: `timestamp` is a hash, not a time. */
   isReproducible: boolean;
-  /** ARM64EC or ARM64X: holds code of two kinds, of which the native view is read. */
-  isHybrid: boolean;
+  /** The whole hash of a reproducible link in lower-case hex, where the linker wrote it. */
+  reproHash: string | null;
+  /** Holds code of two kinds, of which the native view is read. */
+  hybrid: HybridKind | null;
+  /** Where the embedded signatures are; null without any. */
+  certificates: CertificateTable | null;
   remarks: string[];
   /** The section whose virtual range holds the RVA. */
   sectionAt(rva: number): Section | undefined;

@@ -1,5 +1,5 @@
 /** Reads the DOS, PE and optional headers and the section table, or says why the file is no image we can scan. */
-import type { Arch, RefusalReason } from '../../data/facts.ts';
+import type { Arch, HybridKind, RefusalReason } from '../../data/facts.ts';
 import { type GuardedBytes, PastTheEnd } from './guarded-bytes.ts';
 import { printableText } from './printable-text.ts';
 
@@ -44,8 +44,8 @@ export interface SectionHeader {
 
 export interface ImageHeaders {
   arch: Arch;
-  /** The header names ARM64EC or ARM64X outright. */
-  isHybridMachine: boolean;
+  /** What the header's machine is where it names a hybrid outright. */
+  hybridMachine: HybridKind | null;
   timestamp: number;
   /** Low and high 32 bits: kernel image bases do not fit a double's integers in general. */
   imageBaseLow: number;
@@ -54,6 +54,9 @@ export interface ImageHeaders {
   sizeOfImage: number;
   entryPointRva: number;
   directories: DataDirectory[];
+  /** File offsets of the two fields that a signature does not cover: CheckSum and the certificates' directory. */
+  checksumOffset: number;
+  certificatesEntryOffset: number;
   sections: SectionHeader[];
   /** Where the COFF symbol table ends in the file; 0 without one. */
   symbolsEnd: number;
@@ -66,7 +69,10 @@ const ARCH_OF_MACHINE = new Map<number, Arch>([
   [0xa641, 'arm64'],
   [0xa64e, 'arm64'],
 ]);
-const HYBRID_MACHINES = new Set([0xa641, 0xa64e]);
+const HYBRID_MACHINES = new Map<number, HybridKind>([
+  [0xa641, 'ARM64EC'],
+  [0xa64e, 'ARM64X'],
+]);
 const OTHER_MACHINES = new Map([
   [0x1c0, 'ARM32'],
   [0x1c2, 'ARM32 (Thumb)'],
@@ -149,7 +155,7 @@ function readAfterMz(file: GuardedBytes): ImageHeaders | RefusalReason {
   const symbolCount = file.u32(fileHeader + 12);
   return {
     arch,
-    isHybridMachine: HYBRID_MACHINES.has(machine),
+    hybridMachine: HYBRID_MACHINES.get(machine) ?? null,
     timestamp: file.u32(fileHeader + 4),
     imageBaseLow: file.u32(optional + (is64 ? 24 : 28)),
     imageBaseHigh: is64 ? file.u32(optional + 28) : 0,
@@ -157,6 +163,8 @@ function readAfterMz(file: GuardedBytes): ImageHeaders | RefusalReason {
     sizeOfImage: file.u32(optional + 56),
     entryPointRva: file.u32(optional + 16),
     directories: readDirectories(file, optional + directoriesAt, optionalSize - directoriesAt),
+    checksumOffset: optional + 64,
+    certificatesEntryOffset: optional + directoriesAt + DIRECTORY.certificates * 8,
     sections: readSectionTable(file, optional + optionalSize, sectionCount),
     symbolsEnd: symbols === 0 || symbolCount === 0 ? 0 : symbols + symbolCount * 18,
   };

@@ -4,6 +4,7 @@ import { createEmbeddedIndex } from '../../data/embedded-index.ts';
 import type { Evidence, EvidenceKind, KnowledgeEntry, ScannedDriver } from '../../data/facts.ts';
 import type { AdviceRule, Component, Knowledge, KnownLeak } from '../../data/knowledge.ts';
 import { isPattern, type PoolTag, poolTag, tagId } from '../../data/pool-tag.ts';
+import { NO_FACTS } from '../data/plain-identity.ts';
 
 const LIST = { name: 'pooltag-list', url: null };
 
@@ -133,13 +134,11 @@ export function driver(
       sha256: Buffer.from(fileName).toString('hex').padEnd(64, '0').slice(0, 64),
       sizeBytes: 4096,
       arch: 'x64',
-      linkDate: null,
+      ...NO_FACTS,
       company: 'Contoso Ltd',
       product: 'Contoso Suite',
       description: 'Contoso filter',
       version: '1.2.3.4',
-      originalName: null,
-      pdbName: null,
       ...more,
     },
     sightings: Object.entries(tags).map(([tag, sites]) => ({

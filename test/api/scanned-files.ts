@@ -2,6 +2,7 @@
 import type { DriverIdentity, Evidence, ScannedDriver } from '../../data/facts.ts';
 import { poolTag, tagId } from '../../data/pool-tag.ts';
 import type { ScannedFile } from '../../scanner/driver-files.ts';
+import { NO_FACTS } from '../data/plain-identity.ts';
 
 /** A driver with these tags, each with its evidence. */
 export function scannedDriver(
@@ -11,6 +12,7 @@ export function scannedDriver(
   return {
     status: 'scanned',
     driver: {
+      ...NO_FACTS,
       // In another order than the contract's, which the writers must not depend on.
       pdbName: 'foo.pdb',
       fileName: 'foo.sys',

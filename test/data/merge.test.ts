@@ -3,6 +3,7 @@ import test from 'node:test';
 import type { Evidence, KnowledgeEntry, LeakArticle, ScannedDriver } from '../../data/facts.ts';
 import { isEmptyRecord, mergeRecords, RecordStore } from '../../data/merge.ts';
 import { isPattern, patternId, poolTag, type TagPattern, tagId } from '../../data/pool-tag.ts';
+import { NO_FACTS } from './plain-identity.ts';
 
 function entry(tag: string, image: string | null, list = 'pooltag-list'): KnowledgeEntry {
   return {
@@ -39,13 +40,9 @@ function scan(fileName: string, sha256: string, sightings: Record<string, Eviden
       sha256,
       sizeBytes: 4096,
       arch: 'x64',
-      linkDate: null,
+      ...NO_FACTS,
       company: 'Contoso',
-      product: null,
-      description: null,
       version: '1.0',
-      originalName: null,
-      pdbName: null,
     },
     sightings: Object.entries(sightings).map(([tag, evidence]) => ({
       tag: poolTag(tag),

@@ -6,6 +6,7 @@ import { localtagFacts } from '../../data/localtag-facts.ts';
 import { isPattern, poolTag, tagText } from '../../data/pool-tag.ts';
 import { readTagList } from '../../data/pooltag-txt.ts';
 import { type TagListFact, writeLocaltagTxt, writePooltagTxt } from '../../data/pooltag-txt-writer.ts';
+import { NO_FACTS } from './plain-identity.ts';
 
 function fact(tag: string, image: string | null, meaning: string | null): TagListFact {
   return { tag: poolTag(tag), isPattern: isPattern(tag), image, meaning };
@@ -172,13 +173,7 @@ function driver(
       sha256: fileName,
       sizeBytes: 1,
       arch: 'x64',
-      linkDate: null,
-      company: null,
-      product: null,
-      description: null,
-      version: null,
-      originalName: null,
-      pdbName: null,
+      ...NO_FACTS,
       ...facts,
     },
     sightings: Object.entries(sightings).map(([tag, kinds]) => ({

@@ -9,7 +9,12 @@ import type { TinyImage } from './pe/tiny-image-spec.ts';
 function identityOf(spec: TinyImage) {
   const image = readDriverImage(tinyImage(spec));
   assert.ok(!('code' in image));
-  return driverIdentity(image, { fileName: 'vault.sys', sha256: 'ab'.repeat(32), sizeBytes: 4096 });
+  return driverIdentity(image, {
+    fileName: 'vault.sys',
+    sha256: 'ab'.repeat(32),
+    sizeBytes: 4096,
+    signature: null,
+  });
 }
 
 test('A driver with every fact gives them all', () => {

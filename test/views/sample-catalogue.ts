@@ -4,6 +4,7 @@ import { createEmbeddedIndex } from '../../data/embedded-index.ts';
 import type { DriverIdentity, Evidence, EvidenceKind, ScannedDriver, TagSighting } from '../../data/facts.ts';
 import { type Knowledge, loadKnowledge } from '../../data/knowledge.ts';
 import { type PoolTag, poolTag, tagId } from '../../data/pool-tag.ts';
+import { NO_FACTS } from '../data/plain-identity.ts';
 
 /** A driver with few tags, with everything that a driver's page can show. */
 export const CONTOSO_SHA256 = sha256Of('c0');
@@ -128,13 +129,8 @@ function scanned(
     driver: {
       sizeBytes: 81920,
       arch: 'x64',
+      ...NO_FACTS,
       linkDate: '2024-05-01T09:00:00Z',
-      company: null,
-      product: null,
-      description: null,
-      version: null,
-      originalName: null,
-      pdbName: null,
       ...identity,
     },
     sightings,

@@ -6,6 +6,7 @@ import type { ScanCache } from '../cache/scan-cache.ts';
 import { readDriverFile } from './file-bytes.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
+import { signatureMeans } from './signature-means.ts';
 
 export interface FileScanOptions {
   /** Where earlier scans are kept; none without it. */
@@ -30,7 +31,8 @@ export async function scanDriverFile(
     // The analysis is loaded with the first file that needs it: 35 ms that a run with a filled cache saves.
     const { scanDriver } = await import('../scan-driver.ts');
     onRead?.(bytes.length);
-    const outcome = scanDriver(bytes, { fileName, sha256 });
+    const signatures = await signatureMeans(bytes);
+    const outcome = scanDriver(bytes, { fileName, sha256 }, { signatures });
     cache?.keep(inputs, outcome);
     return outcome;
   } catch (error) {

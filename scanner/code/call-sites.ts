@@ -65,7 +65,7 @@ const MAX_STRUCTURE_BYTES = 0x80;
 const MAX_VARIABLE_SITES = 300;
 
 /** Where a constant must stand for a guess to be believed. */
-const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set(['immediate', 'literal-pool', 'stack']);
+const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set(['immediate', 'literal-pool', 'stack', 'computed']);
 
 /** What a tag's origin is called when it was kept somewhere before. */
 const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;

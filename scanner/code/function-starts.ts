@@ -24,7 +24,8 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
   for (const { rva } of image.exports) offer(rva, true);
   for (const rva of index.callTargets()) offer(rva, false);
   for (const [rva] of importThunks(image, index, code)) offer(rva, false);
-  for (const rva of isX86 ? functionPointers(image, code) : index.referencedAddresses()) offer(rva, false);
+  for (const rva of functionPointers(image, code)) offer(rva, false);
+  if (!isX86) for (const rva of index.referencedAddresses()) offer(rva, false);
   for (const rva of gapStarts(listed, code)) offer(rva, false);
   for (const section of image.arch === 'arm64' ? [] : code) {
     offer(section.rva, true);
@@ -95,7 +96,7 @@ function isPadding(byte: number): boolean {
 
 /** Addresses of code that the loader relocates, less the entries of jump tables: those lead into functions. */
 function* functionPointers(image: DriverImage, code: Section[]): Generator<number> {
-  const inTables = jumpTableEntries(image, code);
+  const inTables = image.arch === 'x86' ? jumpTableEntries(image, code) : new Set();
   for (const at of image.relocations) {
     if (inTables.has(at)) continue;
     const target = image.pointerAt(at);

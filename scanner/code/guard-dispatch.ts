@@ -12,11 +12,18 @@ const BR_X15 = 0xd61f01e0 | 0;
  */
 export function isGuardDispatch(image: DriverImage, target: Value): boolean {
   const { dispatch, xfgDispatch } = image.guardSlots;
-  if (target.kind === 'memory') return target.rva === dispatch || target.rva === xfgDispatch;
-  if (target.kind !== 'address') return false;
-  const section = image.sectionAt(target.rva);
+  if (target.kind === 'memory') {
+    if (target.rva === dispatch || target.rva === xfgDispatch) return true;
+    const stub = image.pointerAt(target.rva);
+    return stub !== undefined && isDispatchStub(image, stub);
+  }
+  return target.kind === 'address' && isDispatchStub(image, target.rva);
+}
+
+function isDispatchStub(image: DriverImage, rva: number): boolean {
+  const section = image.sectionAt(rva);
   if (section === undefined || !section.executable) return false;
-  const at = target.rva - section.rva;
+  const at = rva - section.rva;
   const { bytes } = section;
   if (at + 4 > bytes.length) return false;
   if (image.arch === 'arm64') return readInt32(bytes, at) === BR_X15;

@@ -78,8 +78,11 @@ function pair(
   const shift = isVector ? VECTOR0 : 0;
   if (mode === 3) writeBack(base, offset, rva, out);
   const at = mode === 1 || mode === 3 ? 0 : offset;
-  transfer(isLoad, first + shift, size, base, at, rva, out);
-  transfer(isLoad, second + shift, size, base, at + size, rva, out);
+  const low = () => transfer(isLoad, first + shift, size, base, at, rva, out);
+  const high = () => transfer(isLoad, second + shift, size, base, at + size, rva, out);
+  // Both halves are read by the old base, so the one that replaces it comes last.
+  const order = isLoad && first + shift === base ? [high, low] : [low, high];
+  for (const half of order) half();
   if (mode === 1) writeBack(base, offset, rva, out);
 }
 

@@ -24,6 +24,7 @@ export function definedValue(
   switch (op[i]) {
     case Op.call:
     case Op.callIndirect: {
+      if (isGuardCheck(walk, i, depth)) return undefined;
       if (register === walk.processor.resultRegister && lane === 0)
         return ValueSet.of({ kind: 'result', operation: i });
       const isLost = register >= VECTOR0 || walk.processor.isVolatile(register);
@@ -74,6 +75,17 @@ export function definedValue(
     }
   }
   return ValueSet.of(UNKNOWN);
+}
+
+/** Whether the call goes to Control Flow Guard's check, which keeps every register that it is given. */
+function isGuardCheck(walk: Walk, i: number, depth: number): boolean {
+  const { op, source, base, index, displacement } = walk.body.operations;
+  const { check, xfgCheck } = walk.image.guardSlots;
+  if (op[i] !== Op.callIndirect || (check === null && xfgCheck === null)) return false;
+  if (source[i] === NONE)
+    return base[i] === BASE_IMAGE && index[i] === NONE && (displacement[i] === check || displacement[i] === xfgCheck);
+  const { values } = walk.at({ register: source[i], lane: 0, width: 4 }, i, depth + 1);
+  return values.some(value => value.kind === 'memory' && (value.rva === check || value.rva === xfgCheck));
 }
 
 /** A write of 1 or 2 bytes changes only those of a register; one of 4 clears the upper half. */

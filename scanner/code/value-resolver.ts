@@ -33,7 +33,8 @@ export class ValueResolver implements Walk {
   #steps = 0;
   #stepsTaken = 0;
   readonly #isTraced: boolean;
-  readonly #importSlots: ReadonlySet<number>;
+  /** Import slots and Control Flow Guard's: the loader fills them, whatever stands there in the file. */
+  readonly #slots: Set<number>;
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Set<number>();
 
@@ -46,7 +47,8 @@ export class ValueResolver implements Walk {
     this.processor = code.processor;
     this.index = code.index;
     this.#isTraced = code.isTraced;
-    this.#importSlots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
+    this.#slots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
+    for (const slot of Object.values(code.image.guardSlots)) if (slot !== null) this.#slots.add(slot);
   }
 
   /** The values that `place` may hold just before an operation; stack offsets count from the stack pointer there. */
@@ -177,6 +179,6 @@ export class ValueResolver implements Walk {
   /** What the image's memory holds when nothing in this function has written it. */
   #atStart(rva: number): Value {
     const memory: Value = { kind: 'memory', rva, plus: 0 };
-    return this.#importSlots.has(rva) ? memory : (readConstant(this.image, rva) ?? memory);
+    return this.#slots.has(rva) ? memory : (readConstant(this.image, rva) ?? memory);
   }
 }

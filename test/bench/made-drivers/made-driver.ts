@@ -52,6 +52,7 @@ export function grownDriver(file: Uint8Array, seed: number, size: DriverSize): U
   const editor = new ImageEditor(file);
   const room = Math.max(0, size.bytes - file.length);
   const dataRva = editor.nextRva;
+  const imports = importsOf(image);
   editor.addSection('.bench0', madeData(room * DATA_SHARE, random), SECTION_FLAGS.data);
   const code = madeCode({
     arch: image.arch,
@@ -61,10 +62,10 @@ export function grownDriver(file: Uint8Array, seed: number, size: DriverSize): U
     functions: size.functions ?? Number.POSITIVE_INFINITY,
     maxBytes: room * (1 - DATA_SHARE),
     medianFunction: size.medianFunction ?? MEDIAN_FUNCTION,
-    ...importsOf(image),
+    ...imports,
     dataRva,
     dataBytes: Math.max(PAGE, room * DATA_SHARE) & ~7,
-    tagShare: size.tagShare ?? TAG_SHARE,
+    tagShare: imports.tagImports.length === 0 ? 0 : (size.tagShare ?? TAG_SHARE),
     nextTag: tagMaker(random, size.tags),
   });
   editor.addSection('.bench1', code.bytes, SECTION_FLAGS.code);

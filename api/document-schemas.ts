@@ -118,6 +118,32 @@ export const lookupAnswerSchema = z
   })
   .openapi('LookupAnswer');
 
+const driverSignature = z
+  .object({
+    status: z.enum(['signed', 'none', 'unreadable']),
+    signatures: z.array(
+      z.object({
+        signer: z.string().nullable(),
+        organization: z.string().nullable(),
+        issuer: z.string().nullable(),
+        programName: z.string().nullable(),
+        digestAlgorithm: z.string(),
+        digest: z.string(),
+        digestMatches: z
+          .boolean()
+          .nullable()
+          .describe('Whether the file still has the digest that was signed.'),
+        signedAt: z.string().nullable(),
+        signedAtBy: z.enum(['timestamp', 'countersignature', 'signer']).nullable(),
+        isNested: z.boolean(),
+      }),
+    ),
+  })
+  .openapi('DriverSignature', {
+    description:
+      'The signatures within the file, as they name themselves. Only the digest is compared: whether a signature is genuine, its certificates and their revocation are not checked. A file with status `none` may be signed by a catalogue.',
+  });
+
 const driverIdentity = z.object({
   fileName: z.string(),
   sha256: z.string(),
@@ -130,6 +156,16 @@ const driverIdentity = z.object({
   version: z.string().nullable(),
   originalName: z.string().nullable(),
   pdbName: z.string().nullable(),
+  pdbId: z.string().nullable().describe('GUID and age of the PDB, as a symbol server spells them.'),
+  buildHash: z
+    .string()
+    .nullable()
+    .describe('The hash that a reproducible build has in place of a link date.'),
+  hybrid: z.enum(['ARM64EC', 'ARM64X', 'CHPE']).nullable(),
+  frameworks: z.array(z.object({ id: z.string(), name: z.string(), version: z.string().nullable() })),
+  imports: z.array(z.object({ dll: z.string(), functions: count, delayed: z.boolean() })),
+  poolFunctions: z.array(z.string()),
+  signature: driverSignature.nullable(),
 });
 
 /** The answer of `GET /drivers`. */
@@ -148,6 +184,7 @@ export const driversAnswerSchema = z
     facets: z.object({ vendor: facetCounts, arch: facetCounts }),
     drivers: z.array(
       driverIdentity
+        .omit({ imports: true, poolFunctions: true })
         .extend({ isSample: z.boolean(), tags: count, unproven: count, partial: z.boolean(), links })
         .openapi('DriverEntry'),
     ),

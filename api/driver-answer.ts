@@ -8,8 +8,8 @@ import type { AnswerSource } from './answer-source.ts';
 import { type CatalogueDriver, countTags } from './driver-list.ts';
 import { shortAnswer } from './tag-pointers.ts';
 
-/** A driver in a list. */
-export type DriverEntry = ScannedDriver['driver'] & {
+/** A driver in a list, without what only its own answer says. */
+export type DriverEntry = Omit<ScannedDriver['driver'], 'imports' | 'poolFunctions'> & {
   isSample: boolean;
   /** Tags with more than unproven bytes. */
   tags: number;
@@ -47,7 +47,8 @@ export interface DriverAnswer {
 
 /** A driver as a list shows it. */
 export function driverEntry(scanned: CatalogueDriver): DriverEntry {
-  const { driver, isSample, partial } = scanned;
+  const { isSample, partial } = scanned;
+  const { imports: _imports, poolFunctions: _poolFunctions, ...driver } = scanned.driver;
   return { ...driver, isSample, ...countTags(scanned), partial, links: driverLinks(driver.sha256) };
 }
 

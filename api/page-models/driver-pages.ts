@@ -3,6 +3,8 @@ import { type DriverIdentity, EVIDENCE_KINDS, type RefusedFile } from '../../dat
 import { driverLinks } from '../answer-links.ts';
 import type { DriverAnswer, DriverSighting } from '../driver-answer.ts';
 import { countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
+import { firstSigner, isChangedSinceSigned } from '../identity-words.ts';
+import { identityRows } from './driver-identity-rows.ts';
 import { counted, evidencePhrase, groupedNumber, siteLine, strengthMark } from './evidence-phrases.ts';
 import type { LoadedBlock } from './loaded-block.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
@@ -54,6 +56,8 @@ export function driversPage(
       description: one.driver.description ?? '',
       company: one.driver.company ?? '',
       vendorHref: one.driver.company === null ? null : pathFor({ vendor: one.driver.company }),
+      signer: firstSigner(one.driver) ?? '',
+      isChanged: isChangedSinceSigned(one.driver),
       version: one.driver.version ?? '',
       arch: one.driver.arch,
       tags: groupedNumber(countTags(one).tags),
@@ -94,6 +98,8 @@ export function driverPage(context: PageContext, answer: DriverAnswer, page: num
     unproven: unproven
       .slice(0, MAX_UNPROVEN_LISTED)
       .map(({ tag, links: { page: href } }) => ({ tag: tagParts(tag), href })),
+    isChanged: isChangedSinceSigned(driver),
+    hasSignature: driver.signature?.status === 'signed',
     identity: identityRows(driver),
     remarks: answer.remarks,
     json: links.self,
@@ -132,18 +138,4 @@ function driverSentence(
   const uses =
     tags === 0 ? 'No pool tag was found in it.' : `It uses ${counted(tags, 'pool tag', 'pool tags')}.`;
   return `${name}${company === null ? '' : ` by ${company}`}, for ${arch}. ${uses}`;
-}
-
-function identityRows(driver: DriverIdentity) {
-  const rows: [label: string, text: string | null, isCode?: boolean][] = [
-    ['Product', driver.product],
-    ['Original name', driver.originalName],
-    ['Linked', driver.linkDate?.replace('T', ' ').replace(/(:\d\d)(\.\d+)?Z$/, '$1 UTC') ?? null],
-    ['Size', `${groupedNumber(driver.sizeBytes)} bytes`],
-    ['Symbols', driver.pdbName],
-    ['SHA-256', driver.sha256, true],
-  ];
-  return rows
-    .filter(([, text]) => text !== null)
-    .map(([label, text, isCode = false]) => ({ label, text, isCode }));
 }

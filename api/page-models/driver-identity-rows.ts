@@ -1,0 +1,60 @@
+/** What a driver file says of itself, as the rows of its page. */
+import type { DriverIdentity, ImportedDll } from '../../data/facts.ts';
+import { frameworkNames, signatureLines, timeText } from '../identity-words.ts';
+import { counted, groupedNumber } from './evidence-phrases.ts';
+
+/** Modules and functions that a row names; the REST answer has all. */
+const MAX_NAMES = 30;
+
+interface IdentityLine {
+  text: string;
+  /** Something to copy, shown behind the text. */
+  code: string | null;
+  isWarning: boolean;
+}
+
+/** Labels with one or more lines each; what the file does not say has no row. */
+export function identityRows(driver: DriverIdentity): { label: string; lines: IdentityLine[] }[] {
+  const rows: [label: string, lines: IdentityLine[]][] = [
+    ['Product', plain(driver.product)],
+    ['Original name', plain(driver.originalName)],
+    ['Signature', signatureLines(driver).map(({ text, isChanged }) => line(text, null, isChanged))],
+    ['Built on', plain(listed(frameworkNames(driver)))],
+    ['Linked', plain(driver.linkDate && timeText(driver.linkDate))],
+    [
+      'Build hash',
+      driver.buildHash === null
+        ? []
+        : [line('Reproducible build: the header holds a hash in place of a date.', driver.buildHash)],
+    ],
+    ['Hybrid', plain(driver.hybrid && hybridWords(driver.hybrid))],
+    ['Symbols', driver.pdbName === null ? [] : [line(driver.pdbName, driver.pdbId)]],
+    ['Imports', plain(listed(driver.imports.map(importWords)))],
+    ['Pool functions', plain(listed(driver.poolFunctions.map(api => api.replace(/^ntoskrnl\.exe!/, ''))))],
+    ['Size', plain(`${groupedNumber(driver.sizeBytes)} bytes`)],
+    ['SHA-256', [line('', driver.sha256)]],
+  ];
+  return rows.filter(([, lines]) => lines.length > 0).map(([label, lines]) => ({ label, lines }));
+}
+
+function line(text: string, code: string | null = null, isWarning = false): IdentityLine {
+  return { text, code, isWarning };
+}
+
+function plain(text: string | null): IdentityLine[] {
+  return text === null ? [] : [line(text)];
+}
+
+function listed(names: readonly string[]): string | null {
+  if (names.length === 0) return null;
+  const rest = names.length - MAX_NAMES;
+  return `${names.slice(0, MAX_NAMES).join(', ')}${rest > 0 ? ` and ${groupedNumber(rest)} more` : ''}`;
+}
+
+function importWords({ dll, functions, delayed }: ImportedDll): string {
+  return `${dll} (${counted(functions, 'function', 'functions')}${delayed ? ', loaded late' : ''})`;
+}
+
+function hybridWords(kind: NonNullable<DriverIdentity['hybrid']>): string {
+  return `${kind}: the image holds code of two kinds, and that of its native view was scanned.`;
+}

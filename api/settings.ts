@@ -27,8 +27,8 @@ export interface Settings {
   pooltagFiles: string[];
   /** The folder for what must be kept. */
   dataFolder: string;
-  /** The folder for what can be made again. */
-  cacheFolder: string;
+  /** The folder for what can be made again; null where nothing is to be kept. */
+  cacheFolder: string | null;
   /** Null: the embedded index. */
   meiliUrl: string | null;
   meiliSearchKey: string | null;
@@ -107,7 +107,7 @@ export const SETTINGS: SettingTable = {
   cacheFolder: {
     env: 'POOLTAG_CACHE',
     option: '--cache <folder>',
-    help: "folder for what can be made again (default: the platform's)",
+    help: "folder for what can be made again, such as scans (default: the platform's)",
     expected: 'the path of a folder',
     read: readFolder,
   },

@@ -5,6 +5,7 @@ import { RecordStore } from '../../data/merge.ts';
 import { safeJson } from '../export-formats/safe-json.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { type CommandIo, writeText } from './command-io.ts';
+import { type AllDrivers, addAllDriversOption, driverPlaces } from './driver-places.ts';
 import { meilisearchIndex, namedTagFiles, scanInto } from './open-catalogue.ts';
 import { newCommand, runCommand } from './run-command.ts';
 import { addSettingOptions, settingsOf } from './setting-options.ts';
@@ -19,7 +20,15 @@ export function index(argv: readonly string[], io: CommandIo): Promise<number> {
   const command = newCommand('index', 'Fill the index of a Meilisearch server anew.', EXAMPLES, io).addOption(
     new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'),
   );
-  addSettingOptions(command, ['pooltagFiles', 'drivers', 'meiliUrl', 'meiliIndexKey', 'meiliPrefix']);
+  addAllDriversOption(command);
+  addSettingOptions(command, [
+    'pooltagFiles',
+    'drivers',
+    'cacheFolder',
+    'meiliUrl',
+    'meiliIndexKey',
+    'meiliPrefix',
+  ]);
   return runCommand(command, argv, io, async () => {
     const settings = settingsOf(command, io);
     const server = await meilisearchIndex(settings);
@@ -35,12 +44,18 @@ export function index(argv: readonly string[], io: CommandIo): Promise<number> {
       const { entries, articles } = loadKnowledge();
       const tagFiles = await namedTagFiles(settings, io);
       const store = new RecordStore([...entries, ...tagFiles.flatMap(file => file.entries)], articles);
-      if (settings.drivers.length > 0) {
+      const { allDrivers } = command.opts<{ allDrivers?: AllDrivers }>();
+      const places =
+        settings.drivers.length > 0 || allDrivers !== undefined
+          ? await driverPlaces(settings.drivers, allDrivers, io)
+          : null;
+      if (places !== null) {
         await scanInto(
           outcome => {
             if (outcome.status === 'scanned') store.put(outcome, false);
           },
-          settings.drivers,
+          places,
+          settings,
           io,
         );
       }

@@ -3,6 +3,7 @@ import type { KnowledgeEntry, ScanOutcome } from '../../data/facts.ts';
 import { loadKnowledge } from '../../data/knowledge.ts';
 import type { PoolTag } from '../../data/pool-tag.ts';
 import type { SearchIndex } from '../../data/search-index.ts';
+import type { ScanFilesOptions } from '../../scanner/driver-files.ts';
 import { Catalogue, type LoadedTagFile } from '../catalogue.ts';
 import { ExactIndex } from '../exact-index.ts';
 import { loadTagFiles, tagFileRemark } from '../load-tag-files.ts';
@@ -61,7 +62,7 @@ export async function openCatalogue(
   const index = await emptyIndex();
   const catalogue = await Catalogue.create({ knowledge: loadKnowledge(), index, tagFiles });
   if (settings.drivers.length > 0) {
-    await scanInto(outcome => catalogue.addOutcome(outcome), settings.drivers, io);
+    await scanInto(outcome => catalogue.addOutcome(outcome), { paths: settings.drivers }, settings, io);
     await catalogue.flush();
   }
   return catalogue;
@@ -77,16 +78,24 @@ export async function entriesLookup(
   return tag => index.entriesFor(tag);
 }
 
+/** What to do where scans cannot be kept: say so, and go on without. */
+export function cacheRemark(io: CommandIo): (problem: string) => void {
+  return problem => void io.stderr.write(`pooltag: ${escapeControls(problem)}\n`);
+}
+
 /** Scans drivers and hands each outcome on, with a bar on a terminal and a sentence on what was refused. */
 export async function scanInto(
   take: (outcome: ScanOutcome) => void,
-  paths: readonly string[],
+  places: Pick<ScanFilesOptions, 'paths' | 'services'>,
+  { cacheFolder }: Settings,
   io: CommandIo,
 ): Promise<void> {
   const { scanFiles } = await import('../../scanner/driver-files.ts');
   const progress = await scanProgress(io, 'scanning');
   let refused = 0;
-  for await (const { file, outcome } of scanFiles({ paths, signal: io.signal, onPlan: progress.total })) {
+  const onCacheProblem = cacheRemark(io);
+  const options = { ...places, cacheFolder, signal: io.signal, onPlan: progress.total, onCacheProblem };
+  for await (const { file, outcome } of scanFiles(options)) {
     take(outcome);
     if (outcome.status === 'refused') refused++;
     progress.step(file);

@@ -6,9 +6,15 @@ import { failureOf } from '../failures.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
-import { windowsDriversFolder } from '../windows-drivers-folder.ts';
 import { type CommandIo, styleFor } from './command-io.ts';
-import { entriesLookup } from './open-catalogue.ts';
+import {
+  type AllDrivers,
+  addAllDriversOption,
+  type DriverPlaces,
+  driverPlaces,
+  placesText,
+} from './driver-places.ts';
+import { cacheRemark, entriesLookup } from './open-catalogue.ts';
 import { fileOutput, standardOutput } from './result-output.ts';
 import { EXIT_STOPPED, newCommand, runCommand, wantsColour } from './run-command.ts';
 import { scanProgress } from './scan-progress.ts';
@@ -20,6 +26,8 @@ pooltag scan foo.sys C:\\drivers                     a file, and all *.sys of a 
 pooltag scan --format csv --out tags.csv C:\\drivers   for a spreadsheet
 pooltag scan --format localtag --out localtag.txt  for PoolMon
 pooltag scan --glob "*.{sys,exe}" C:\\Windows\\System32
+pooltag scan --all-drivers                         every driver of this computer (Windows)
+pooltag scan --all-drivers /mnt/c/Windows          every driver of a mounted Windows disk
 `;
 
 const FORMATS = ['text', 'ndjson', 'json', 'csv', 'localtag', 'pooltag'] as const;
@@ -30,6 +38,7 @@ interface ScanOptions {
   out?: string;
   glob?: string;
   all?: true;
+  allDrivers?: AllDrivers;
   colour?: boolean;
   color?: boolean;
 }
@@ -42,26 +51,31 @@ export function scan(argv: readonly string[], io: CommandIo): Promise<number> {
     .option('--out <file>', 'write to a file, which appears whole or not at all')
     .option('--all', 'show bare literals too: four bytes that look like a tag, without proof')
     .option('--glob <pattern>', 'which files of a folder to scan, instead of *.sys');
-  addSettingOptions(command, ['pooltagFiles']);
-  return runCommand(command, argv, io, () => {
-    const paths = command.args.length > 0 ? command.args : defaultPaths(io);
-    return scanPaths(paths, command.opts<ScanOptions>(), settingsOf(command, io), io);
+  addAllDriversOption(command);
+  addSettingOptions(command, ['pooltagFiles', 'cacheFolder']);
+  return runCommand(command, argv, io, async () => {
+    const options = command.opts<ScanOptions>();
+    const places = await placesToScan(command.args, options.allDrivers, io);
+    return await scanPlaces(places, options, settingsOf(command, io), io);
   });
 }
 
-function defaultPaths(io: CommandIo): string[] {
+async function placesToScan(
+  named: readonly string[],
+  allDrivers: AllDrivers,
+  io: CommandIo,
+): Promise<DriverPlaces> {
   const { drivers } = readSettings({ POOLTAG_DRIVERS: io.env.POOLTAG_DRIVERS });
-  if (drivers.length > 0) return drivers;
-  const folder = windowsDriversFolder(io.env, io.platform);
-  if (folder !== null) return [folder];
+  const places = await driverPlaces(named.length > 0 ? named : drivers, allDrivers, io);
+  if (places !== null) return places;
   throw new PooltagError(
     'invalid-usage',
     'There is no Windows drivers folder on this computer: name the driver files to scan, or a folder that holds them. pooltag scan --help shows how.',
   );
 }
 
-async function scanPaths(
-  paths: readonly string[],
+async function scanPlaces(
+  { paths, services }: DriverPlaces,
   options: ScanOptions,
   settings: Settings,
   io: CommandIo,
@@ -70,13 +84,25 @@ async function scanPaths(
   const output = out === undefined ? standardOutput(io, format === 'text') : fileOutput(out);
   const writer = await scanWriter(options, settings, io);
   const progress = await scanProgress(io, 'scanning');
-  const counts = { files: 0, refused: 0, tags: 0 };
+  const counts = { files: 0, refused: 0, tags: 0, copies: 0 };
   await output.write(writer.begin());
-  for await (const scanned of scanFiles({ paths, glob, signal: io.signal, onPlan: progress.total })) {
+  const scanning = scanFiles({
+    paths,
+    glob,
+    services,
+    cacheFolder: settings.cacheFolder,
+    signal: io.signal,
+    onPlan: progress.total,
+    onCacheProblem: cacheRemark(io),
+  });
+  for await (const scanned of scanning) {
     const shown = all ? scanned : withoutLiterals(scanned);
     const { outcome } = shown;
     counts.files++;
-    if (outcome.status === 'scanned') counts.tags += outcome.sightings.length;
+    if (outcome.status === 'scanned') {
+      if (shown.sameAs !== undefined) counts.copies++;
+      else counts.tags += outcome.sightings.length;
+    }
     progress.clear();
     if (outcome.status === 'refused') {
       counts.refused++;
@@ -91,6 +117,11 @@ async function scanPaths(
   progress.stop();
   await output.write(writer.end());
   await output.finish();
+  if (services !== null && (await services) === null && !io.signal.aborted) {
+    io.stderr.write(
+      'pooltag: the services of this computer could not be read, so that nothing is said of what loads these drivers.\n',
+    );
+  }
   for (const remark of writer.remarks) io.stderr.write(`pooltag: ${escapeControls(remark)}\n`);
   io.stderr.write(`${summary(counts, paths, glob, io.signal.aborted)}\n`);
   if (io.signal.aborted) return EXIT_STOPPED;
@@ -98,18 +129,18 @@ async function scanPaths(
 }
 
 function summary(
-  { files, refused, tags }: { files: number; refused: number; tags: number },
-  paths: readonly string[],
+  { files, refused, tags, copies }: { files: number; refused: number; tags: number; copies: number },
+  paths: DriverPlaces['paths'],
   glob: string | undefined,
   isStopped: boolean,
 ): string {
   if (isStopped) return `pooltag: stopped after ${count(files, 'file')}; what was found so far is written.`;
   if (files === 0) {
-    const where = paths.map(escapeControls).join(', ');
-    return `pooltag: no driver was found: ${where} has no file that matches ${escapeControls(glob ?? '*.sys')}, here or below.`;
+    return `pooltag: no driver was found: ${placesText(paths)} has no file that matches ${escapeControls(glob ?? '*.sys')}, here or below.`;
   }
   const refusals = refused === 0 ? '' : `; ${count(refused, 'file')} not scanned`;
-  return `pooltag: ${count(tags, 'tag')} in ${count(files - refused, 'driver')}${refusals}.`;
+  const again = copies === 0 ? '' : `; ${count(copies, 'file')} found again in another folder`;
+  return `pooltag: ${count(tags, 'tag')} in ${count(files - refused - copies, 'driver')}${again}${refusals}.`;
 }
 
 function count(number: number, noun: string): string {

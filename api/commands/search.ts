@@ -48,7 +48,14 @@ export function search(argv: readonly string[], io: CommandIo): Promise<number> 
     .addOption(
       new Option('--page-size <number>', 'hits to a page').argParser(numberUpTo(MAX_PAGE_SIZE)).default(20),
     );
-  addSettingOptions(command, ['pooltagFiles', 'drivers', 'meiliUrl', 'meiliSearchKey', 'meiliPrefix']);
+  addSettingOptions(command, [
+    'pooltagFiles',
+    'drivers',
+    'cacheFolder',
+    'meiliUrl',
+    'meiliSearchKey',
+    'meiliPrefix',
+  ]);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<SearchOptions>();
     const query = queryOf(command.args.join(' '), options);

@@ -12,8 +12,9 @@ import { startServer } from '../server.ts';
 import type { Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
 import { type CommandIo, writeText } from './command-io.ts';
+import { type AllDrivers, addAllDriversOption, placesText } from './driver-places.ts';
 import { type DriverPlace, driversToServe } from './drivers-to-serve.ts';
-import { meilisearchIndex, namedTagFiles } from './open-catalogue.ts';
+import { cacheRemark, meilisearchIndex, namedTagFiles } from './open-catalogue.ts';
 import { newCommand, runCommand } from './run-command.ts';
 import { addSettingOptions, settingsOf } from './setting-options.ts';
 
@@ -26,6 +27,7 @@ npm start -- --drivers D:\\drivers                      the same from a clone
 /** Runs until it is told to stop; then exit code 0, for that is how a server is meant to end. */
 export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
   const command = newCommand('serve', 'Answer in the browser and by REST.', EXAMPLES, io);
+  addAllDriversOption(command);
   addSettingOptions(command, [
     'host',
     'port',
@@ -45,7 +47,11 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
     const settings = settingsOf(command, io);
     const catalogue = await loadCatalogue(settings, io);
     try {
-      const place = driversToServe(settings, io);
+      const place = await driversToServe(
+        settings,
+        command.opts<{ allDrivers?: AllDrivers }>().allDrivers,
+        io,
+      );
       const server = await startServer({
         host: settings.host,
         port: settings.port,
@@ -56,7 +62,7 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
         logger: pino({ level: settings.logLevel ?? (io.stderr.isTTY ? 'warn' : 'info') }, io.stderr),
       });
       await say(io, await banner(catalogue, place, server.url));
-      const scanned = scanInBackground(catalogue, place, io);
+      const scanned = scanInBackground(catalogue, place, settings, io);
       await aborted(io.signal);
       await Promise.all([scanned, server.stop()]);
       return 0;
@@ -99,7 +105,7 @@ async function banner(catalogue: Catalogue, place: DriverPlace | null, url: stri
 
 function driversLine(place: DriverPlace | null): string {
   if (place === null) return 'no drivers: name a folder with --drivers to scan them';
-  const paths = place.paths.map(escapeControls).join(', ');
+  const paths = placesText(place.paths);
   return place.isSample
     ? `sample drivers only, which ship with the program: name your own with --drivers (${paths})`
     : `drivers of ${paths}, scanned in the background`;
@@ -109,14 +115,17 @@ function driversLine(place: DriverPlace | null): string {
 async function scanInBackground(
   catalogue: Catalogue,
   place: DriverPlace | null,
+  { cacheFolder }: Settings,
   io: CommandIo,
 ): Promise<void> {
   if (place === null) return;
-  const { paths, isSample } = place;
+  const { paths, services, isSample } = place;
   const workers = Math.max(1, availableParallelism() - 1);
   catalogue.beginScan();
   const onPlan = (total: number) => catalogue.updateScan({ total });
-  for await (const { file, outcome } of scanFiles({ paths, workers, signal: io.signal, onPlan })) {
+  const onCacheProblem = cacheRemark(io);
+  const options = { paths, services, workers, cacheFolder, signal: io.signal, onPlan, onCacheProblem };
+  for await (const { file, outcome } of scanFiles(options)) {
     catalogue.updateScan({ currentFolder: file.slice(0, file.search(/[\\/][^\\/]*$/)) });
     catalogue.addOutcome(outcome, { isSample });
   }

@@ -14,6 +14,9 @@ export function addSettingOptions(command: Command, names: readonly (keyof Setti
       option.argParser((file: string, before: string[] | undefined) => [...(before ?? []), file]);
     }
     command.addOption(option);
+    if (name === 'cacheFolder') {
+      command.addOption(new Option('--no-cache', 'keep nothing, and use nothing that was kept'));
+    }
   }
   return command;
 }
@@ -29,10 +32,14 @@ export function settingsOf(command: Command, io: CommandIo): Settings {
     const flags = SETTINGS[name].option;
     const option = command.options.find(one => one.flags === flags);
     if (option === undefined) continue;
-    options[name] = command.getOptionValue(option.attributeName());
+    const value = command.getOptionValue(option.attributeName());
+    // --no-cache is the one setting with a no.
+    if (value === false) continue;
+    options[name] = value;
     env[SETTINGS[name].env] = io.env[SETTINGS[name].env];
   }
   const settings = readSettings(env, options);
+  if (command.getOptionValue('cache') === false) settings.cacheFolder = null;
   requirePaths(settings.drivers, 'drivers');
   requirePaths(settings.pooltagFiles, 'pooltagFiles');
   return settings;

@@ -33,7 +33,14 @@ export function who(argv: readonly string[], io: CommandIo): Promise<number> {
         .choices(FORMATS)
         .default('text'),
     );
-  addSettingOptions(command, ['pooltagFiles', 'drivers', 'meiliUrl', 'meiliSearchKey', 'meiliPrefix']);
+  addSettingOptions(command, [
+    'pooltagFiles',
+    'drivers',
+    'cacheFolder',
+    'meiliUrl',
+    'meiliSearchKey',
+    'meiliPrefix',
+  ]);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<{ format: Format; colour?: boolean; color?: boolean }>();
     const source = await openCatalogue(settingsOf(command, io), io);

@@ -15,7 +15,7 @@ export function ndjsonScanWriter(): ScanWriter {
 }
 
 /** The object that stands for one file in JSON and NDJSON; addresses are numbers. */
-export function scannedFileJson({ file, outcome, elapsedMs }: ScannedFile): object {
+export function scannedFileJson({ file, outcome, elapsedMs, sameAs }: ScannedFile): object {
   const { status } = outcome;
   if (status === 'refused') {
     const { code, message } = outcome.reason;
@@ -55,6 +55,8 @@ export function scannedFileJson({ file, outcome, elapsedMs }: ScannedFile): obje
     remarks: outcome.remarks,
     partial: outcome.partial,
     elapsedMs: Math.round(elapsedMs * 10) / 10,
+    services: outcome.services,
+    sameAs,
   };
 }
 

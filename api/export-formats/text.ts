@@ -4,6 +4,7 @@ import { type PoolTag, tagText } from '../../data/pool-tag.ts';
 import { headline } from '../answer-summary.ts';
 import { addressText, evidenceInWords, strongestEvidence } from '../evidence-words.ts';
 import { canonicalFile, imageFiles, namesNobody } from '../image-names.ts';
+import { servicesInWords } from '../service-words.ts';
 import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
 import type { ScanWriter } from './scan-writer.ts';
 
@@ -17,8 +18,11 @@ export interface ScanTextOptions {
 export function textScanWriter({ style, entriesFor }: ScanTextOptions): ScanWriter {
   return {
     begin: () => '',
-    file: ({ file, outcome }) =>
-      outcome.status === 'refused' ? '' : driverBlock(file, outcome, style, entriesFor),
+    file: ({ file, outcome, sameAs }) => {
+      if (outcome.status === 'refused') return '';
+      if (sameAs !== undefined) return copyBlock(file, sameAs, outcome, style);
+      return driverBlock(file, outcome, style, entriesFor);
+    },
     end: () => '',
     remarks: [],
   };
@@ -30,17 +34,32 @@ function driverBlock(
   style: Style,
   entriesFor: ScanTextOptions['entriesFor'],
 ): string {
-  const { driver, sightings, remarks, partial } = scanned;
+  const { driver, sightings, remarks, partial, services } = scanned;
   const rows = sightings.map(sighting => sightingRow(sighting, driver, style, entriesFor(sighting.tag)));
   const lines = [
     `${style.bold(escapeControls(driver.fileName))}  ${escapeControls(identityText(driver))}`,
     style.dim(escapeControls(file)),
+    ...serviceLines(services),
     ...alignColumns(rows).map(line => `  ${line}`),
     ...remarks.map(remark => `  ${style.yellow('remark')}  ${escapeControls(remark)}`),
   ];
   if (sightings.length === 0) lines.push('  no pool tag seen');
   if (partial) lines.push(`  ${style.yellow('partial')}  a limit was reached: there may be more tags`);
   return `${lines.join('\n')}\n\n`;
+}
+
+/** A file that was shown already, under another path. */
+function copyBlock(file: string, sameAs: string, { driver, services }: ScannedDriver, style: Style): string {
+  const lines = [
+    `${style.bold(escapeControls(driver.fileName))}  the same file as ${escapeControls(sameAs)}`,
+    style.dim(escapeControls(file)),
+    ...serviceLines(services),
+  ];
+  return `${lines.join('\n')}\n\n`;
+}
+
+function serviceLines(services: ScannedDriver['services']): string[] {
+  return services === undefined ? [] : [`  ${escapeControls(servicesInWords(services))}`];
 }
 
 function identityText({ arch, version, description, company }: DriverIdentity): string {

@@ -11,8 +11,14 @@ const TIME_LIMIT_MS = 20_000;
 /** The list of a crowded server has 20 MB. */
 const MAX_OUTPUT_BYTES = 128 * 1024 * 1024;
 
-/** The driver services of this computer, which runs Windows; null where they cannot be read. Never rejects. */
-export async function readDriverServices(env: NodeJS.ProcessEnv): Promise<DriverServices | null> {
+/**
+ * The driver services of this computer, which runs Windows; null where they cannot be read or the signal ended the
+ * reading. Never rejects.
+ */
+export async function readDriverServices(
+  env: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+): Promise<DriverServices | null> {
   const root = env.SystemRoot ?? env.windir ?? '';
   // By its full path, so that no reg.exe of the working folder is run.
   if (!/^[A-Za-z]:\\/.test(root)) return null;
@@ -20,7 +26,7 @@ export async function readDriverServices(env: NodeJS.ProcessEnv): Promise<Driver
     const { stdout } = await promisify(execFile)(
       win32.join(root, 'System32', 'reg.exe'),
       ['query', SERVICES_KEY, '/s'],
-      { encoding: 'latin1', maxBuffer: MAX_OUTPUT_BYTES, timeout: TIME_LIMIT_MS, windowsHide: true },
+      { encoding: 'latin1', maxBuffer: MAX_OUTPUT_BYTES, timeout: TIME_LIMIT_MS, windowsHide: true, signal },
     );
     return new DriverServices(readServiceList(stdout), env);
   } catch {

@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import { projectFile } from '../../data/project-files.ts';
+import { TEST_CACHE } from './commands/captured-io.ts';
 
 function pooltag(...argv: string[]) {
-  const env = { ...process.env, NODE_OPTIONS: '', LOG_LEVEL: 'silent' };
+  const env = { ...process.env, NODE_OPTIONS: '', LOG_LEVEL: 'silent', POOLTAG_CACHE: TEST_CACHE };
   const child = spawn(process.execPath, ['--import', 'tsx', projectFile('api', 'cli.ts'), ...argv], {
     cwd: projectFile(),
     env,

@@ -82,7 +82,7 @@ test('Without anything set, the program listens on this computer only and keeps 
   assert.equal(settings.meiliPrefix, 'pooltag');
   assert.equal(settings.rateLimit, 0);
   assert.deepEqual(settings.drivers, []);
-  assert.ok(path.isAbsolute(settings.dataFolder) && path.isAbsolute(settings.cacheFolder));
+  assert.ok(path.isAbsolute(settings.dataFolder) && path.isAbsolute(settings.cacheFolder!));
 });
 
 test('Where strangers can connect there is a rate limit unless it is switched off.', () => {

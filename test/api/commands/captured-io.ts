@@ -1,4 +1,7 @@
 /** A CommandIo for tests: keeps what a command writes, and can be told to stop. */
+import { rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import type { CommandIo, OutputStream } from '../../../api/commands/command-io.ts';
 
 export interface CapturedIo extends CommandIo {
@@ -7,7 +10,11 @@ export interface CapturedIo extends CommandIo {
   stop(): void;
 }
 
-/** Streams that remember, an empty environment, and Linux unless said otherwise. */
+/** No test reads what the user's own scans have kept, or adds to it. */
+export const TEST_CACHE = path.join(os.tmpdir(), `pooltag-test-cache-${process.pid}`);
+process.on('exit', () => rmSync(TEST_CACHE, { recursive: true, force: true }));
+
+/** Streams that remember, an environment with a cache folder alone, and Linux unless said otherwise. */
 export function capturedIo(
   env: NodeJS.ProcessEnv = {},
   { isTTY = false, columns = 80, platform = 'linux' as NodeJS.Platform } = {},
@@ -26,7 +33,7 @@ export function capturedIo(
   return {
     stdout: stream('out'),
     stderr: stream('err'),
-    env,
+    env: { POOLTAG_CACHE: TEST_CACHE, ...env },
     platform,
     signal: controller.signal,
     out: () => texts.out,

@@ -17,6 +17,8 @@ export interface ScanFilesOptions {
   workers?: number | 'auto';
   /** The user's cache folder, where outcomes are kept for the next scan; without it none are. */
   cacheFolder?: string | null;
+  /** Folders of PDBs and symbol stores, searched after the folder of each driver. */
+  symbolFolders?: readonly string[];
   /** This computer's services, for the outcomes; without them nothing is said of services. */
   services?: Promise<DriverServices | null> | null;
   /** Told the number of files before the first is scanned. */
@@ -41,16 +43,15 @@ export interface ScannedFile {
  * one is begun while the reader of the stream holds it up.
  */
 export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<ScannedFile, void, void> {
-  const { signal, workers = 'auto', cacheFolder = null, onPlan } = options;
+  const { signal, workers = 'auto', onPlan } = options;
+  const settings = { cacheFolder: options.cacheFolder ?? null, symbolFolders: options.symbolFolders ?? [] };
   if (signal?.aborted) return;
   const listing = listDriverFiles(options.paths, options.glob).then(files => {
     if (!signal?.aborted) onPlan?.(files.length);
     return files;
   });
   const results =
-    workers === 0
-      ? scanHere(listing, { cacheFolder }, signal)
-      : scanInWorkers(listing, workers, { cacheFolder }, signal);
+    workers === 0 ? scanHere(listing, settings, signal) : scanInWorkers(listing, workers, settings, signal);
   let { onCacheProblem } = options;
   const firstPaths = new Map<string, string>();
   for await (const { file, outcome, elapsedMs, cacheProblem } of results) {
@@ -70,17 +71,19 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
 
 async function* scanHere(
   listing: Promise<readonly ListedFile[]>,
-  { cacheFolder }: WorkerSettings,
+  { cacheFolder, symbolFolders }: WorkerSettings,
   signal?: AbortSignal,
 ): AsyncGenerator<LaneFile> {
   // Beside workers, this thread has no use for these.
   const { scanDriverFile } = await import('./files/scan-driver-file.ts');
   const { ScanCache } = await import('./cache/scan-cache.ts');
+  const { SymbolFiles } = await import('./files/symbol-files.ts');
   const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
+  const symbolFiles = new SymbolFiles(symbolFolders);
   for (const file of await listing) {
     if (signal?.aborted) return;
     const startedMs = performance.now();
-    const outcome = await scanDriverFile(file, { cache });
+    const outcome = await scanDriverFile(file, { cache, symbolFiles });
     yield {
       file: file.path,
       outcome,

@@ -4,11 +4,14 @@ import type { ScanOutcome } from '../data/facts.ts';
 import { ScanCache } from './cache/scan-cache.ts';
 import type { ListedFile } from './files/file-list.ts';
 import { scanDriverFile } from './files/scan-driver-file.ts';
+import { SymbolFiles } from './files/symbol-files.ts';
 
 /** What the worker is told once, when it starts. */
 export interface WorkerSettings {
   /** The user's cache folder; null keeps nothing. */
   cacheFolder: string | null;
+  /** Where PDBs are looked for, beside the drivers' own folders. */
+  symbolFolders: readonly string[];
 }
 
 /** What the worker says: that the bytes of its file are read and will be scanned, and how it came out. */
@@ -25,13 +28,15 @@ export type WorkerMessage =
 const port = parentPort;
 if (port === null) throw new Error('scan-worker runs as a worker thread only.');
 const say = (message: WorkerMessage) => port.postMessage(message);
-const { cacheFolder } = workerData as WorkerSettings;
+const { cacheFolder, symbolFolders } = workerData as WorkerSettings;
 const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
+const symbolFiles = new SymbolFiles(symbolFolders);
 
 port.on('message', async (file: ListedFile) => {
   const startedMs = performance.now();
   const outcome = await scanDriverFile(file, {
     cache,
+    symbolFiles,
     onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
   });
   say({ kind: 'done', outcome, elapsedMs: performance.now() - startedMs, cacheProblem: cache?.problem });

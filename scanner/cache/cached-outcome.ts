@@ -86,7 +86,8 @@ function isEvidence(value: unknown): boolean {
       isOptional(value[name], 'string'),
     ) &&
     ['rva', 'functionRva', 'sizeBytes'].every(name => isOptional(value[name], 'number')) &&
-    (value.wrappers === undefined || isListOf(value.wrappers, one => typeof one === 'number'))
+    (value.wrappers === undefined || isListOf(value.wrappers, one => typeof one === 'number')) &&
+    (value.wrapperSymbols === undefined || isListOf(value.wrapperSymbols, one => one === null || isText(one)))
   );
 }
 

@@ -23,7 +23,7 @@ export class PdbFolders {
   find(folder: string, ...parts: string[]): string | undefined {
     if (parts.some(part => UNFIT_NAME.test(part))) return undefined;
     const exact = join(folder, ...parts);
-    if (statSync(exact, { throwIfNoEntry: false })) return exact;
+    if (isThere(exact)) return exact;
     if (IS_CASE_FOLDED) return undefined;
     let path = folder;
     for (const part of parts) {
@@ -42,6 +42,15 @@ export class PdbFolders {
       this.#names.set(folder, names);
     }
     return names;
+  }
+}
+
+/** Also false where looking is not allowed, or a link leads in a circle: nothing to be used is there. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -7,10 +7,13 @@ import { readDriverFile } from './file-bytes.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
 import { signatureMeans } from './signature-means.ts';
+import type { SymbolFiles } from './symbol-files.ts';
 
 export interface FileScanOptions {
   /** Where earlier scans are kept; none without it. */
   cache?: ScanCache;
+  /** Where symbols are looked for; nowhere without it. */
+  symbolFiles?: SymbolFiles;
   /** Told the size once the bytes are here and are to be scanned. */
   onRead?: (sizeBytes: number) => void;
 }
@@ -18,27 +21,39 @@ export interface FileScanOptions {
 /** The outcome for one file of the list. Never rejects. */
 export async function scanDriverFile(
   file: ListedFile,
-  { cache, onRead }: FileScanOptions = {},
+  { cache, symbolFiles, onRead }: FileScanOptions = {},
 ): Promise<ScanOutcome> {
   const fileName = basename(file.path);
   const bytes = file.problem ?? readDriverFile(file.path, file.isNamed);
   if (!(bytes instanceof Uint8Array)) return refused(fileName, bytes);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const inputs = { sha256, fileName };
+  const pdb = await symbolFiles?.find(file, bytes);
+  const inputs = { sha256, fileName, symbols: pdb?.found?.id };
   const kept = cache?.find(inputs);
-  if (kept !== undefined) return kept;
+  if (kept !== undefined) return withRemarks(kept, pdb?.remarks);
   try {
     // The analysis is loaded with the first file that needs it: 35 ms that a run with a filled cache saves.
     const { scanDriver } = await import('../scan-driver.ts');
+    const symbols = pdb?.found ? await symbolFiles?.read(pdb.found) : undefined;
     onRead?.(bytes.length);
     const signatures = await signatureMeans(bytes);
-    const outcome = scanDriver(bytes, { fileName, sha256 }, { signatures });
+    if (typeof symbols === 'string') {
+      // Not kept: the next PDB with this id may be sound.
+      return withRemarks(scanDriver(bytes, { fileName, sha256 }, { signatures }), [symbols]);
+    }
+    const outcome = scanDriver(bytes, { fileName, sha256, symbols }, { signatures });
     cache?.keep(inputs, outcome);
-    return outcome;
+    return withRemarks(outcome, pdb?.remarks);
   } catch (error) {
     return refused(fileName, {
       code: 'scan-failed',
       message: `The scan failed by a fault of the scanner: ${error instanceof Error ? error.message : error}.`,
     });
   }
+}
+
+/** What is said of this place of the file, and so is never kept for another. */
+function withRemarks(outcome: ScanOutcome, remarks: readonly string[] = []): ScanOutcome {
+  if (outcome.status === 'refused' || remarks.length === 0) return outcome;
+  return { ...outcome, remarks: [...outcome.remarks, ...remarks] };
 }

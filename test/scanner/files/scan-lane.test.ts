@@ -19,7 +19,7 @@ const FAULTY_WORKER = new URL(
   `)}`,
 );
 const LIMITS = { readMs: 10_000, baseMs: 2000, msPerMb: 100, heapMb: 32 };
-const NO_CACHE = { cacheFolder: null };
+const NO_CACHE = { cacheFolder: null, symbolFolders: [] };
 
 async function scanned(lane: ScanLane, path: string): Promise<LaneResult['outcome']> {
   return (await lane.scan({ path, isNamed: true })).outcome;

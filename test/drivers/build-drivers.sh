@@ -53,7 +53,10 @@ make_import_libraries() {
 }
 
 # source arch compiler level [variant]: one driver. Variants: direct (through the import table), thunk (jump thunks),
-# lto, cfg (Control Flow Guard), delay (delay-loaded libraries), bare (x64 without .pdata), strip / symbols (gcc).
+# lto, cfg (Control Flow Guard), delay (delay-loaded libraries), bare (x64 without .pdata), strip / symbols (gcc),
+# gs (stack cookies), frame (frame pointers, identical functions folded); through the assembler's text: ilt (incremental linking:
+# every function behind a jump), inbox (x64: import calls padded for patching, and Control Flow Guard), hotpatch (a two-byte first
+# instruction after padding).
 build_one() {
   local file=$1 arch=$2 compiler=$3 level=$4 variant=${5:-direct}
   local name; name=$(basename "$file"); name=${name%.*}
@@ -66,6 +69,8 @@ build_one() {
     -Wall -Wno-multichar -Wno-unused-value -Wno-unused-function -Wno-unused-variable -Wno-unknown-pragmas -I"$src/include")
   [ "$variant" = thunk ] && compile+=(-DPOOL_THUNKS)
   [ "$variant" = lto ] && compile+=(-flto)
+  [ "$variant" = gs ] && compile+=(-fstack-protector-strong -DPOOL_GS)
+  [ "$variant" = frame ] && compile+=(-fno-omit-frame-pointer)
   [ "$arch" = x86 ] && compile+=(-mno-sse -mno-mmx)
   case $file in *.cpp) compile+=(-fno-exceptions -fno-rtti -std=c++17) ;; esac
   if [ "$compiler" = gcc ]; then
@@ -77,23 +82,73 @@ build_one() {
     (cd "$dir" && "$prefix-gcc" "${compile[@]}" -mno-stack-arg-probe -c "$file" -o "$name.o" &&
       "$prefix-gcc" -"$level" "${link[@]}" "$name.o" -L"$work/lib/$arch.gcc" $(awk '{ print "-l:lib" $1 ".a" }' "$work/functions.txt" | sort -u) -o "$image")
   else
-    compile+=(--target="$(target_of "$arch")" -ffunction-sections -mno-stack-arg-probe)
+    compile+=(--target="$(target_of "$arch")" -mno-stack-arg-probe)
+    [ "$variant" = ilt ] || compile+=(-ffunction-sections)
     # .pdata, as every driver for x64 and ARM64 has; the variant "bare" goes without.
     [ "$arch" = x86 ] || [ "$variant" = bare ] || compile+=(-funwind-tables)
-    local -a link=(/nologo /driver /subsystem:native /nodefaultlib /dynamicbase /opt:ref /opt:noicf)
+    local -a link=(/nologo /driver /subsystem:native /nodefaultlib /dynamicbase /opt:ref)
+    if [ "$variant" = frame ]; then link+=(/opt:icf); else link+=(/opt:noicf); fi
     # O0 and Os carry a hash for a time and no PDB name; the others a fixed time and a PDB name.
     case $level in O0 | Os) link+=(/Brepro) ;; *) link+=(/timestamp:1717200000 /debug "/pdb:$dir/$name.pdb" "/pdbaltpath:${image%.*}.pdb") ;; esac
     if [ "$arch" = x86 ]; then link+=(/safeseh:no /entry:DriverEntry@8); else link+=(/entry:DriverEntry); fi
     local exported; for exported in $(sed -nE 's/^\/\/ exports: //p' "$file"); do link+=("/export:$exported"); done
-    [ "$variant" = cfg ] && compile+=(-DPOOL_CFG -Xclang -cfguard) && link+=(/guard:cf)
+    case $variant in cfg | inbox) compile+=(-DPOOL_CFG -Xclang -cfguard); link+=(/guard:cf) ;; esac
     [ "$variant" = delay ] && compile+=(-DPOOL_DELAY) && link+=(/delayload:fltmgr.sys /delayload:ndis.sys)
     [ -f "$resource" ] && { x86_64-w64-mingw32-windres "$resource" -O res -o "$dir/version.res"; link+=("$dir/version.res"); }
     local driver=clang; case $file in *.cpp) driver=clang++ ;; esac
-    (cd "$dir" && $driver "${compile[@]}" -c "$file" -o "$name.obj" &&
+    (cd "$dir" &&
+      case $variant in
+        ilt | inbox | hotpatch)
+          $driver "${compile[@]}" -S "$file" -o "$name.s" && sed -E 's/__(real|xmm)@/__\1_/g' "$name.s" | rewrite_assembly "$variant" "$arch" > "$name.asm.s" &&
+            clang --target="$(target_of "$arch")" -c "$name.asm.s" -o "$name.obj" ;;
+        *) $driver "${compile[@]}" -c "$file" -o "$name.obj" ;;
+      esac &&
       "$lld" "${link[@]}" "$name.obj" "$work/lib/$arch.clang/"*.lib "/out:$image" && fix_pdb_id "$image")
   fi
-  install -m 644 "$dir/$image" "$out/$product.sys"
+  install -m 644 "$dir/$image" "$out/$product.sys" || return 1
   rm -rf "$dir"
+}
+
+# What no compiler here does and Microsoft's does, done to the text of the assembler.
+rewrite_assembly() {
+  case $1 in
+    inbox) # call [import] with a five-byte nop behind it, so that the loader may patch in a direct call
+      sed -E 's/^\tcallq\t\*(__imp_[^ ]+)\(%rip\)$/\trex64\n\tcallq\t*\1(%rip)\n\tnopl\t0(%rax,%rax)/' ;;
+    hotpatch) # room for a jump before each function, and a first instruction of two bytes
+      awk -v arch="$2" '
+        /^\t\.def\t/ { name = $2; sub(/;$/, "", name); quoted = name }
+        /\.type\t32;/ { functions[quoted] = 1 }
+        { label = $0; sub(/:.*$/, "", label) }
+        /^[^ \t.#].*:/ && (label in functions) {
+          if (arch == "arm64") { print "\tnop"; print; next }
+          print "\t.byte 0xcc,0xcc,0xcc,0xcc,0xcc"; print; hot = 1
+          if (arch == "x86") { print "\t.byte 0x8b,0xff"; hot = 0 }
+          next
+        }
+        /^\t\.seh_proc/ && hot { print; print "\t.byte 0x66,0x90"; hot = 0; next }
+        { print }' ;;
+    ilt) # each function is reached by a jump in a table at the front
+      awk -v arch="$2" '
+        /^\t\.def\t/ { name = $2; sub(/;$/, "", name) }
+        /^\t\.section\t.*(discard|one_only),/ { comdat = 1 }
+        /^\t\.(text|data|bss|rdata)/ || /^\t\.section\t[^,]*,"[a-z]*"$/ { comdat = 0 }
+        /\.type\t32;/ { functions[name] = 1 }
+        { label = $0; sub(/:.*$/, "", label) }
+        /^[^ \t.#].*:/ && (label in functions) && !comdat {
+          body = label; if (body ~ /^"/) { sub(/"$/, "$body\"", body) } else { body = body "$body" }
+          table[++count] = label; bodies[count] = body
+          $0 = body ":"
+        }
+        { print }
+        END {
+          print "\t.section\t.text$aaa,\"xr\""
+          for (i = 1; i <= count; i++) {
+            print table[i] ":"
+            if (arch == "arm64") print "\tb\t" bodies[i]
+            else print "\t.byte\t0xe9\n\t.long\t" bodies[i] "-.-4"
+          }
+        }' ;;
+  esac
 }
 
 # The PDB's id is a hash over the path of the build folder too: put 16 bytes of our own in its place.
@@ -101,34 +156,51 @@ fix_pdb_id() {
   local at; at=$(LC_ALL=C grep -obUa RSDS "$1" | head -1 | cut -d: -f1)
   [ -z "$at" ] || printf 'pooltag-test-pdb' | dd of="$1" bs=1 seek=$((at + 4)) conv=notrunc status=none
 }
-export -f build_one fix_pdb_id
+export -f build_one fix_pdb_id rewrite_assembly
 
 # One line per driver: source arch compiler level variant.
 whole_matrix() {
   local file arch level
-  for file in "$src"/*.c "$src"/held-out/*.c "$src"/held-out/*.cpp; do
+  for file in "$src"/*.c "$src"/*.cpp "$src"/held-out/*.c "$src"/held-out/*.cpp; do
     [ -f "$file" ] || continue
-    for level in O0 O1 O2 Os; do
+    for level in O0 O1 O2 Os Oz; do
       for arch in x86 x64 arm64; do echo "$file $arch clang $level direct"; done
-      case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc $level direct"; done ;; esac
+      case $file in *.cpp) ;; *) [ $level = Oz ] || for arch in x86 x64; do echo "$file $arch gcc $level direct"; done ;; esac
     done
     for level in O0 O2; do
       for arch in x86 x64 arm64; do echo "$file $arch clang $level thunk"; done
       case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc $level thunk"; done ;; esac
     done
     echo "$file x64 clang Os bare"
-    for arch in x86 x64 arm64; do echo "$file $arch clang O2 lto"; echo "$file $arch clang O2 cfg"; done
+    echo "$file x64 clang O1 inbox"; echo "$file x64 clang O2 inbox"
+    for arch in x86 x64 arm64; do
+      echo "$file $arch clang O2 lto"; echo "$file $arch clang O2 cfg"; echo "$file $arch clang O2 gs"; echo "$file $arch clang O1 frame"
+      echo "$file $arch clang O2 hotpatch"
+      for level in O0 Os; do echo "$file $arch clang $level ilt"; done
+    done
     case $file in *.cpp) ;; *) for arch in x86 x64; do echo "$file $arch gcc O2 lto"; echo "$file $arch gcc O2 symbols"; done ;; esac
     grep -q 'POOL_DELAY' "$file" && for arch in x86 x64; do echo "$file $arch clang O2 delay"; done
   done
   true
 }
 
+# The larger sources, as products are built: optimised, stack cookies, Control Flow Guard, incremental links, size first.
+product_like_matrix() {
+  local arch
+  for arch in x86 x64 arm64; do echo "$1 $arch clang O2 direct"; done
+  echo "$1 x64 clang O1 inbox"; echo "$1 x64 clang O0 ilt"; echo "$1 x86 clang Os direct"
+  case $1 in *.cpp | */archive-volume.c) echo "$1 x64 clang O2 gs" ;; *) echo "$1 x64 gcc O2 direct"; echo "$1 x86 gcc O1 direct" ;; esac
+}
+
 # What the tests use without a compiler: both compilers, O0 and O2 on x86 and x64, and some of the variants.
 committed_matrix() {
   local file name arch level
-  for file in "$src"/*.c; do
-    name=$(basename "$file" .c)
+  for file in "$src"/*.c "$src"/*.cpp; do
+    name=$(basename "$file"); name=${name%.*}
+    case $name in
+      object-store | window-objects | archive-volume | buffer-pools | scan-engine | vendor-runtime | modern-storage | net-callout | filter-guard)
+        product_like_matrix "$file"; continue ;;
+    esac
     for arch in x86 x64; do
       for level in O0 O2; do
         echo "$file $arch clang $level direct"

@@ -21,3 +21,16 @@ const LOAD_CONFIG _load_config_used __attribute__((used)) = {
 #undef COUNT
 #undef SIZE
 #endif
+
+/* The cookie of stacks that are checked, for the drivers that are built with it (POOL_GS). */
+#ifdef POOL_GS
+#ifdef __i386__
+#define COOKIE_CALL __attribute__((fastcall))
+#else
+#define COOKIE_CALL
+#endif
+ULONG_PTR __security_cookie = (ULONG_PTR)0xBB40E64E;
+__attribute__((no_stack_protector, used, noinline)) void COOKIE_CALL __security_check_cookie(ULONG_PTR cookie) {
+  if (cookie != __security_cookie) KeBugCheckEx(0xF7, cookie, __security_cookie, 0, 0);
+}
+#endif

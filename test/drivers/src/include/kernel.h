@@ -144,6 +144,32 @@ CAPI(ULONG, DbgPrint, (const CHAR *format, ...))
 CAPI(PVOID, memcpy, (PVOID to, const void *from, SIZE_T size))
 CAPI(PVOID, memset, (PVOID to, int value, SIZE_T size))
 CAPI(int, memcmp, (const void *a, const void *b, SIZE_T size))
+API(PVOID, ExpInterlockedPopEntrySList, (PVOID list))
+API(PVOID, ExpInterlockedPushEntrySList, (PVOID list, PVOID entry))
+API(void, RtlInitializeGenericTable, (PVOID table, PVOID compare, PVOID allocate, PVOID release, PVOID context))
+API(void, RtlInitializeGenericTableAvl, (PVOID table, PVOID compare, PVOID allocate, PVOID release, PVOID context))
+API(PVOID, RtlInsertElementGenericTableAvl, (PVOID table, PVOID element, ULONG size, BOOLEAN *isNew))
+API(NTSTATUS, RtlVerifyVersionInfo, (PVOID version, ULONG mask, ULONG64 condition))
+API(ULONG, RtlRandomEx, (ULONG *seed))
+API(LONG, RtlCompareUnicodeString, (const UNICODE_STRING *a, const UNICODE_STRING *b, BOOLEAN ignoreCase))
+API(NTSTATUS, EtwRegister, (const GUID *provider, PVOID callback, PVOID context, ULONG64 *handle))
+API(NTSTATUS, EtwWrite, (ULONG64 handle, const void *descriptor, const GUID *activity, ULONG count, PVOID data))
+API(NTSTATUS, ZwQuerySystemInformation, (ULONG kind, PVOID buffer, ULONG size, ULONG *needed))
+API(PVOID, IoAllocateErrorLogEntry, (PVOID object, UCHAR size))
+API(PVOID, IoBuildDeviceIoControlRequest, (ULONG code, DEVICE_OBJECT *device, PVOID in, ULONG inSize, PVOID out, ULONG outSize, BOOLEAN internal, PVOID event, PVOID status))
+API(NTSTATUS, IoAllocateDriverObjectExtension, (DRIVER_OBJECT *driver, PVOID id, ULONG size, PVOID *out))
+API(PVOID, IoGetDriverObjectExtension, (DRIVER_OBJECT *driver, PVOID id))
+API(NTSTATUS, IoGetDeviceProperty, (DEVICE_OBJECT *device, ULONG property, ULONG size, PVOID buffer, ULONG *needed))
+API(PVOID, MmGetVirtualForPhysical, (PHYSICAL_ADDRESS address))
+API(void, KeInitializeTimer, (PVOID timer))
+API(void, KeInitializeDpc, (PVOID dpc, PVOID routine, PVOID context))
+API(void, ExQueueWorkItem, (PVOID item, ULONG queue))
+API(NTSTATUS, ExInitializeResourceLite, (PVOID resource))
+CAPI(int, _vsnprintf, (CHAR *to, SIZE_T size, const CHAR *format, __builtin_va_list arguments))
+CAPI(int, strncmp, (const CHAR *a, const CHAR *b, SIZE_T size))
+CAPI(PVOID, memmove, (PVOID to, const void *from, SIZE_T size))
+CAPI(int, __C_specific_handler, (PVOID record, PVOID frame, PVOID context, PVOID dispatcher))
+CAPI(int, _except_handler3, (PVOID record, PVOID frame, PVOID context, PVOID dispatcher))
 
 /* DLL hal.dll */
 API(void, KeStallExecutionProcessor, (ULONG microseconds))
@@ -160,6 +186,10 @@ API(void, FltFreePoolAlignedWithTag, (PVOID instance, PVOID p, ULONG tag))
 API(void, FltInitExtraCreateParameterLookasideList, (PVOID filter, PVOID list, ULONG flags, SIZE_T size, ULONG tag))
 API(NTSTATUS, FltAllocateExtraCreateParameter, (PVOID filter, const GUID *type, ULONG size, ULONG flags, PVOID cleanup, ULONG tag, PVOID *out))
 API(PVOID, FltGetRoutineAddress, (const CHAR *name))
+API(NTSTATUS, FltGetFileNameInformation, (PVOID data, ULONG options, PVOID *out))
+API(NTSTATUS, FltSetInstanceContext, (PVOID instance, ULONG operation, PVOID context, PVOID *old))
+API(NTSTATUS, FltSendMessage, (PVOID filter, PVOID *port, PVOID message, ULONG size, PVOID reply, ULONG *replySize, LARGE_INTEGER *timeout))
+API(NTSTATUS, FltCreateCommunicationPort, (PVOID filter, PVOID *port, PVOID attributes, PVOID cookie, PVOID connect, PVOID disconnect, PVOID message, LONG connections))
 
 /* DLL ndis.sys */
 API(NTSTATUS, NdisMRegisterMiniportDriver, (DRIVER_OBJECT *driver, UNICODE_STRING *path, HANDLE context, PVOID characteristics, HANDLE *handle))
@@ -176,6 +206,10 @@ API(HANDLE, NdisAllocateNetBufferListPool, (HANDLE adapter, const void *paramete
 API(HANDLE, NdisAllocateNetBufferPool, (HANDLE adapter, const void *parameters))
 API(NTSTATUS, NdisAllocateTimerObject, (HANDLE adapter, const void *characteristics, HANDLE *timer))
 API(NTSTATUS, NdisMSetMiniportAttributes, (HANDLE adapter, const void *attributes))
+API(NTSTATUS, NdisFRegisterFilterDriver, (DRIVER_OBJECT *driver, HANDLE context, PVOID characteristics, HANDLE *handle))
+API(PVOID, NdisAllocateNetBufferList, (HANDLE pool, USHORT context, USHORT backfill))
+API(PVOID, NdisAllocateNetBufferMdlAndData, (HANDLE pool))
+API(HANDLE, NdisAllocateIoWorkItem, (HANDLE object))
 
 /* DLL storport.sys */
 API(ULONG, StorPortInitialize, (PVOID a, PVOID b, PVOID data, PVOID context))
@@ -222,6 +256,12 @@ API(NTSTATUS, WdfVersionUnbind, (UNICODE_STRING *path, PVOID info, PVOID globals
 
 /* DLL wpprecorder.sys */
 API(NTSTATUS, WppRecorderLogCreate, (PVOID parameters, PVOID *log))
+
+/* DLL fwpkclnt.sys */
+API(NTSTATUS, FwpsCalloutRegister1, (PVOID device, const void *callout, ULONG *id))
+API(NTSTATUS, FwpsInjectionHandleCreate0, (USHORT family, ULONG flags, HANDLE *handle))
+API(NTSTATUS, FwpsAllocateNetBufferAndNetBufferList0, (HANDLE pool, USHORT context, USHORT backfill, PVOID mdl, ULONG offset, SIZE_T length, PVOID *out))
+API(NTSTATUS, FwpsFlowAssociateContext0, (ULONG64 flow, USHORT layer, ULONG callout, ULONG64 context))
 
 /* END */
 

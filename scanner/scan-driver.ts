@@ -34,7 +34,9 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts, means: ScanMeans 
   const findings = analyseGuarded(image, file.fileName);
   const { sightings, remarks } = tagSightings(findings, file.fileName);
   if (file.symbols !== undefined) {
-    nameSites(sightings, new DriverSymbols(file.symbols, image), file.fileName);
+    const functions = new Map(findings.uses.map(({ rva, functionRva }) => [rva, functionRva]));
+    const symbols = new DriverSymbols(file.symbols, image);
+    nameSites(sightings, symbols, file.fileName, rva => functions.get(rva));
   }
   return {
     status: 'scanned',

@@ -43,12 +43,14 @@ export class DriverSymbols {
     const { functionRanges } = this.#image;
     const section = this.#image.sectionAt(rva);
     if (section === undefined || section !== this.#image.sectionAt(symbolRva)) return false;
-    // Without .pdata, what the analysis found of functions is the next best.
-    if (functionRanges.length === 0) return functionRva === undefined || functionRva <= symbolRva;
     const symbolRange = rangeBefore(functionRanges, symbolRva);
     const range = rangeBefore(functionRanges, rva);
-    if (range === undefined || rva >= range.endRva) return symbolRange === range && !holds(range, symbolRva);
-    return holds(symbolRange, symbolRva) && symbolRange?.functionRva === range.functionRva;
+    if (range !== undefined && holds(range, rva)) {
+      return holds(symbolRange, symbolRva) && symbolRange?.functionRva === range.functionRva;
+    }
+    // Where .pdata says nothing, what the analysis worked out of functions is the next best.
+    if (functionRva !== undefined && functionRva > symbolRva) return false;
+    return symbolRange === range && !holds(range, symbolRva);
   }
 }
 

@@ -62,12 +62,13 @@ test('With .pdata, a symbol names its own function and all pieces of it, and not
     [0x1190, undefined, 'no function at all, behind a function with a name'],
     [0x1210, undefined, 'another function, which has no public name'],
     [0x8ff8, 'Leaf+8', 'a leaf function, which has no .pdata'],
+    [0x8ffc, undefined, 'another leaf function behind it, as the analysis found'],
     [0x9010, undefined, 'a far piece of Named behind the symbol of a leaf'],
     [0x500004, 'Paged+4', 'another section, without .pdata'],
     [0x501000, undefined, 'outside every section'],
   ];
   for (const [rva, expected, why] of vectors) {
-    const place = symbols.nameOf(rva, 0x1000);
+    const place = symbols.nameOf(rva, rva === 0x8ffc ? rva : 0x1000);
     assert.equal(place && `${place.name}+${place.offset}`, expected, `0x${rva.toString(16)}: ${why}`);
   }
 });
@@ -114,7 +115,7 @@ test('Evidence gets the module, the symbol and the distance, and wrappers theirs
   };
   const named = (fileName: string) => {
     const copy = structuredClone(sighting);
-    nameSites([copy], { nameOf: rva => places.get(rva) }, fileName);
+    nameSites([copy], { nameOf: rva => places.get(rva) }, fileName, () => undefined);
     return copy.evidence;
   };
   assert.deepEqual(named('My.Drv.sys'), [

@@ -46,6 +46,8 @@ export const Op = {
   negate: 22,
   /** dst = ~source. */
   invert: 23,
+  /** Compares left with source: what the next branch decides by. */
+  compare: 24,
 } as const;
 
 /** The arithmetic of an `Op.binary`. */
@@ -61,6 +63,25 @@ export const Alu = {
   shiftRight: 9,
   shiftRightSigned: 10,
   multiply: 11,
+} as const;
+
+/**
+ * When an `Op.branch` is taken, in `alu`: the numbers of x86's condition codes. The lowest bit turns a condition into its
+ * opposite.
+ */
+export const Condition = {
+  below: 2,
+  aboveOrEqual: 3,
+  equal: 4,
+  notEqual: 5,
+  belowOrEqual: 6,
+  above: 7,
+  less: 12,
+  greaterOrEqual: 13,
+  lessOrEqual: 14,
+  greater: 15,
+  /** Decided by something that is not followed. */
+  other: 0,
 } as const;
 
 /** No register. */

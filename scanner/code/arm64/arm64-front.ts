@@ -4,7 +4,7 @@
  */
 
 import { readInt32 } from '../little-endian.ts';
-import { Op, type OperationList } from '../operations.ts';
+import { Condition, Op, type OperationList } from '../operations.ts';
 import type { InstructionFront } from '../processor.ts';
 import { kill } from './emit.ts';
 import { immediateForms } from './immediate-forms.ts';
@@ -12,6 +12,26 @@ import { memoryForms } from './memory-forms.ts';
 import { registerForms, vectorForms } from './register-forms.ts';
 
 const INSTRUCTION_BYTES = 4;
+
+/** b.eq to b.al as conditions of operations.ts. */
+const CONDITIONS: readonly number[] = [
+  Condition.equal,
+  Condition.notEqual,
+  Condition.aboveOrEqual,
+  Condition.below,
+  Condition.other,
+  Condition.other,
+  Condition.other,
+  Condition.other,
+  Condition.above,
+  Condition.belowOrEqual,
+  Condition.greaterOrEqual,
+  Condition.less,
+  Condition.greater,
+  Condition.lessOrEqual,
+  Condition.other,
+  Condition.other,
+];
 
 export const arm64Front: InstructionFront = {
   append(bytes, position, end, rva, out) {
@@ -60,7 +80,15 @@ function branches(word: number, rva: number, out: OperationList): void {
   const isConditional = (word & 0xff000000) >>> 0 === 0x54000000;
   const isCompare = ((word >>> 25) & 63) === 0b011010;
   if (isConditional || isCompare) {
-    out.low[out.add(Op.branch, rva)] = rva + ((((word >> 5) << 13) >> 13) << 2);
+    if (isCompare) {
+      const compared = out.add(Op.compare, rva); // cbz, cbnz
+      out.left[compared] = word & 31;
+      out.size[compared] = word < 0 ? 8 : 4;
+    }
+    const i = out.add(Op.branch, rva);
+    out.low[i] = rva + ((((word >> 5) << 13) >> 13) << 2);
+    const isNotZero = ((word >>> 24) & 1) === 1;
+    out.alu[i] = !isCompare ? CONDITIONS[word & 15] : isNotZero ? Condition.notEqual : Condition.equal;
     return;
   }
   if (((word >>> 25) & 63) === 0b011011) {

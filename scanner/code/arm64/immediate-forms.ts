@@ -1,5 +1,5 @@
 /** ARM64 instructions with a constant inside: addresses, arithmetic, logic, wide moves, bit fields. */
-import { Alu, Flag, Op, type OperationList } from '../operations.ts';
+import { Alu, Flag, Op, type OperationList, SCRATCH } from '../operations.ts';
 import { bitmaskImmediate } from './bitmask-immediate.ts';
 import { binary, kill } from './emit.ts';
 
@@ -28,8 +28,15 @@ export function immediateForms(word: number, rva: number, out: OperationList): v
     }
     case 2: {
       const setsFlags = ((word >>> 29) & 1) === 1;
-      if (setsFlags && dst === 31) return void out.add(Op.nothing, rva); // cmp, cmn
       const amount = ((word >>> 10) & 0xfff) << (((word >>> 22) & 1) * 12);
+      if (setsFlags && dst === 31) {
+        const isCompare = ((word >>> 30) & 1) === 1;
+        const compared = out.add(isCompare ? Op.compare : Op.nothing, rva); // else cmn
+        out.left[compared] = left;
+        out.low[compared] = amount;
+        out.size[compared] = size;
+        return;
+      }
       const i = binary(((word >>> 30) & 1) === 1 ? Alu.subtract : Alu.add, dst, left, size, rva, out);
       out.low[i] = amount;
       return;
@@ -98,7 +105,8 @@ function bitField(
   const rotate = (word >>> 16) & 63;
   const last = (word >>> 10) & 63;
   const top = size * 8 - 1;
-  if (((word >>> 29) & 3) === 1 || dst === 31) return kill(dst, rva, out); // bfm
+  if (dst === 31) return kill(dst, rva, out);
+  if (((word >>> 29) & 3) === 1) return bitFieldMove(dst, source, size, rotate, last, rva, out);
   if (rotate === 0 && (last === 7 || last === 15 || last === 31) && last !== top) {
     const i = out.add(isSigned ? Op.signExtend : Op.zeroExtend, rva);
     out.dst[i] = dst;
@@ -116,5 +124,48 @@ function bitField(
     out.low[i] = top - last;
     return;
   }
-  kill(dst, rva, out);
+  if (isSigned || size === 8) return kill(dst, rva, out);
+  // ubfx takes bits out, ubfiz puts low bits higher up.
+  const isInsert = last < rotate;
+  const cut = binary(Alu.and, dst, source, size, rva, out);
+  out.low[cut] = isInsert ? bits(last + 1) : bits(last - rotate + 1) << rotate;
+  const moved = binary(isInsert ? Alu.shiftLeft : Alu.shiftRight, dst, dst, size, rva, out);
+  out.low[moved] = isInsert ? 32 - rotate : rotate;
+}
+
+/** As many low bits set. */
+function bits(count: number): number {
+  return count >= 32 ? -1 : (1 << count) - 1;
+}
+
+/** bfi and bfxil: some bits of dst are replaced by low bits of source (bfi) or by bits from further up. */
+function bitFieldMove(
+  dst: number,
+  source: number,
+  size: number,
+  rotate: number,
+  last: number,
+  rva: number,
+  out: OperationList,
+): void {
+  if (size === 8) return kill(dst, rva, out);
+  const isInsert = last < rotate;
+  const count = isInsert ? last + 1 : last - rotate + 1;
+  const to = isInsert ? 32 - rotate : 0;
+  const from = isInsert ? 0 : rotate;
+  if (source === 31) {
+    const cleared = binary(Alu.and, dst, dst, size, rva, out); // bfc
+    out.low[cleared] = ~(bits(count) << to);
+    return;
+  }
+  const cut = binary(Alu.and, SCRATCH, source, size, rva, out);
+  out.low[cut] = bits(count) << from;
+  if (to !== from) {
+    const moved = binary(to > from ? Alu.shiftLeft : Alu.shiftRight, SCRATCH, SCRATCH, size, rva, out);
+    out.low[moved] = Math.abs(to - from);
+  }
+  const kept = binary(Alu.and, dst, dst, size, rva, out);
+  out.low[kept] = ~(bits(count) << to);
+  const joined = binary(Alu.or, dst, dst, size, rva, out);
+  out.source[joined] = SCRATCH;
 }

@@ -2,8 +2,7 @@
 import { Alu, NONE, Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
 import { binary, kill, moveRegister } from './emit.ts';
 
-/** Larger shifts are arithmetic, not indices. */
-const MAX_INDEX_SHIFT = 16;
+const WORD_BITS = 32;
 
 /** Arithmetic on registers, selects. */
 export function registerForms(word: number, rva: number, out: OperationList): void {
@@ -13,11 +12,20 @@ export function registerForms(word: number, rva: number, out: OperationList): vo
   const size = word >>> 31 === 1 ? 8 : 4;
   const operation = (word >>> 29) & 3;
   if (((word >>> 28) & 1) === 0) {
-    const isPlain = ((word >>> 10) & 63) === 0 && ((word >>> 22) & 3) === 0;
+    const shiftBy = (word >>> 10) & 63;
+    const isPlain = shiftBy === 0 && ((word >>> 22) & 3) === 0;
     const isInverted = ((word >>> 21) & 1) === 1;
     if (((word >>> 24) & 31) === 0b01010) {
       if (dst === 31) return void out.add(Op.nothing, rva);
-      if (!isPlain) return kill(dst, rva, out);
+      if (!isPlain) {
+        // orr w, w, w, lsl #24: how a character is put into a tag.
+        const isLeft = ((word >>> 22) & 3) === 0 && shiftBy < WORD_BITS;
+        if (!isLeft || isInverted || left === 31 || right === 31) return kill(dst, rva, out);
+        out.low[binary(Alu.shiftLeft, SCRATCH, right, size, rva, out)] = shiftBy;
+        const alu = operation === 1 ? Alu.or : operation === 2 ? Alu.xor : Alu.and;
+        out.source[binary(alu, dst, left, size, rva, out)] = SCRATCH;
+        return;
+      }
       if (operation === 1 && left === 31) {
         if (!isInverted) return moveRegister(dst, right, size, rva, out);
         const i = out.add(Op.invert, rva); // mvn
@@ -39,11 +47,18 @@ export function registerForms(word: number, rva: number, out: OperationList): vo
       return;
     }
     if (((word >>> 24) & 31) === 0b01011) {
-      if (dst === 31 && (isInverted ? (operation & 1) === 1 : true)) return void out.add(Op.nothing, rva);
+      if (dst === 31 && (isInverted ? (operation & 1) === 1 : true)) {
+        const isCompare = operation === 3 && isPlain && left !== 31 && right !== 31;
+        const compared = out.add(isCompare ? Op.compare : Op.nothing, rva);
+        out.left[compared] = left;
+        out.source[compared] = right;
+        out.size[compared] = size;
+        return;
+      }
       // lsl #n, and extended registers (with isInverted's bit), stand in address arithmetic; other shifts are not followed.
       const isLeftShift = isInverted || ((word >>> 22) & 3) === 0;
       const shift = isInverted ? (word >>> 10) & 7 : (word >>> 10) & 63;
-      if (!isLeftShift || right === 31 || shift > MAX_INDEX_SHIFT) return kill(dst, rva, out);
+      if (!isLeftShift || right === 31 || shift >= WORD_BITS) return kill(dst, rva, out);
       if (shift > 0) {
         if (left === 31 && !isInverted) return kill(dst, rva, out);
         const scaled = binary(Alu.shiftLeft, SCRATCH, right, size, rva, out);
@@ -119,11 +134,23 @@ function conditionalSelect(
     }
     return;
   }
-  if (!isPlain) return kill(dst, rva, out);
+  let other = right;
+  if (!isPlain) {
+    // csinc, csinv, csneg: the second value is changed first.
+    if (right === 31) return kill(dst, rva, out);
+    other = SCRATCH;
+    if (isIncrement) out.low[binary(Alu.add, SCRATCH, right, size, rva, out)] = 1;
+    else {
+      const changed = out.add(isInvert ? Op.invert : Op.negate, rva);
+      out.dst[changed] = SCRATCH;
+      out.source[changed] = right;
+      out.size[changed] = size;
+    }
+  }
   const i = out.add(Op.select, rva);
   out.dst[i] = dst;
   out.left[i] = left === 31 ? NONE : left;
-  out.source[i] = right === 31 ? NONE : right;
+  out.source[i] = other === 31 ? NONE : other;
   out.size[i] = size;
 }
 

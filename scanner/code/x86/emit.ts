@@ -114,12 +114,9 @@ export function binary(
   size: number,
   form: 'rm,reg' | 'reg,rm' | 'rm,imm',
 ): void {
-  if (alu === 7) {
-    out.add(Op.nothing, rva); // cmp
-    return;
-  }
+  if (alu === 7) return compare(d, rva, out, size, form);
   const target = form === 'reg,rm' ? d.reg : d.rm;
-  if (form !== 'reg,rm' && d.mod !== 3) return killRm(d, rva, out);
+  if (form !== 'reg,rm' && d.mod !== 3) return binaryInMemory(d, rva, out, alu, size, form);
   if (size < 4 && (alu === Alu.shiftLeft || alu >= Alu.shiftRight)) return kill(target & 15, rva, out);
   if (size === 1 && byteRegister(d, target) === NONE) return killHighByte(target, rva, out);
   const other = form === 'reg,rm' ? (d.mod === 3 ? d.rm : loadScratch(d, rva, out, size)) : d.reg;
@@ -136,6 +133,56 @@ export function binary(
       out.source[i] = NONE;
     }
   }
+}
+
+/** `memory OP= register` and `memory OP= immediate`. */
+function binaryInMemory(
+  d: X86Decoder,
+  rva: number,
+  out: OperationList,
+  alu: number,
+  size: number,
+  form: 'rm,reg' | 'rm,imm',
+): void {
+  if (size < 4) return killRm(d, rva, out);
+  loadScratch(d, rva, out, size);
+  const i = out.add(Op.binary, rva);
+  out.alu[i] = alu;
+  out.dst[i] = SCRATCH;
+  out.left[i] = SCRATCH;
+  out.size[i] = size;
+  if (form === 'rm,imm') setImmediate(d, out, i);
+  else out.source[i] = d.reg;
+  const store = out.add(Op.store, rva);
+  out.source[store] = SCRATCH;
+  out.size[store] = size;
+  setMemory(d, out, store);
+}
+
+/** cmp: only of whole registers and memory of that size, which is what numbers are compared in. */
+function compare(
+  d: X86Decoder,
+  rva: number,
+  out: OperationList,
+  size: number,
+  form: 'rm,reg' | 'reg,rm' | 'rm,imm',
+): void {
+  if (size < 4) {
+    out.add(Op.nothing, rva);
+    return;
+  }
+  const rm = d.mod === 3 ? d.rm : loadScratch(d, rva, out, size);
+  const i = out.add(Op.compare, rva);
+  out.left[i] = form === 'reg,rm' ? d.reg : rm;
+  out.size[i] = size;
+  if (form === 'rm,imm') setImmediate(d, out, i);
+  else out.source[i] = form === 'reg,rm' ? rm : d.reg;
+}
+
+/** A conditional jump; the condition is the opcode's low half. */
+export function conditionalBranch(d: X86Decoder, rva: number, out: OperationList): void {
+  branchTo(d, rva, out, Op.branch);
+  out.alu[out.count - 1] = d.opcode & 15;
 }
 
 export function branchTo(d: X86Decoder, rva: number, out: OperationList, op: number): void {

@@ -4,6 +4,7 @@ import {
   binary,
   branchTo,
   byteRegister,
+  conditionalBranch,
   extend,
   kill,
   killHighByte,
@@ -70,7 +71,7 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
     out.dst[out.add(Op.pop, rva)] = (opcode & 7) | ((d.rex & 1) << 3);
     return;
   }
-  if (opcode >= 0x70 && opcode < 0x80) return branchTo(d, rva, out, Op.branch);
+  if (opcode >= 0x70 && opcode < 0x80) return conditionalBranch(d, rva, out);
   if (opcode >= 0xb0 && opcode < 0xb8) {
     const register = (opcode & 7) | ((d.rex & 1) << 3);
     return moveImmediateTo(byteRegister(d, register), d, rva, out, 1);
@@ -309,14 +310,9 @@ function group5(d: X86Decoder, rva: number, out: OperationList, size: number): v
   switch ((d.modrm >> 3) & 7) {
     case 0:
     case 1: {
-      if (d.mod !== 3) return killRm(d, rva, out);
-      const i = out.add(Op.binary, rva);
-      out.alu[i] = ((d.modrm >> 3) & 7) === 0 ? Alu.add : Alu.subtract;
-      out.dst[i] = d.rm;
-      out.left[i] = d.rm;
-      out.low[i] = 1;
-      out.size[i] = size;
-      return;
+      d.immediate = 1;
+      d.immediateHigh = 0;
+      return binary(d, rva, out, ((d.modrm >> 3) & 7) === 0 ? Alu.add : Alu.subtract, size, 'rm,imm');
     }
     case 2:
       return indirect(d, rva, out, Op.callIndirect);

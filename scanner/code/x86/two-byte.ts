@@ -1,7 +1,7 @@
 /** The meaning of the instructions of the 0F, 0F 38 and 0F 3A opcode maps. */
 import { Alu, NONE, Op, type OperationList, VECTOR0, X86 } from '../operations.ts';
 import {
-  branchTo,
+  conditionalBranch,
   byteRegister,
   extend,
   kill,
@@ -18,7 +18,7 @@ import type { X86Decoder } from './x86-decoder.ts';
 
 export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
   const opcode = d.opcode;
-  if (opcode >= 0x80 && opcode < 0x90) return branchTo(d, rva, out, Op.branch);
+  if (opcode >= 0x80 && opcode < 0x90) return conditionalBranch(d, rva, out);
   if (opcode >= 0x40 && opcode < 0x50) {
     const source = d.mod === 3 ? d.rm : loadScratch(d, rva, out, operandSize(d));
     const i = out.add(Op.select, rva);

@@ -72,6 +72,7 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
 function isPlainNumber(value: Value): boolean {
   return (
     value.kind === 'unknown' ||
+    value.kind === 'blank' ||
     value.kind === 'field' ||
     value.kind === 'parameter' ||
     value.kind === 'previous' ||

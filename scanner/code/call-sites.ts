@@ -413,7 +413,8 @@ class CallSiteSearch {
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? this.#contextTags(found, i)
         : found.flatMap(value => this.#returned(value));
-    if (!this.#tagsFound(values, i, functionRva, callee) && callee.isGuess === undefined)
+    const counted = this.#resolver.resolveCount(values) ?? values;
+    if (!this.#tagsFound(counted, i, functionRva, callee) && callee.isGuess === undefined)
       this.#unresolved.add(this.#body.operations.rva[i]);
   }
 

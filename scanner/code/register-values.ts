@@ -1,5 +1,6 @@
 /** What an operation leaves in a register. */
 import { compute, computeWithItself } from './arithmetic.ts';
+import { enumerated } from './bounds.ts';
 import { Alu, BASE_IMAGE, Flag, NONE, Op, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
@@ -252,13 +253,20 @@ function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: numbe
     if (itself !== undefined) return ValueSet.of(...itself);
     return walk.at(operand, i, depth + 1).map(value => compute(alu[i], value, value, rva[i])[0]);
   }
-  const lefts = walk.at(operand, i, depth + 1);
+  const counted = walk.at(operand, i, depth + 1);
+  const lefts = placesCharacter(alu[i], source[i], low[i]) ? enumerated(walk, counted, i, depth) : counted;
   const rights = sourceValue(walk, i, wanted, depth);
   const results = new ValueSet();
   for (const a of lefts.values) {
     for (const b of rights.values) for (const value of compute(alu[i], a, b, rva[i])) results.add(value);
   }
   return results;
+}
+
+/** Whether the operation moves a small number to where a character of a tag is. */
+function placesCharacter(alu: number, source: number, amount: number): boolean {
+  if (source !== NONE) return false;
+  return (alu === Alu.shiftLeft && amount >= 8) || (alu === Alu.multiply && amount >= 0x100 && amount % 0x100 === 0);
 }
 
 /** `shl rax, 20h` and `shr rax, 20h` move one half of a register to the other. */

@@ -3,6 +3,7 @@
  * Nothing else of the function is evaluated: a tag's constant is usually a few instructions away.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { countedNumbers } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
@@ -12,7 +13,7 @@ import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue, loadedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
-import { behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { BLANK, behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk, Wanted } from './walk.ts';
 
 /**
@@ -78,6 +79,12 @@ export class ValueResolver implements Walk {
     const source = this.body.operations.source[operation];
     if (source !== NONE) return this.at({ register: source, lane: 0, width: 4 }, operation, 0);
     return loadedValue(this, operation, 0, 4, 0);
+  }
+
+  /** The numbers of a loop that counts, where the values are such a loop's: see bounds.ts. */
+  resolveCount(values: readonly Value[]): readonly Value[] | undefined {
+    this.#begin();
+    return countedNumbers(this, values);
   }
 
   /** The work done since this was last asked, in decoded operations. */
@@ -168,7 +175,7 @@ export class ValueResolver implements Walk {
     if (wanted.width !== 4) return UNKNOWN;
     if ('global' in wanted) return this.#atStart(wanted.global);
     if ('slot' in wanted) {
-      if (wanted.slot < this.processor.callPushes) return UNKNOWN;
+      if (wanted.slot < this.processor.callPushes) return BLANK;
       return { kind: 'parameter', place: { stackOffset: wanted.slot } };
     }
     const isArgument =

@@ -36,12 +36,15 @@ export type Value =
   | { kind: 'element'; rva: number; stride: number }
   /** The value itself, in a loop: what was there before, plus `step`. */
   | { kind: 'previous'; step: number }
+  /** A place of the frame that nothing followed has written. */
+  | { kind: 'blank' }
   /** A number that may be anything: read from somewhere, counted, passed. */
   | { kind: 'unknown' }
   /** A number computed in a way that is not followed, so that nothing may be built on it. */
   | { kind: 'derived' };
 
 export const UNKNOWN: Value = { kind: 'unknown' };
+export const BLANK: Value = { kind: 'blank' };
 export const DERIVED: Value = { kind: 'derived' };
 
 /** More possibilities than this are no longer an answer: real selections of tags have a handful. */
@@ -88,7 +91,8 @@ export class ValueSet {
   }
 }
 
-function isSame(a: Value, b: Value): boolean {
+/** Whether two values are the same number or address. */
+export function isSame(a: Value, b: Value): boolean {
   switch (a.kind) {
     case 'constant':
       return b.kind === 'constant' && a.value === b.value;
@@ -112,6 +116,7 @@ function isSame(a: Value, b: Value): boolean {
       return b.kind === 'element' && b.rva === a.rva && b.stride === a.stride;
     case 'previous':
       return b.kind === 'previous' && b.step === a.step;
+    case 'blank':
     case 'unknown':
     case 'derived':
       return b.kind === a.kind;

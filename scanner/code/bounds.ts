@@ -1,0 +1,107 @@
+/** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
+import { Condition, NONE, Op } from './operations.ts';
+import { constant, isSame, type Value, ValueSet } from './values.ts';
+import type { Walk } from './walk.ts';
+
+/** Tags that differ in a counted digit; a longer row is no longer an enumeration. */
+const MAX_NUMBERS = 36;
+/** Blocks between the comparison and the use, each entered from the one before only. */
+const MAX_BLOCKS = 8;
+
+/** The values with every open number replaced by those that a comparison leaves of it; as they were where there is none. */
+export function enumerated(walk: Walk, values: ValueSet, before: number, depth: number): ValueSet {
+  const open = values.values.filter(isOpen);
+  if (open.length === 0) return values;
+  const range = rangeOf(walk, open, before, depth);
+  if (range === undefined) return values;
+  const numbers = new ValueSet();
+  const rva = walk.body.operations.rva[before];
+  for (let number = range.low; number <= range.high; number++) numbers.add(constant(number, 'computed', rva));
+  return numbers;
+}
+
+/** A number that is the same wherever it is read, so that a comparison of it says something. */
+function isOpen({ kind }: Value): boolean {
+  return ['parameter', 'field', 'behind', 'memory', 'result', 'previous'].includes(kind);
+}
+
+interface Range {
+  low: number;
+  high: number;
+}
+
+function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: number): Range | undefined {
+  const { blocks, blockOf, operations } = walk.body;
+  let number = blockOf[before];
+  for (let hops = 0; hops < MAX_BLOCKS && blocks[number].predecessors.length === 1; hops++) {
+    const from = blocks[blocks[number].predecessors[0]];
+    const branch = from.end - 1;
+    if (operations.op[branch] === Op.branch) {
+      const isTaken = walk.body.operationAt(operations.low[branch]) === blocks[number].begin;
+      const compare = comparisonBefore(walk, branch, from.begin);
+      const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
+      if (range !== undefined && compare !== undefined) {
+        const compared = walk.at({ register: operations.left[compare], lane: 0, width: 4 }, compare, depth + 1);
+        if (compared.values.some(value => open.some(other => isSame(value, other)))) return range;
+      }
+    }
+    number = blocks[number].predecessors[0];
+  }
+  return undefined;
+}
+
+/** The comparison with a constant that the branch decides by. */
+function comparisonBefore(walk: Walk, branch: number, begin: number): number | undefined {
+  const { op, source } = walk.body.operations;
+  for (let i = branch - 1; i >= begin; i--) {
+    if (op[i] === Op.compare) return source[i] === NONE ? i : undefined;
+    // On x86 arithmetic sets the flags as well.
+    if (op[i] === Op.binary && walk.processor.arch !== 'arm64') return undefined;
+  }
+  return undefined;
+}
+
+/** The numbers that go on from the branch to where the value is used. */
+function rangeAfter(walk: Walk, compare: number, branch: number, isTaken: boolean): Range | undefined {
+  const { low, alu } = walk.body.operations;
+  if (alu[branch] === Condition.other) return undefined;
+  const limit = low[compare];
+  const high = highest(isTaken ? alu[branch] : alu[branch] ^ 1, limit);
+  if (high === undefined || high < 0 || high >= MAX_NUMBERS) return undefined;
+  return { low: 0, high };
+}
+
+function highest(condition: number, limit: number): number | undefined {
+  switch (condition) {
+    case Condition.below:
+    case Condition.less:
+      return limit - 1;
+    case Condition.belowOrEqual:
+    case Condition.lessOrEqual:
+      return limit;
+  }
+  return undefined;
+}
+
+/**
+ * The numbers of a loop that counts: where a value is a constant or the value before plus a step, and the function
+ * compares it with an end that the steps reach exactly. Undefined for other sets of values.
+ */
+export function countedNumbers(walk: Walk, values: readonly Value[]): Value[] | undefined {
+  const step = values.find(value => value.kind === 'previous' && value.step !== 0);
+  if (step?.kind !== 'previous') return undefined;
+  const starts = values.flatMap(value => (value.kind === 'constant' ? [value.value] : []));
+  // The first round gives the start, the second one the start plus the step: the rest is the same again.
+  const start = starts.find(number => starts.includes((number + step.step) >>> 0)) ?? starts[0];
+  if (start === undefined) return undefined;
+  const { op, low, source, left, rva, count } = walk.body.operations;
+  for (let i = 0; i < count; i++) {
+    if (op[i] !== Op.compare || source[i] !== NONE) continue;
+    const rounds = ((low[i] >>> 0) - start) / step.step;
+    if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_NUMBERS) continue;
+    const compared = walk.at({ register: left[i], lane: 0, width: 4 }, i, 0).values;
+    if (!compared.some(value => value.kind === 'previous' && value.step === step.step)) continue;
+    return Array.from({ length: rounds }, (_, n) => constant(start + n * step.step, 'computed', rva[i]));
+  }
+  return undefined;
+}

@@ -25,6 +25,8 @@ export interface Settings {
   drivers: string[];
   /** pooltag.txt and localtag.txt files to read. */
   pooltagFiles: string[];
+  /** Folders of PDBs and symbol stores, searched after each driver's own folder. */
+  symbolFolders: string[];
   /** The folder for what must be kept. */
   dataFolder: string;
   /** The folder for what can be made again; null where nothing is to be kept. */
@@ -95,6 +97,13 @@ export const SETTINGS: SettingTable = {
     option: '--pooltag <file>',
     help: 'a pooltag.txt or localtag.txt to read; may be repeated',
     expected: 'one or more paths',
+    read: readPaths,
+  },
+  symbolFolders: {
+    env: 'POOLTAG_SYMBOLS',
+    option: '--symbols <folder>',
+    help: 'a folder of PDBs, or a symbol store, that names the call sites; may be repeated',
+    expected: 'one or more paths of folders',
     read: readPaths,
   },
   dataFolder: {
@@ -180,6 +189,7 @@ export function readSettings(env: NodeJS.ProcessEnv, options: SettingOptions = {
     port: read('port') ?? 3000,
     drivers: read('drivers') ?? [],
     pooltagFiles: read('pooltagFiles') ?? [],
+    symbolFolders: read('symbolFolders') ?? [],
     dataFolder: read('dataFolder') ?? folders.data,
     cacheFolder: read('cacheFolder') ?? folders.cache,
     meiliUrl: read('meiliUrl') ?? null,

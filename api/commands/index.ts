@@ -24,6 +24,7 @@ export function index(argv: readonly string[], io: CommandIo): Promise<number> {
   addSettingOptions(command, [
     'pooltagFiles',
     'drivers',
+    'symbolFolders',
     'cacheFolder',
     'meiliUrl',
     'meiliIndexKey',

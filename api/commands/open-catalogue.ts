@@ -87,14 +87,21 @@ export function cacheRemark(io: CommandIo): (problem: string) => void {
 export async function scanInto(
   take: (outcome: ScanOutcome) => void,
   places: Pick<ScanFilesOptions, 'paths' | 'services'>,
-  { cacheFolder }: Settings,
+  { cacheFolder, symbolFolders }: Settings,
   io: CommandIo,
 ): Promise<void> {
   const { scanFiles } = await import('../../scanner/driver-files.ts');
   const progress = await scanProgress(io, 'scanning');
   let refused = 0;
   const onCacheProblem = cacheRemark(io);
-  const options = { ...places, cacheFolder, signal: io.signal, onPlan: progress.total, onCacheProblem };
+  const options = {
+    ...places,
+    cacheFolder,
+    symbolFolders,
+    signal: io.signal,
+    onPlan: progress.total,
+    onCacheProblem,
+  };
   for await (const { file, outcome } of scanFiles(options)) {
     take(outcome);
     if (outcome.status === 'refused') refused++;

@@ -26,6 +26,7 @@ pooltag scan foo.sys C:\\drivers                     a file, and all *.sys of a 
 pooltag scan --format csv --out tags.csv C:\\drivers   for a spreadsheet
 pooltag scan --format localtag --out localtag.txt  for PoolMon
 pooltag scan --glob "*.{sys,exe}" C:\\Windows\\System32
+pooltag scan --symbols C:\\symbols foo.sys          call sites by name, as foo!Allocate+0x2c
 pooltag scan --all-drivers                         every driver of this computer (Windows)
 pooltag scan --all-drivers /mnt/c/Windows          every driver of a mounted Windows disk
 `;
@@ -52,7 +53,7 @@ export function scan(argv: readonly string[], io: CommandIo): Promise<number> {
     .option('--all', 'show bare literals too: four bytes that look like a tag, without proof')
     .option('--glob <pattern>', 'which files of a folder to scan, instead of *.sys');
   addAllDriversOption(command);
-  addSettingOptions(command, ['pooltagFiles', 'cacheFolder']);
+  addSettingOptions(command, ['pooltagFiles', 'symbolFolders', 'cacheFolder']);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<ScanOptions>();
     const places = await placesToScan(command.args, options.allDrivers, io);
@@ -91,6 +92,7 @@ async function scanPlaces(
     glob,
     services,
     cacheFolder: settings.cacheFolder,
+    symbolFolders: settings.symbolFolders,
     signal: io.signal,
     onPlan: progress.total,
     onCacheProblem: cacheRemark(io),

@@ -33,6 +33,7 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
     'port',
     'drivers',
     'pooltagFiles',
+    'symbolFolders',
     'dataFolder',
     'cacheFolder',
     'meiliUrl',
@@ -115,7 +116,7 @@ function driversLine(place: DriverPlace | null): string {
 async function scanInBackground(
   catalogue: Catalogue,
   place: DriverPlace | null,
-  { cacheFolder }: Settings,
+  { cacheFolder, symbolFolders }: Settings,
   io: CommandIo,
 ): Promise<void> {
   if (place === null) return;
@@ -124,7 +125,16 @@ async function scanInBackground(
   catalogue.beginScan();
   const onPlan = (total: number) => catalogue.updateScan({ total });
   const onCacheProblem = cacheRemark(io);
-  const options = { paths, services, workers, cacheFolder, signal: io.signal, onPlan, onCacheProblem };
+  const options = {
+    paths,
+    services,
+    workers,
+    cacheFolder,
+    symbolFolders,
+    signal: io.signal,
+    onPlan,
+    onCacheProblem,
+  };
   for await (const { file, outcome } of scanFiles(options)) {
     catalogue.updateScan({ currentFolder: file.slice(0, file.search(/[\\/][^\\/]*$/)) });
     catalogue.addOutcome(outcome, { isSample });

@@ -1,5 +1,5 @@
 /** The settings as options of a command. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { PooltagError } from '../pooltag-error.ts';
 import { readSettings, SETTINGS, type SettingOptions, type Settings } from '../settings.ts';
@@ -10,7 +10,7 @@ export function addSettingOptions(command: Command, names: readonly (keyof Setti
   for (const name of names) {
     const { option: flags, help, env } = SETTINGS[name];
     const option = new Option(flags, `${help} [${env}]`);
-    if (name === 'pooltagFiles') {
+    if (name === 'pooltagFiles' || name === 'symbolFolders') {
       option.argParser((file: string, before: string[] | undefined) => [...(before ?? []), file]);
     }
     command.addOption(option);
@@ -42,16 +42,28 @@ export function settingsOf(command: Command, io: CommandIo): Settings {
   if (command.getOptionValue('cache') === false) settings.cacheFolder = null;
   requirePaths(settings.drivers, 'drivers');
   requirePaths(settings.pooltagFiles, 'pooltagFiles');
+  requirePaths(settings.symbolFolders, 'symbolFolders');
+  requireFolders(settings.symbolFolders, 'symbolFolders');
   return settings;
 }
 
 /** A path that was named and is not there is a mistake to correct before anything starts. */
-function requirePaths(paths: readonly string[], name: 'drivers' | 'pooltagFiles'): void {
+function requirePaths(paths: readonly string[], name: 'drivers' | 'pooltagFiles' | 'symbolFolders'): void {
   const missing = paths.find(path => !existsSync(path));
   if (missing === undefined) return;
   const { option, env } = SETTINGS[name];
   throw new PooltagError(
     'invalid-setting',
     `${option.split(' ')[0]} (or ${env}) names ${missing}, which does not exist or may not be opened. Check the spelling and the rights.`,
+  );
+}
+
+function requireFolders(paths: readonly string[], name: 'symbolFolders'): void {
+  const other = paths.find(path => !statSync(path).isDirectory());
+  if (other === undefined) return;
+  const { option, env } = SETTINGS[name];
+  throw new PooltagError(
+    'invalid-setting',
+    `${option.split(' ')[0]} (or ${env}) names ${other}, which is no folder. Name the folder that holds it.`,
   );
 }

@@ -9,6 +9,8 @@ export interface DisassembledInstruction {
   bytes: string;
   /** `mov r8d,6E6F4354h`: numbers as WinDbg writes them, addresses of the image as RVAs (`0x1a2b`) or names. */
   text: string;
+  /** What it refers to, where the text cannot say it: `ntoskrnl.exe!ExAllocatePoolWithTag`. */
+  note: string | null;
 }
 
 export interface Disassembler {

@@ -33,7 +33,7 @@ export function openX86Disassembler(image: DriverImage, names: AddressNames): Di
         const text = decoded.isInvalid
           ? '??'
           : withNames(formatter.format(decoded), addressesIn(decoded, own, rva, image), names);
-        return { rva, length, bytes: bytesText(own), text };
+        return { rva, length, bytes: bytesText(own), text, note: null };
       } finally {
         decoded.free();
         decoder.free();

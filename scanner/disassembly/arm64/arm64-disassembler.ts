@@ -1,21 +1,29 @@
 /** The disassembler of ARM64 images. */
+import { readInt32 } from '../../code/little-endian.ts';
 import type { DriverImage } from '../../pe/image-facts.ts';
 import { namedAddress } from '../address-names.ts';
 import type { AddressNames, Disassembler } from '../disassembler.ts';
 import { bytesAt, bytesText } from '../instruction-bytes.ts';
 import { arm64Text } from './arm64-text.ts';
+import { pageAddress } from './page-address.ts';
 
 const INSTRUCTION_BYTES = 4;
 
 /** Holds nothing that would need closing. */
 export function arm64Disassembler(image: DriverImage, names: AddressNames): Disassembler {
   const write = (rva: number) => namedAddress(rva, names);
+  const wordAt = (rva: number) => {
+    const bytes = bytesAt(image, rva, INSTRUCTION_BYTES);
+    return bytes.length < INSTRUCTION_BYTES ? undefined : readInt32(bytes, 0);
+  };
   return {
     at(rva) {
-      const bytes = bytesAt(image, rva, INSTRUCTION_BYTES);
-      if (bytes.length < INSTRUCTION_BYTES || rva % INSTRUCTION_BYTES !== 0) return undefined;
-      const word = bytes[0] | (bytes[1] << 8) | (bytes[2] << 16) | (bytes[3] << 24);
-      return { rva, length: INSTRUCTION_BYTES, bytes: bytesText(bytes), text: arm64Text(word, rva, write) };
+      const word = rva % INSTRUCTION_BYTES === 0 ? wordAt(rva) : undefined;
+      if (word === undefined) return undefined;
+      const bytes = bytesText(bytesAt(image, rva, INSTRUCTION_BYTES));
+      const address = pageAddress(word, rva, wordAt);
+      const note = address === undefined ? undefined : (names.importAt(address) ?? names.nameOf(address));
+      return { rva, length: INSTRUCTION_BYTES, bytes, text: arm64Text(word, rva, write), note: note ?? null };
     },
     close() {},
   };

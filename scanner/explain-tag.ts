@@ -1,0 +1,63 @@
+/** explainTag: how a scan knows that a driver uses a tag, with the instructions that show it. Pure but for iced-x86. */
+import type { Evidence, ScannedDriver } from '../data/facts.ts';
+import { type PoolTag, PROTECTED_BIT, tagFromUlong, tagId, tagText, tagToUlong } from '../data/pool-tag.ts';
+import { analyseCode } from './code/analyse-code.ts';
+import type { TagUse } from './code/call-sites.ts';
+import { openDisassembler } from './disassembly/open-disassembler.ts';
+import { FunctionInstructions } from './explain/function-instructions.ts';
+import { SiteExplainer } from './explain/site-explainer.ts';
+import type { TagExplanation } from './explain/tag-explanation.ts';
+import { readDriverImage } from './pe/driver-image.ts';
+
+/** Nobody reads more; a tag has a handful of sites, and very few have hundreds. */
+const MAX_SITES = 12;
+
+/**
+ * Explains every site of a tag, the strongest first, up to a bound. `scanned` is what {@link scanDriver} said of the very
+ * same bytes; undefined where it has no site of the tag.
+ */
+export async function explainTag(
+  bytes: Uint8Array,
+  scanned: ScannedDriver,
+  tag: PoolTag,
+): Promise<TagExplanation | undefined> {
+  const sighting = scanned.sightings.find(one => one.tag === tag);
+  const image = readDriverImage(bytes);
+  if (sighting === undefined || 'code' in image) return undefined;
+  const { fileName } = scanned.driver;
+  const { uses } = analyseCode(image, fileName, { isTraced: true });
+  const usesBySite = new Map<string, TagUse[]>();
+  for (const use of uses.filter(({ ulong }) => tagFromUlong((ulong & ~PROTECTED_BIT) >>> 0) === tag)) {
+    const key = siteKey(use.rva, use.callee.api, use.callee.wrappers.length);
+    usesBySite.set(key, [...(usesBySite.get(key) ?? []), use]);
+  }
+  const disassembler = await openDisassembler(image);
+  try {
+    const shown = sighting.evidence.slice(0, MAX_SITES);
+    const explainer = new SiteExplainer(image, new FunctionInstructions(image), disassembler, {
+      quoted: `'${tagText(tag)}'`,
+      ulong: tagToUlong(tag),
+    });
+    const sites = shown.map(evidence =>
+      explainer.explain(evidence, usesBySite.get(keyOf(evidence))?.shift()),
+    );
+    return {
+      tag,
+      id: tagId(tag),
+      sites,
+      moreSites: sighting.evidence.length - shown.length,
+      wrappers: explainer.wrapperListings(),
+    };
+  } finally {
+    disassembler.close();
+  }
+}
+
+function keyOf({ rva = 0, api = '', wrappers = [] }: Evidence): string {
+  return siteKey(rva, api, wrappers.length);
+}
+
+/** What a scan tells sites of one tag apart by. */
+function siteKey(rva: number, api: string, wrappers: number): string {
+  return `${rva}:${api}:${wrappers}`;
+}

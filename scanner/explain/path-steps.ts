@@ -1,0 +1,116 @@
+/** The way of a constant in words: from where it stands, through what carries it, to the function that takes it. */
+import type { ConstantOrigin, Evidence } from '../../data/facts.ts';
+import type { TagUse } from '../code/call-sites.ts';
+import type { Place } from '../code/places.ts';
+import { placeKey } from '../code/places.ts';
+import type { Processor } from '../code/processor.ts';
+import { registerName } from './register-name.ts';
+import type { PathStep } from './tag-explanation.ts';
+
+/** More carriers than this are counted: a constant that is handed about in a long function. */
+const MAX_CARRIERS = 8;
+/** Where the argument of a wrapper is looked for. */
+const MAX_ARGUMENTS = 16;
+
+const ORIGINS: Record<ConstantOrigin, string> = {
+  immediate: 'is a number in this instruction',
+  'literal-pool': 'stands among the constants beside the code',
+  global: "stands in the driver's data",
+  table: 'stands in a table of the driver',
+  structure: 'stands in a structure of the driver',
+  computed: 'comes out of this instruction, which computes it',
+  stack: 'is a number in this instruction',
+};
+
+/** The way of one use of a tag. `quoted` is the tag as people read it, `textAt` an instruction as text. */
+export function stepsOfUse(
+  use: TagUse,
+  evidence: Evidence,
+  quoted: string,
+  processor: Processor,
+  textAt: (rva: number) => string | null,
+): PathStep[] {
+  const path = use.path ?? [];
+  const isInCode = use.origin === 'immediate' || use.origin === 'computed' || use.origin === 'stack';
+  const constantRva = isInCode ? (path[0] ?? use.constantRva) : use.constantRva;
+  const carriers = isInCode ? path.slice(1) : path;
+  return [
+    {
+      kind: 'constant',
+      rva: constantRva,
+      text: `${quoted} ${ORIGINS[use.origin]}`,
+      instruction: isInCode ? textAt(constantRva) : null,
+    },
+    ...carriedSteps(carriers, textAt),
+    {
+      kind: 'call',
+      rva: use.rva,
+      text: argumentText(use, processor),
+      instruction: textAt(use.rva),
+    },
+    ...wrapperSteps(use, evidence, processor, textAt),
+    { kind: 'function', rva: null, text: `${use.callee.api} takes it as the tag`, instruction: null },
+  ];
+}
+
+function carriedSteps(carriers: readonly number[], textAt: (rva: number) => string | null): PathStep[] {
+  const steps = carriers
+    .slice(0, MAX_CARRIERS)
+    .map((rva): PathStep => ({ kind: 'carried', rva, text: 'it moves on', instruction: textAt(rva) }));
+  const left = carriers.length - steps.length;
+  if (left > 0) {
+    const text = `it moves on through ${left} more ${left === 1 ? 'instruction' : 'instructions'}`;
+    steps.push({ kind: 'carried', rva: null, text, instruction: null });
+  }
+  return steps;
+}
+
+function wrapperSteps(
+  { callee }: TagUse,
+  { wrapperSymbols }: Evidence,
+  processor: Processor,
+  textAt: (rva: number) => string | null,
+): PathStep[] {
+  return callee.wrappers.map((wrapperRva, i): PathStep => {
+    const callRva = callee.wrapperCalls[i];
+    const symbol = wrapperSymbols?.[i];
+    const name = `the driver's own function ${symbol == null ? 'at' : `${symbol} at`} 0x${wrapperRva.toString(16)}`;
+    const position = i === 0 ? positionOf(callee.place, processor) : undefined;
+    const what = position === undefined ? 'it' : `its ${ordinal(position)} parameter`;
+    return {
+      kind: 'wrapper',
+      rva: callRva,
+      text: `${name} passes ${what} on`,
+      instruction: textAt(callRva),
+    };
+  });
+}
+
+/** `it is passed as the 3rd argument, in r8d`. */
+function argumentText({ callee }: TagUse, processor: Processor): string {
+  const { poolFunction, place, wrappers } = callee;
+  const position = wrappers.length === 0 ? poolFunction.tagArgument : positionOf(place, processor);
+  const where =
+    'register' in place
+      ? `in ${registerName(place.register, processor.arch, place.behind !== undefined)}`
+      : 'on the stack';
+  const argument = position === undefined ? where : `as the ${ordinal(position)} argument, ${where}`;
+  if (place.behind === undefined) return `it is passed ${argument}`;
+  const field = poolFunction.field?.name ?? 'a field of a structure';
+  return `it is ${field}, and the structure's address is passed ${argument}`;
+}
+
+/** Which documented argument a place is; undefined for a register that only this compiler passes arguments in. */
+function positionOf(place: Place, processor: Processor): number | undefined {
+  const { behind: _behind, ...argument } = place;
+  for (let position = 1; position <= MAX_ARGUMENTS; position++) {
+    if (placeKey(processor.argument(position)) === placeKey(argument as Place)) return position;
+  }
+  return undefined;
+}
+
+function ordinal(position: number): string {
+  const ending =
+    position % 100 > 10 && position % 100 < 14 ? undefined : ['st', 'nd', 'rd'][(position % 10) - 1];
+  return `${position}${ending ?? 'th'}`;
+}

@@ -1,0 +1,138 @@
+/** Explains one site after the other: the way of the constant in words, and the code that it goes through. */
+import type { Evidence } from '../../data/facts.ts';
+import { PROTECTED_BIT } from '../../data/pool-tag.ts';
+import type { TagUse } from '../code/call-sites.ts';
+import { arm64, type Processor, x64, x86 } from '../code/processor.ts';
+import type { Disassembler } from '../disassembly/disassembler.ts';
+import { bytesText } from '../disassembly/instruction-bytes.ts';
+import type { DriverImage } from '../pe/image-facts.ts';
+import { codeListing } from './code-listing.ts';
+import type { FunctionInstructions } from './function-instructions.ts';
+import { stepsOfUse } from './path-steps.ts';
+import type { CodeListing, ExplainedSite, PathStep } from './tag-explanation.ts';
+
+/** Listings of code elsewhere than around the call: a constant comes from one other function, seldom from two. */
+const MAX_OTHER_LISTINGS = 3;
+/** Wrappers shown with their code; tags go through one or two. */
+const MAX_WRAPPER_LISTINGS = 8;
+/** How far before the second half of an ARM64 constant its first half may stand. */
+const HALVES_APART = 6;
+
+/** The tag that is explained. */
+export interface ExplainedTag {
+  /** `'TCon'`. */
+  quoted: string;
+  ulong: number;
+}
+
+export class SiteExplainer {
+  readonly #instructions: FunctionInstructions;
+  readonly #disassembler: Disassembler;
+  readonly #processor: Processor;
+  readonly #tag: ExplainedTag;
+  readonly #wrapperCalls = new Map<number, number>();
+
+  constructor(
+    { arch }: DriverImage,
+    instructions: FunctionInstructions,
+    disassembler: Disassembler,
+    tag: ExplainedTag,
+  ) {
+    this.#processor = arch === 'arm64' ? arm64 : arch === 'x64' ? x64 : x86;
+    this.#instructions = instructions;
+    this.#disassembler = disassembler;
+    this.#tag = tag;
+  }
+
+  /** `use` is what a traced analysis found of the site; literals and default tags have none. */
+  explain(evidence: Evidence, use: TagUse | undefined): ExplainedSite {
+    if (use === undefined) return this.#withoutUse(evidence);
+    const isProtected = (use.ulong & PROTECTED_BIT) !== 0;
+    const quoted = `${this.#tag.quoted}${isProtected ? ' with PROTECTED_POOL (bit 31)' : ''}`;
+    const textAt = (rva: number) => this.#disassembler.at(rva)?.text ?? null;
+    use.callee.wrapperCalls.forEach((callRva, i) => {
+      this.#wrapperCalls.set(callRva, use.callee.wrappers[i]);
+    });
+    return {
+      evidence,
+      steps: stepsOfUse(use, evidence, quoted, this.#processor, textAt),
+      listings: this.#listings(use.rva, use.path ?? [], use.ulong, quoted),
+    };
+  }
+
+  /** The call in each wrapper that the sites so far went through. */
+  wrapperListings(): CodeListing[] {
+    const calls = [...this.#wrapperCalls].slice(0, MAX_WRAPPER_LISTINGS);
+    return calls.flatMap(([callRva]) => this.#listings(callRva, [], this.#tag.ulong, this.#tag.quoted));
+  }
+
+  #withoutUse(evidence: Evidence): ExplainedSite {
+    const { rva, kind, rule, api } = evidence;
+    const isCall = api !== undefined;
+    const steps: PathStep[] = [];
+    const instructionRva = rva === undefined ? undefined : this.#instructionHolding(rva);
+    if (rva !== undefined) {
+      const text =
+        kind === 'default-tag'
+          ? 'this call names no tag of its own'
+          : isCall
+            ? `${this.#tag.quoted} reaches this call`
+            : `the four bytes of ${this.#tag.quoted} stand here, and no call is known that takes them as a tag`;
+      const instruction = instructionRva === undefined ? null : this.#disassembler.at(instructionRva)!.text;
+      steps.push({ kind: isCall ? 'call' : 'constant', rva, text, instruction });
+    }
+    if (rule !== undefined) steps.push({ kind: 'function', rva: null, text: rule, instruction: null });
+    const listings =
+      instructionRva === undefined
+        ? []
+        : this.#listings(instructionRva, isCall ? [] : [instructionRva], this.#tag.ulong, this.#tag.quoted);
+    return { evidence, steps, listings };
+  }
+
+  /** The instruction of a known function that the byte at an RVA belongs to. */
+  #instructionHolding(rva: number): number | undefined {
+    const functionRva = this.#instructions.functionAt(rva);
+    if (functionRva === undefined) return undefined;
+    const start = this.#instructions.of(functionRva).findLast(one => one <= rva);
+    const length = start === undefined ? 0 : (this.#disassembler.at(start)?.length ?? 0);
+    return start !== undefined && rva < start + length ? start : undefined;
+  }
+
+  #listings(callRva: number, path: readonly number[], ulong: number, note: string): CodeListing[] {
+    const own = this.#instructions.functionAt(callRva);
+    const constantRva = path[0];
+    const byFunction = new Map<number, number[]>();
+    if (own !== undefined) byFunction.set(own, []);
+    for (const rva of this.#withFirstHalf(path)) {
+      const functionRva = this.#instructions.functionAt(rva);
+      if (functionRva === undefined) continue;
+      byFunction.set(functionRva, [...(byFunction.get(functionRva) ?? []), rva]);
+    }
+    const tag = { note, bytes: bytesText(littleEndian(ulong)) };
+    return [...byFunction].slice(0, MAX_OTHER_LISTINGS + 1).flatMap(([functionRva, carriers]) => {
+      const wish = {
+        functionRva,
+        callRva: functionRva === own ? callRva : undefined,
+        path: carriers,
+        constantRva,
+        tag,
+      };
+      return codeListing(wish, this.#instructions.of(functionRva), this.#disassembler) ?? [];
+    });
+  }
+
+  /** On ARM64 a constant is put together from halves; the first one belongs to the picture. */
+  #withFirstHalf(path: readonly number[]): readonly number[] {
+    const register = /^movk ([wx]\d+),/.exec(this.#disassembler.at(path[0] ?? -1)?.text ?? '')?.[1];
+    if (register === undefined) return path;
+    for (let rva = path[0] - 4; rva >= path[0] - 4 * HALVES_APART; rva -= 4) {
+      const text = this.#disassembler.at(rva)?.text ?? '';
+      if (text.startsWith(`mov ${register},#`)) return [...path, rva];
+    }
+    return path;
+  }
+}
+
+function littleEndian(ulong: number): Uint8Array {
+  return Uint8Array.of(ulong & 0xff, (ulong >>> 8) & 0xff, (ulong >>> 16) & 0xff, ulong >>> 24);
+}

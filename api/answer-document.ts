@@ -36,7 +36,14 @@ export interface SightingView {
   kinds: EvidenceKind[];
   sites: number;
   protected: boolean;
-  firstSites: { kind: EvidenceKind; api?: string; rva?: number; functionRva?: number; structure?: string }[];
+  firstSites: {
+    kind: EvidenceKind;
+    api?: string;
+    rva?: number;
+    functionRva?: number;
+    structure?: string;
+    symbol?: string;
+  }[];
   links: Links;
 }
 

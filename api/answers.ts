@@ -82,12 +82,13 @@ function sightingView(sighting: SightingSummary): SightingView {
     kinds,
     sites,
     protected: sighting.protected,
-    firstSites: firstSites.map(({ kind, api, rva, functionRva, structure }) => ({
+    firstSites: firstSites.map(({ kind, api, rva, functionRva, structure, symbol }) => ({
       kind,
       api,
       rva,
       functionRva,
       structure,
+      symbol,
     })),
     links: driverLinks(driver.sha256),
   };

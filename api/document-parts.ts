@@ -81,6 +81,11 @@ export const evidence = z
     wrappers: z.array(count).optional(),
     structure: z.string().optional(),
     rule: z.string().optional(),
+    symbol: z.string().optional().openapi({
+      description: "The call site by the driver's PDB, where one was at hand.",
+      example: 'foo!AllocateContext+0x2c',
+    }),
+    wrapperSymbols: z.array(z.string().nullable()).optional(),
   })
   .openapi('Evidence', { description: 'One place in a driver where a tag is used. RVAs are numbers.' });
 

@@ -29,6 +29,17 @@ export function addressText(rva: number): string {
   return `0x${rva.toString(16)}`;
 }
 
+/** As much of a symbol as stands beside other columns; names of C++ run to some hundred characters. */
+const MAX_SYMBOL_CHARACTERS = 60;
+
+/** `0x1a2b (foo!AllocateContext+0x2c)`: a place, with its symbol where there is one. */
+export function placeText(rva: number, symbol: string | undefined): string {
+  if (symbol === undefined) return addressText(rva);
+  const isLong = symbol.length > MAX_SYMBOL_CHARACTERS;
+  const shown = isLong ? `${symbol.slice(0, MAX_SYMBOL_CHARACTERS)}...` : symbol;
+  return `${addressText(rva)} (${escapeControls(shown)})`;
+}
+
 /** The evidence that proves most; the first of equals. Undefined where there is none. */
 export function strongestEvidence<Place extends EvidenceWords>(
   evidence: readonly Place[],

@@ -11,7 +11,7 @@ import type {
   TagPointer,
   UnknownTagAnswer,
 } from './answer-document.ts';
-import { addressText, evidenceInWords } from './evidence-words.ts';
+import { evidenceInWords, placeText } from './evidence-words.ts';
 import { alignColumns, escapeControls, type Style, wrapText } from './terminal-text.ts';
 
 export interface AnswerTextOptions {
@@ -92,7 +92,10 @@ function sightingLines(sightings: readonly SightingView[], { style }: AnswerText
     .map(({ driver, firstSites, kinds, sites, strength }) => {
       const [first] = firstSites;
       const seen = first === undefined ? kinds.join(', ') : evidenceInWords(first);
-      const at = first?.rva === undefined ? '' : `, ${sites > 1 ? 'first ' : ''}at ${addressText(first.rva)}`;
+      const at =
+        first?.rva === undefined
+          ? ''
+          : `, ${sites > 1 ? 'first ' : ''}at ${placeText(first.rva, first.symbol)}`;
       return [
         strengthColour(strength, style)(strengthWord(strength)),
         escapeControls([driver.fileName, driver.version, driver.arch].filter(Boolean).join(' ')),

@@ -2,7 +2,7 @@
 import type { DriverIdentity, KnowledgeEntry, ScannedDriver, TagSighting } from '../../data/facts.ts';
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
 import { headline } from '../answer-summary.ts';
-import { addressText, evidenceInWords, strongestEvidence } from '../evidence-words.ts';
+import { evidenceInWords, placeText, strongestEvidence } from '../evidence-words.ts';
 import { canonicalFile, imageFiles, namesNobody } from '../image-names.ts';
 import { servicesInWords } from '../service-words.ts';
 import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
@@ -75,7 +75,8 @@ function sightingRow(
   const best = strongestEvidence(sighting.evidence);
   const sites = sighting.evidence.length;
   const seen = best === undefined ? 'seen' : evidenceInWords(best);
-  const first = best?.rva === undefined ? '' : `${sites > 1 ? 'first ' : ''}at ${addressText(best.rva)}`;
+  const first =
+    best?.rva === undefined ? '' : `${sites > 1 ? 'first ' : ''}at ${placeText(best.rva, best.symbol)}`;
   return [
     style.bold(tagText(sighting.tag)),
     sighting.protected ? `${seen} (protected)` : seen,

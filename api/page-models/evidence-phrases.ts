@@ -21,6 +21,10 @@ export interface SiteLine {
   api: string | null;
   rva: string | null;
   functionRva: string | null;
+  /** `foo!AllocateContext+0x2c`. */
+  symbol: string | null;
+  /** The driver's own functions that pass the tag on, by name or address; empty where no name is known. */
+  wrappers: string[];
 }
 
 /** `12 allocation calls, 3 free calls`, in the order of proof. */
@@ -45,6 +49,9 @@ export function siteLine(site: {
   rva?: number;
   functionRva?: number;
   structure?: string;
+  symbol?: string;
+  wrappers?: readonly number[];
+  wrapperSymbols?: readonly (string | null)[];
 }): SiteLine {
   const words = NOUNS[site.kind][0];
   return {
@@ -52,6 +59,8 @@ export function siteLine(site: {
     api: site.api ?? site.structure ?? null,
     rva: site.rva === undefined ? null : addressText(site.rva),
     functionRva: site.functionRva === undefined ? null : addressText(site.functionRva),
+    symbol: site.symbol ?? null,
+    wrappers: (site.wrapperSymbols ?? []).map((name, at) => name ?? addressText(site.wrappers?.[at] ?? 0)),
   };
 }
 

@@ -117,7 +117,7 @@ test('Every setting of the contract has its variable.', () => {
     variables.sort(),
     (
       'HOST LOG_LEVEL MEILI_INDEX_KEY MEILI_PREFIX MEILI_SEARCH_KEY MEILI_URL POOLTAG_CACHE POOLTAG_DATA ' +
-      'POOLTAG_DRIVERS POOLTAG_FILES PORT RATE_LIMIT TRUST_PROXY'
+      'POOLTAG_DRIVERS POOLTAG_FILES POOLTAG_SYMBOLS PORT RATE_LIMIT TRUST_PROXY'
     ).split(' '),
   );
 });

@@ -3,6 +3,7 @@ import { type GuardedBytes, zeroTerminatedText } from './guarded-bytes.ts';
 import type { DataDirectory } from './image-headers.ts';
 import type { ImageMemory } from './image-memory.ts';
 import { printableText } from './printable-text.ts';
+import { hexText, symbolServerId } from './symbol-server-id.ts';
 
 const ENTRY_SIZE = 28;
 /** Linkers write up to about eight entries. */
@@ -77,7 +78,9 @@ function codeViewRecord(
   return {
     pdbName,
     pdbId:
-      signature === RSDS ? guidAndAge(source, at) : hex(source.u32(at + 8), 8) + hex(source.u32(at + 12)),
+      signature === RSDS
+        ? symbolServerId(source, at + 4, source.u32(at + 20))
+        : hexText(source.u32(at + 8), 8) + hexText(source.u32(at + 12)),
   };
 }
 
@@ -87,7 +90,7 @@ function reproHash(memory: ImageMemory, file: GuardedBytes, rva: number, fileOff
   if (at === 0 && source === file) return null;
   const length = source.holds(at, 4) ? source.u32(at) : 0;
   if (length < MIN_HASH || length > MAX_HASH || !source.holds(at + 4, length)) return null;
-  return Array.from(source.slice(at + 4, length), byte => hex(byte, 2))
+  return Array.from(source.slice(at + 4, length), byte => hexText(byte, 2))
     .join('')
     .toLowerCase();
 }
@@ -103,14 +106,4 @@ function textAt(bytes: Uint8Array, offset: number): string {
   const raw = zeroTerminatedText(bytes, offset, MAX_PDB_PATH);
   if (raw === undefined) return '';
   return new TextDecoder().decode(bytes.subarray(offset, offset + raw.length));
-}
-
-function guidAndAge(source: GuardedBytes, at: number): string {
-  const tail = Array.from(source.slice(at + 12, 8), byte => hex(byte, 2)).join('');
-  const guid = hex(source.u32(at + 4), 8) + hex(source.u16(at + 8), 4) + hex(source.u16(at + 10), 4) + tail;
-  return guid + hex(source.u32(at + 20));
-}
-
-function hex(value: number, digits = 1): string {
-  return value.toString(16).toUpperCase().padStart(digits, '0');
 }

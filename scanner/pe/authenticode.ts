@@ -28,6 +28,9 @@ const DIGEST_NAMES = new Map([
 ]);
 /** Dual-signed files have two, attested ones three; a chain of nested signatures ends here. */
 const MAX_SIGNATURES = 16;
+/** Each that cannot be read costs an exception (5 us): real messages have up to ten certificates, and three values. */
+const MAX_CERTIFICATES = 200;
+const MAX_VALUES = 16;
 /** Bytes of the longest digest in use (SHA-512). */
 const MAX_DIGEST_BYTES = 64;
 
@@ -65,7 +68,9 @@ function addSignatures(contentInfo: DERElement, isNested: boolean, found: Signat
       ...signingTime(signed, unsigned),
       isNested,
     });
-    for (const nested of valuesOf(unsigned, OID.nestedSignature)) addSignatures(nested, true, found);
+    for (const nested of orNull(() => valuesOf(unsigned, OID.nestedSignature)) ?? []) {
+      orNull(() => addSignatures(nested, true, found));
+    }
   }
 }
 
@@ -97,7 +102,8 @@ function namedCertificates(
   certificates: DERElement | undefined,
 ): Map<string, { subject: X500Name; issuer: X500Name }> {
   const named = new Map<string, { subject: X500Name; issuer: X500Name }>();
-  for (const certificate of certificates === undefined ? [] : partsOf(certificates)) {
+  if (certificates === undefined) return named;
+  for (const certificate of partsOf(certificates).slice(0, MAX_CERTIFICATES)) {
     try {
       const fields = partsOf(innerOf(certificate));
       // The version is absent in certificates of version 1.
@@ -118,23 +124,36 @@ function keyOf([issuer, serial]: readonly DERElement[]): string {
 /** SignerInfo { version, identity, digest algorithm, [0] signed attributes, algorithm, value, [1] unsigned ones }. */
 function signerInfo(signer: DERElement) {
   const parts = partsOf(signer);
-  const attributes = (tag: number): DERElement[] => {
-    const part = contextPart(parts.slice(2), tag);
-    return part === undefined ? [] : partsOf(part);
+  const rest = parts.slice(2);
+  return {
+    identity: parts[1],
+    signed: attributesOf(contextPart(rest, 0)),
+    unsigned: attributesOf(contextPart(rest, 1)),
   };
-  return { identity: parts[1], signed: attributes(0), unsigned: attributes(1) };
 }
 
-/** The values of every attribute of this type. */
-function valuesOf(attributes: readonly DERElement[], oid: string): DERElement[] {
-  return attributes.flatMap(attribute => {
+/** By type, the sets of values; a type should stand once, but signing tools repeat that of nested signatures. */
+type Attributes = ReadonlyMap<string, DERElement[]>;
+
+function attributesOf(part: DERElement | undefined): Attributes {
+  const found = new Map<string, DERElement[]>();
+  for (const attribute of part === undefined ? [] : partsOf(part)) {
     const [type, values] = partsOf(attribute);
-    return oidOf(type) === oid ? partsOf(values) : [];
-  });
+    if (values === undefined) continue;
+    const oid = oidOf(type);
+    const sets = found.get(oid);
+    if (sets === undefined) found.set(oid, [values]);
+    else sets.push(values);
+  }
+  return found;
+}
+
+function valuesOf(attributes: Attributes, oid: string): DERElement[] {
+  return (attributes.get(oid) ?? []).slice(0, MAX_VALUES).flatMap(partsOf).slice(0, MAX_VALUES);
 }
 
 /** SpcSpOpusInfo { [0] programName { [0] BMPString or [1] IA5String }, [1] moreInfo }. */
-function programName(signed: readonly DERElement[]): string | null {
+function programName(signed: Attributes): string | null {
   const [opusInfo] = valuesOf(signed, OID.opusInfo);
   const name = opusInfo === undefined ? undefined : contextPart(partsOf(opusInfo), 0);
   if (name === undefined) return null;
@@ -144,19 +163,20 @@ function programName(signed: readonly DERElement[]): string | null {
 
 /** The best word on when it was signed: a time-stamp authority's before the signer's own. */
 function signingTime(
-  signed: readonly DERElement[],
-  unsigned: readonly DERElement[],
+  signed: Attributes,
+  unsigned: Attributes,
 ): Pick<FileSignature, 'signedAt' | 'signedAtBy'> {
-  const tokens = [OID.microsoftTimestamp, OID.cmsTimestamp].flatMap(oid => valuesOf(unsigned, oid));
+  const values = (oid: string) => orNull(() => valuesOf(unsigned, oid)) ?? [];
+  const tokens = [OID.microsoftTimestamp, OID.cmsTimestamp].flatMap(values);
   for (const token of tokens) {
     const signedAt = orNull(() => tokenTime(token));
     if (signedAt !== null) return { signedAt, signedAtBy: 'timestamp' };
   }
-  for (const countersigner of valuesOf(unsigned, OID.countersignature)) {
+  for (const countersigner of values(OID.countersignature)) {
     const signedAt = orNull(() => attributeTime(signerInfo(countersigner).signed));
     if (signedAt !== null) return { signedAt, signedAtBy: 'countersignature' };
   }
-  const signedAt = attributeTime(signed);
+  const signedAt = orNull(() => attributeTime(signed));
   return { signedAt, signedAtBy: signedAt === null ? null : 'signer' };
 }
 
@@ -166,12 +186,12 @@ function tokenTime(token: DERElement): string | null {
   return timeOf(partsOf(derElement(innerOf(content).value))[4]);
 }
 
-function attributeTime(signed: readonly DERElement[]): string | null {
+function attributeTime(signed: Attributes): string | null {
   return timeOf(valuesOf(signed, OID.signingTime)[0]);
 }
 
 /** A detail that cannot be read costs that detail alone. */
-function orNull<T>(read: () => T | null | undefined): T | null {
+function orNull<T>(read: () => T): NonNullable<T> | null {
   try {
     return read() ?? null;
   } catch {

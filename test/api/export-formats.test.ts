@@ -24,7 +24,8 @@ test('An NDJSON line has the keys of the contract in its order, addresses as num
     '{"file":"C:\\\\Windows\\\\System32\\\\drivers\\\\foo.sys","status":"scanned",' +
       `"driver":{"fileName":"foo.sys","sha256":"${'ab'.repeat(32)}","sizeBytes":81920,"arch":"x64",` +
       '"linkDate":"2024-05-01T09:00:00Z","company":"Contoso","product":"Storage","description":"Filter",' +
-      '"version":"3.2.0.0","originalName":"foo.sys","pdbName":"foo.pdb"},' +
+      '"version":"3.2.0.0","originalName":"foo.sys","pdbName":"foo.pdb","pdbId":null,"buildHash":null,' +
+      '"hybrid":null,"frameworks":[],"imports":[],"poolFunctions":[],"signature":null},' +
       '"sightings":[{"tag":"Foo1","id":"466f6f31","protected":false,"evidence":[{"kind":"allocation-call",' +
       '"api":"ntoskrnl.exe!ExAllocatePoolWithTag","rva":4660,"functionRva":4608}]}],' +
       '"remarks":[],"partial":false,"elapsedMs":12.5}\n',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { driverIdentity } from '../../scanner/driver-identity.ts';
 import { readDriverImage } from '../../scanner/pe/driver-image.ts';
+import { NO_FACTS } from '../data/plain-identity.ts';
 import { tinyImage } from './pe/tiny-image.ts';
 import type { TinyImage } from './pe/tiny-image-spec.ts';
 
@@ -28,8 +29,11 @@ test('A driver with every fact gives them all', () => {
     arch: 'arm64',
     timestamp: Date.UTC(2024, 4, 1, 9) / 1000,
     pdbPath: 'vault.pdb',
+    isHybrid: true,
+    imports: { 'FLTMGR.SYS': ['FltRegisterFilter'], 'ntoskrnl.exe': ['ExFreePoolWithTag', 'IoDeleteDevice'] },
     versions: [{ language: 0x409, fixed: [3, 2, 0, 0], tables: { '040904b0': strings } }],
   });
+  const { pdbId } = identity;
   assert.deepEqual(identity, {
     fileName: 'vault.sys',
     sha256: 'ab'.repeat(32),
@@ -42,20 +46,28 @@ test('A driver with every fact gives them all', () => {
     version: '3.2.0.0',
     originalName: 'vault.sys',
     pdbName: 'vault.pdb',
+    pdbId,
+    buildHash: null,
+    hybrid: 'ARM64X',
+    frameworks: [{ id: 'minifilter', name: 'minifilter', version: null }],
+    imports: [
+      { dll: 'fltmgr.sys', functions: 1, delayed: false },
+      { dll: 'ntoskrnl.exe', functions: 2, delayed: false },
+    ],
+    poolFunctions: ['fltmgr.sys!FltRegisterFilter', 'ntoskrnl.exe!ExFreePoolWithTag'],
+    signature: null,
   });
+  assert.match(pdbId ?? '', /^[0-9A-F]{33,}$/);
 });
 
 test('A driver without any has null for each', () => {
-  const { linkDate, company, product, description, version, originalName, pdbName } = identityOf({
-    arch: 'x86',
-  });
-  for (const fact of [linkDate, company, product, description, version, originalName, pdbName]) {
-    assert.equal(fact, null);
-  }
+  const { arch, fileName, sha256, sizeBytes, ...facts } = identityOf({ arch: 'x86' });
+  assert.deepEqual(facts, NO_FACTS);
 });
 
-test('The time stamp of a reproducible build is no date', () => {
-  assert.equal(identityOf({ arch: 'x64', timestamp: 0x7f123456, isReproducible: true }).linkDate, null);
+test('The time stamp of a reproducible build is no date but a part of its hash', () => {
+  const { linkDate, buildHash } = identityOf({ arch: 'x64', timestamp: 0x0f123456, isReproducible: true });
+  assert.deepEqual([linkDate, buildHash], [null, '0f123456']);
 });
 
 test('A time stamp with its top bit set is a date after 2038', () => {

@@ -299,14 +299,46 @@ test('A resource section that makes no sense costs the version, not the file', (
   assert.match(image.remarks.join(), /resource section could not be read/);
 });
 
-test('Hybrid images and reproducible builds say so', () => {
-  const hybrid = imageOf({ arch: 'arm64', isHybrid: true });
-  assert.equal(hybrid.hybrid, 'ARM64X');
-  assert.match(hybrid.remarks.join(), /hybrid/);
-  const reproducible = imageOf({ arch: 'x64', isReproducible: true, timestamp: 0xdeadbeef });
-  assert.equal(reproducible.isReproducible, true);
-  assert.match(reproducible.remarks.join(), /reproducible-build hash/);
+for (const [arch, kind] of [
+  ['arm64', 'ARM64X'],
+  ['x64', 'ARM64EC'],
+  ['x86', 'CHPE'],
+] as const) {
+  test(`A hybrid image with the header of ${arch} is ${kind}, and says which view was read`, () => {
+    const image = imageOf({ arch, isHybrid: true });
+    assert.equal(image.hybrid, kind);
+    assert.ok(image.remarks.join().includes(`hybrid (${kind})`));
+    assert.equal(imageOf({ arch }).hybrid, null);
+  });
+}
+
+for (const [machine, kind] of [
+  [0xa641, 'ARM64EC'],
+  [0xa64e, 'ARM64X'],
+] as const) {
+  test(`A header that names ${kind} outright makes the image one`, () => {
+    const bytes = tinyImage({ arch: 'arm64' });
+    const image = readDriverImage(patched(bytes, [0x44, 2, machine]));
+    assert.ok(!('code' in image));
+    assert.deepEqual([image.arch, image.hybrid], ['arm64', kind]);
+  });
+}
+
+test('A reproducible build has its whole hash where the linker wrote it', () => {
+  const hash = Uint8Array.from({ length: 32 }, (_, n) => n);
+  const image = imageOf({ arch: 'x64', isReproducible: true, reproHash: hash, timestamp: 0x03020100 });
+  assert.deepEqual([image.isReproducible, image.reproHash], [true, Buffer.from(hash).toString('hex')]);
+  const bare = imageOf({ arch: 'x64', isReproducible: true, timestamp: 0xdeadbeef });
+  assert.deepEqual([bare.isReproducible, bare.reproHash], [true, null]);
 });
+
+for (const length of [0, 3, 65, 0xffffffff]) {
+  test(`A build hash that claims ${length} bytes is none`, () => {
+    const reproHash = new Uint8Array(32);
+    const image = imageOf({ arch: 'x64', isReproducible: true, reproHash, reproHashLength: length });
+    assert.deepEqual([image.isReproducible, image.reproHash], [true, null]);
+  });
+}
 
 test('Sections that overlap are cut apart, with a remark', () => {
   const bytes = patched(

@@ -18,6 +18,9 @@ export interface TinyImage {
   relocations?: number[];
   pdbPath?: string;
   isReproducible?: boolean;
+  /** The hash behind the debug entry of a reproducible build, and the length it claims where that is another. */
+  reproHash?: Uint8Array;
+  reproHashLength?: number;
   versions?: TinyVersion[];
   /** RVAs of Control Flow Guard's pointers. */
   guard?: { check: number; dispatch: number };

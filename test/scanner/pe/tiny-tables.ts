@@ -116,7 +116,11 @@ function writeDebug(w: ByteWriter, spec: TinyImage, directories: Directories): v
       .raw(Buffer.from(`${spec.pdbPath}\0`));
     entries.push([2, at, w.here - at]);
   }
-  if (spec.isReproducible) entries.push([16, 0, 0]);
+  if (spec.reproHash) {
+    const at = w.align(4).here;
+    w.u32(spec.reproHashLength ?? spec.reproHash.length).raw(spec.reproHash);
+    entries.push([16, at, w.here - at]);
+  } else if (spec.isReproducible) entries.push([16, 0, 0]);
   directories[6] = { rva: w.align(4).here, size: entries.length * 28 };
   for (const [type, rva, size] of entries) w.u32(0, 0, 0, type, size, rva, 0);
 }

@@ -1,6 +1,6 @@
 /** Arithmetic on possible values, in 32 bits: ternaries, switches and array indices are folded into it by compilers. */
 import { Alu } from './operations.ts';
-import { constant, DERIVED, type Value } from './values.ts';
+import { constant, DERIVED, isOpenValue, type Value } from './values.ts';
 
 /** The possible results of `left ALU right`, computed at `rva`; a carry counts as both 0 and 1. */
 export function compute(alu: number, left: Value, right: Value, rva: number): Value[] {
@@ -35,7 +35,13 @@ function computeOne(alu: number, left: Value, right: Value, rva: number, carry: 
   }
   if (alu === Alu.add) {
     if (left.kind === 'constant') return withConstant(alu, right, left.value, rva);
-    return addIndex(left, right) ?? addIndex(right, left) ?? DERIVED;
+    return (
+      addIndex(left, right) ??
+      addIndex(right, left) ??
+      addToObject(left, right) ??
+      addToObject(right, left) ??
+      DERIVED
+    );
   }
   if (left.kind === 'constant') {
     if (alu === Alu.and && left.value === 0) return left;
@@ -56,11 +62,16 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
     if (left.kind === 'stack') return { kind: 'stack', offset: left.offset + change };
     if (left.kind === 'previous') return { kind: 'previous', step: left.step + change };
     if (left.kind === 'multiple' || left.kind === 'memory') return { ...left, plus: left.plus + change };
+    if (left.kind === 'inside') return { ...left, plus: left.plus + change };
+    const isPart = Math.abs(change) < MAX_OBJECT_BYTES;
+    if (isPart && isOpenValue(left)) return { kind: 'inside', object: left, plus: change, stride: 0 };
     return isPlainNumber(left) ? { kind: 'multiple', of: 1, plus: change } : DERIVED;
   }
   const factor = alu === Alu.multiply ? amount : alu === Alu.shiftLeft && amount < 16 ? 1 << amount : 0;
   if (factor === 1) return left;
   if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
+  if (left.kind === 'inside' && left.stride === 0)
+    return { kind: 'multiple', of: factor, plus: Math.imul(left.plus, factor) };
   if (left.kind === 'multiple') {
     const of = left.of * factor;
     return of > MAX_ELEMENT_BYTES ? DERIVED : { kind: 'multiple', of, plus: Math.imul(left.plus, factor) };
@@ -83,7 +94,22 @@ function isPlainNumber(value: Value): boolean {
 /** Elements larger than this are no table of tags. */
 const MAX_ELEMENT_BYTES = 4096;
 
+/** A part of an object is not further inside than this; a larger number is added to a tag. */
+const MAX_OBJECT_BYTES = 0x10000;
+
+/** A pointer to an object plus an index: some element of an array in it. */
+function addToObject(pointer: Value, index: Value): Value | undefined {
+  if (index.kind !== 'multiple' || index.of < 4) return undefined;
+  if (pointer.kind === 'inside' && pointer.stride === 0)
+    return { ...pointer, plus: pointer.plus + index.plus, stride: index.of };
+  return isOpenValue(pointer)
+    ? { kind: 'inside', object: pointer, plus: index.plus, stride: index.of }
+    : undefined;
+}
+
 function addIndex(base: Value, index: Value): Value | undefined {
+  if (base.kind === 'address' && index.kind === 'inside' && index.stride === 0)
+    return { kind: 'element', rva: (base.rva + index.plus) | 0, stride: 1 };
   if (base.kind !== 'address' || index.kind !== 'multiple') return undefined;
   return { kind: 'element', rva: (base.rva + index.plus) | 0, stride: index.of };
 }

@@ -41,7 +41,11 @@ function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: numb
       const compare = comparisonBefore(walk, branch, from.begin);
       const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
       if (range !== undefined && compare !== undefined) {
-        const compared = walk.at({ register: operations.left[compare], lane: 0, width: 4 }, compare, depth + 1);
+        const compared = walk.at(
+          { register: operations.left[compare], lane: 0, width: 4 },
+          compare,
+          depth + 1,
+        );
         if (compared.values.some(value => open.some(other => isSame(value, other)))) return range;
       }
     }

@@ -55,6 +55,9 @@ const MAX_WRAPPERS = 5_000;
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
 
+/** Where a function leaves the pointer to an object. */
+type Keeper = { kind: 'variable'; rva: number } | { kind: 'field'; offset: number } | { kind: 'returned' };
+
 /** Arguments of a call that are looked at for functions passed on. */
 const PASSED_ARGUMENTS = 6;
 /** A local structure of functions is not longer. */
@@ -65,7 +68,12 @@ const MAX_STRUCTURE_BYTES = 0x80;
 const MAX_VARIABLE_SITES = 300;
 
 /** Where a constant must stand for a guess to be believed. */
-const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set(['immediate', 'literal-pool', 'stack', 'computed']);
+const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set([
+  'immediate',
+  'literal-pool',
+  'stack',
+  'computed',
+]);
 
 /** What a tag's origin is called when it was kept somewhere before. */
 const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;
@@ -102,6 +110,8 @@ class CallSiteSearch {
   #looksUpNames = false;
   /** The function names something that takes a tag: only then are its stores and arguments looked at for it. */
   #namesOperations = false;
+  /** What #keepersOf found, by call. */
+  readonly #keepers = new Map<number, readonly Keeper[]>();
   /** Functions that take a tag, stored in the frame of the function. */
   #operationsInFrame: { slot: number; rva: number }[] = [];
   /** The wave in which a function was last looked at. */
@@ -181,6 +191,7 @@ class CallSiteSearch {
         this.#body.decode(this.#code.functions.pieces(functionRva), this.#code.poppedBytes) + 1;
       this.#names.forget();
       this.#operationsInFrame = [];
+      this.#keepers.clear();
       this.#looksUpNames = this.#namingFunctions.has(functionRva);
       // What was known when the function was last looked at has been followed there.
       this.#targets.since = this.#lookedAt.get(functionRva) ?? 0;
@@ -332,55 +343,101 @@ class CallSiteSearch {
     const stored = this.#stored;
     if (!stored.mayStore(this.#body, i)) return;
     const { base, displacement, size } = this.#body.operations;
-    const pointers: readonly Value[] =
-      base[i] === BASE_IMAGE ? [{ kind: 'address', rva: 0 }] : storePointers(this.#body, this.#resolver, i);
+    const isImage = base[i] === BASE_IMAGE;
+    const pointers: readonly Value[] = isImage
+      ? [{ kind: 'address', rva: 0 }]
+      : storePointers(this.#body, this.#resolver, i);
     for (const pointer of pointers) {
       for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
         const offset = displacement[i] + lane;
-        if (pointer.kind === 'parameter' && pointer.place.behind === undefined) {
-          if (stored.isRead(offset))
-            this.#addSetter(functionRva, pointer.place, offset, this.#storedBy(i, lane));
-          continue;
-        }
-        const callees = stored.readersBehind(pointer, offset, false);
-        if (callees.length === 0) continue;
-        const values = this.#storedBy(i, lane);
-        for (const callee of callees) {
-          if (callee.keptIn !== undefined) stored.note(callee.keptIn, values);
-          this.#tagsFound(values, i, functionRva, callee);
-        }
+        const mayBeRead =
+          pointer.kind === 'address'
+            ? stored.readersBehind(pointer, offset).length > 0
+            : stored.isRead(offset, pointer);
+        if (!mayBeRead) continue;
+        const values = this.#resolver.resolveStored(i, lane).values.flatMap(value => this.#returned(value));
+        this.#putInto(pointer, offset, values, i, functionRva);
       }
     }
   }
 
-  #storedBy(i: number, lane: number): readonly Value[] {
-    return this.#resolver.resolveStored(i, lane).values.flatMap(value => this.#returned(value));
+  /** Values are put `offset` bytes behind a pointer, by a store or by the call of a setter. */
+  #putInto(object: Value, offset: number, values: readonly Value[], i: number, functionRva: number): void {
+    if (object.kind === 'inside' && object.stride === 0)
+      return this.#putInto(object.object, offset + object.plus, values, i, functionRva);
+    if (object.kind === 'parameter' && object.place.behind === undefined)
+      return this.#addSetter(functionRva, object.place, offset, values);
+    const readers = [
+      ...this.#stored.readersBehind(object, offset),
+      ...this.#readersHere(object, offset, functionRva),
+    ];
+    if (object.kind === 'result') {
+      for (const keeper of this.#keepersOf(object.operation)) {
+        if (keeper.kind === 'returned') this.#addSetter(functionRva, 'result', offset, values);
+        else if (keeper.kind === 'variable')
+          readers.push(...this.#stored.readersBehindVariable(keeper.rva, offset));
+        else readers.push(...this.#stored.readersOfField(keeper.offset, offset));
+      }
+    }
+    for (const callee of readers) {
+      if (callee.keptIn !== undefined) this.#stored.note(callee.keptIn, values);
+      this.#tagsFound(values, i, functionRva, callee);
+    }
   }
 
-  #addSetter(functionRva: number, pointer: Place, offset: number, stored: readonly Value[]): void {
+  /** Where the result of a call goes in this function: variables, fields of objects, the function's own result. */
+  #keepersOf(call: number): readonly Keeper[] {
+    const known = this.#keepers.get(call);
+    if (known !== undefined) return known;
+    const { op, size, source, displacement, count } = this.#body.operations;
+    const { pointerSize, resultRegister } = this.#code.processor;
+    const isIt = (register: number, i: number) =>
+      this.#resolver
+        .resolve({ register }, i)
+        .values.some(value => value.kind === 'result' && value.operation === call);
+    const keepers: Keeper[] = [];
+    for (let i = 0; i < count; i++) {
+      if (op[i] === Op.return && isIt(resultRegister, i)) keepers.push({ kind: 'returned' });
+      if (
+        op[i] !== Op.store ||
+        size[i] !== pointerSize ||
+        source[i] === NONE ||
+        this.#body.slot[i] !== NO_SLOT
+      )
+        continue;
+      if (!isIt(source[i], i)) continue;
+      const rva = nearAddress(this.#body, i);
+      keepers.push(
+        rva === undefined ? { kind: 'field', offset: displacement[i] } : { kind: 'variable', rva },
+      );
+    }
+    this.#keepers.set(call, keepers);
+    return keepers;
+  }
+
+  #addSetter(
+    functionRva: number,
+    pointer: Setter['pointer'],
+    offset: number,
+    stored: readonly Value[],
+  ): void {
     const values = stored.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
     if (values.length === 0 || !this.#stored.addSetter(functionRva, { pointer, offset, values })) return;
+    this.#stored.wantStores(offset);
     this.#waiting.push(...this.#code.index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva));
   }
 
-  /** A call of a function that stores a tag behind the pointer it is given. */
+  /** A call of a function that stores a tag behind the pointer it is given or returns. */
   #setAt(i: number, isJump: boolean, functionRva: number, { pointer, offset, values }: Setter): void {
     const atCall = (place: Place) => {
       const before = movedPlace(place, -this.#code.processor.callPushes);
       return this.#resolver.resolve(this.#seenFrom(before, isJump), i).values;
     };
     const passed = values.flatMap(value => (value.kind === 'parameter' ? atCall(value.place) : [value]));
-    for (const object of atCall(pointer)) {
-      if (object.kind === 'parameter' && object.place.behind === undefined) {
-        this.#addSetter(functionRva, object.place, offset, passed);
-        continue;
-      }
-      const callees = [
-        ...this.#stored.readersBehind(object, offset, true),
-        ...this.#readersHere(object, offset, functionRva),
-      ];
-      for (const callee of callees) this.#tagsFound(passed, i, functionRva, callee);
-    }
+    if (pointer !== 'result')
+      for (const object of atCall(pointer)) this.#putInto(object, offset, passed, i, functionRva);
+    else if (isJump) this.#addSetter(functionRva, 'result', offset, passed);
+    else this.#putInto({ kind: 'result', operation: i }, offset, passed, i, functionRva);
   }
 
   /** Calls of the same function that are given the very object and read their tag from it. */

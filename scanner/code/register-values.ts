@@ -4,7 +4,7 @@ import { enumerated } from './bounds.ts';
 import { Alu, BASE_IMAGE, Flag, NONE, Op, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
-import { behindPointer, constant, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { behindPointer, constant, DERIVED, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk } from './walk.ts';
 
 interface WantedRegister {
@@ -84,7 +84,11 @@ function isGuardCheck(walk: Walk, i: number, depth: number): boolean {
   const { check, xfgCheck } = walk.image.guardSlots;
   if (op[i] !== Op.callIndirect || (check === null && xfgCheck === null)) return false;
   if (source[i] === NONE)
-    return base[i] === BASE_IMAGE && index[i] === NONE && (displacement[i] === check || displacement[i] === xfgCheck);
+    return (
+      base[i] === BASE_IMAGE &&
+      index[i] === NONE &&
+      (displacement[i] === check || displacement[i] === xfgCheck)
+    );
   const { values } = walk.at({ register: source[i], lane: 0, width: 4 }, i, depth + 1);
   return values.some(value => value.kind === 'memory' && (value.rva === check || value.rva === xfgCheck));
 }
@@ -256,6 +260,8 @@ function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: numbe
   const counted = walk.at(operand, i, depth + 1);
   const lefts = placesCharacter(alu[i], source[i], low[i]) ? enumerated(walk, counted, i, depth) : counted;
   const rights = sourceValue(walk, i, wanted, depth);
+  // Two sets of numbers may be two views of one choice: what they add up to is not every sum of them.
+  if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) return ValueSet.of(DERIVED);
   const results = new ValueSet();
   for (const a of lefts.values) {
     for (const b of rights.values) for (const value of compute(alu[i], a, b, rva[i])) results.add(value);
@@ -263,10 +269,18 @@ function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: numbe
   return results;
 }
 
+/** Masks choose between constants (`sbb`, `and`), and `or` joins characters, without an order. */
+function isSelecting(alu: number): boolean {
+  return alu === Alu.and || alu === Alu.or || alu === Alu.xor;
+}
+
 /** Whether the operation moves a small number to where a character of a tag is. */
 function placesCharacter(alu: number, source: number, amount: number): boolean {
   if (source !== NONE) return false;
-  return (alu === Alu.shiftLeft && amount >= 8) || (alu === Alu.multiply && amount >= 0x100 && amount % 0x100 === 0);
+  return (
+    (alu === Alu.shiftLeft && amount >= 8) ||
+    (alu === Alu.multiply && amount >= 0x100 && amount % 0x100 === 0)
+  );
 }
 
 /** `shl rax, 20h` and `shr rax, 20h` move one half of a register to the other. */

@@ -11,25 +11,24 @@ import { looksLikeTag } from './static-memory.ts';
 import type { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 
-/** A function that stores a value `offset` bytes behind a pointer that it is given. */
+/** A function that stores a value `offset` bytes behind a pointer that it is given, or that it returns. */
 export interface Setter {
-  pointer: Place;
+  pointer: Place | 'result';
   offset: number;
   /** Constants, and parameters of the setter. */
-  values: readonly Value[];
-}
-
-/** What a store or a setter's call puts where a tag is read. */
-export interface StoredTag {
-  callees: readonly Callee[];
   values: readonly Value[];
 }
 
 /** Kinds of pool functions that one place may feed. */
 const MAX_CALLEES = 8;
 const MAX_PLACES = 5_000;
-/** Fields at the start of an object hold its signature more often than its tag. */
-const FIRST_FIELD = 0x0c;
+/**
+ * An object that is not known by where its pointer was found is told by the distance of the field alone, and at the
+ * start of an object other numbers stand too often.
+ */
+const FIRST_PLAIN_FIELD = 0x20;
+/** Elements of an array in an object that are looked at. */
+const MAX_ELEMENTS = 8;
 
 /** A name for the variable or field that a value was read from. */
 export function keptIn(value: Value): string | undefined {
@@ -39,7 +38,7 @@ export function keptIn(value: Value): string | undefined {
     case 'behind':
       return `field ${value.rva}:${value.offset}`;
     case 'field':
-      return `field ${value.offset}`;
+      return `field ${fieldKey(value.owner, value.offset)}`;
   }
   return undefined;
 }
@@ -47,7 +46,7 @@ export function keptIn(value: Value): string | undefined {
 export class StoredTags {
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
-  readonly #fields = new Map<number, Callee[]>();
+  readonly #fields = new Map<string, Callee[]>();
   readonly #setters = new Map<number, Setter[]>();
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
@@ -85,9 +84,15 @@ export class StoredTags {
       case 'behind':
         this.wantStores(value.offset);
         return addTo(this.#behind, `${value.rva}:${value.offset}`, callee);
-      case 'field':
-        this.wantStores(value.offset);
-        return addTo(this.#fields, value.offset, callee);
+      case 'field': {
+        const { offset, owner, stride = 0 } = value;
+        let isNew = false;
+        for (let n = 0; n < (stride === 0 ? 1 : MAX_ELEMENTS); n++) {
+          this.wantStores(offset + n * stride);
+          isNew = addTo(this.#fields, fieldKey(owner, offset + n * stride), callee) || isNew;
+        }
+        return isNew;
+      }
     }
     return false;
   }
@@ -111,7 +116,7 @@ export class StoredTags {
   addSetter(functionRva: number, setter: Setter): boolean {
     const known = this.#setters.get(functionRva) ?? [];
     const isKnown = known.some(
-      other => other.offset === setter.offset && placeKey(other.pointer) === placeKey(setter.pointer),
+      other => other.offset === setter.offset && pointerKey(other) === pointerKey(setter),
     );
     if (isKnown || known.length >= MAX_CALLEES || this.#setters.size >= MAX_PLACES) return false;
     this.#setters.set(functionRva, [...known, setter]);
@@ -126,36 +131,52 @@ export class StoredTags {
     return this.#variables.size > 0 || this.#distances.has(displacement[i]);
   }
 
-  /** Which distance a store behind a pointer that is not of the image has, where somebody reads a tag there. */
-  isRead(distance: number): boolean {
-    return this.#distances.has(distance);
+  /** Whether somebody reads a tag at this distance behind an object, the part of one that is pointed at included. */
+  isRead(distance: number, pointer: Value): boolean {
+    return (
+      this.#distances.has(distance) ||
+      (pointer.kind === 'inside' && this.#distances.has(distance + pointer.plus))
+    );
   }
 
-  /**
-   * The callees that read what lies `offset` bytes behind a pointer. What lies behind an object that is not known is a
-   * guess, and at the start of one not even that.
-   */
-  readersBehind(pointer: Value, offset: number, isArgument: boolean): readonly Callee[] {
+  /** The callees that read what lies `offset` bytes behind a pointer. */
+  readersBehind(pointer: Value, offset: number): readonly Callee[] {
     switch (pointer.kind) {
       case 'address':
         return this.readersOfVariable((pointer.rva + offset) | 0);
       case 'memory':
-        return (
-          this.#behind.get(`${pointer.rva}:${pointer.plus + offset}`) ?? this.#guesses(offset, isArgument)
-        );
+        return this.readersBehindVariable(pointer.rva, pointer.plus + offset);
+      case 'inside':
+        return pointer.stride === 0 ? this.readersBehind(pointer.object, pointer.plus + offset) : [];
       case 'field':
       case 'behind':
+        return this.readersOfField(pointer.offset, offset);
+      case 'parameter':
+        return pointer.place.behind === undefined ? [] : this.readersOfField(pointer.place.behind, offset);
       case 'result':
       case 'unknown':
-        return this.#guesses(offset, isArgument);
+        return offset < FIRST_PLAIN_FIELD ? [] : this.readersOfField(undefined, offset);
     }
     return [];
   }
 
-  #guesses(offset: number, isArgument: boolean): readonly Callee[] {
-    if (offset < (isArgument ? 4 : FIRST_FIELD)) return [];
-    return (this.#fields.get(offset) ?? []).map(callee => ({ ...callee, isGuess: true }));
+  /** Readers of a field of the object that a variable points at. */
+  readersBehindVariable(rva: number, offset: number): readonly Callee[] {
+    return this.#behind.get(`${rva}:${offset}`) ?? [];
   }
+
+  /** Readers of a field of objects whose pointers are kept at the distance `owner` in others: a guess. */
+  readersOfField(owner: number | undefined, offset: number): readonly Callee[] {
+    return (this.#fields.get(fieldKey(owner, offset)) ?? []).map(callee => ({ ...callee, isGuess: true }));
+  }
+}
+
+function fieldKey(owner: number | undefined, offset: number): string {
+  return `${owner ?? ''}:${offset}`;
+}
+
+function pointerKey({ pointer }: Setter): string {
+  return pointer === 'result' ? pointer : placeKey(pointer);
 }
 
 function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {

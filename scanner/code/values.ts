@@ -21,9 +21,11 @@ export type Value =
   | { kind: 'behind'; rva: number; offset: number }
   /**
    * What memory holds `offset` bytes behind an object that is not known; `owner` is the distance at which the pointer
-   * to it was found in another object.
+   * to it was found in another object. With a stride, the field of any element of an array in it.
    */
-  | { kind: 'field'; offset: number; owner: number | undefined }
+  | { kind: 'field'; offset: number; owner: number | undefined; stride?: number }
+  /** `plus` bytes (and any multiple of `stride`, where that is not 0) behind what another value is: a part of an object. */
+  | { kind: 'inside'; object: OpenValue; plus: number; stride: number }
   /** An address of the function's own frame: bytes above the return address. */
   | { kind: 'stack'; offset: number }
   /** What the caller passed, as the function sees it at its entry. */
@@ -42,6 +44,16 @@ export type Value =
   | { kind: 'unknown' }
   /** A number computed in a way that is not followed, so that nothing may be built on it. */
   | { kind: 'derived' };
+
+/** What is the same wherever it is read, but not known here. */
+export type OpenValue = Extract<
+  Value,
+  { kind: 'parameter' | 'field' | 'behind' | 'memory' | 'result' | 'unknown' | 'blank' }
+>;
+
+export function isOpenValue(value: Value): value is OpenValue {
+  return ['parameter', 'field', 'behind', 'memory', 'result', 'unknown', 'blank'].includes(value.kind);
+}
 
 export const UNKNOWN: Value = { kind: 'unknown' };
 export const BLANK: Value = { kind: 'blank' };
@@ -67,6 +79,11 @@ export class ValueSet {
 
   addAll(other: ValueSet): void {
     for (const value of other.values) this.add(value);
+  }
+
+  /** How many of the values are constants. */
+  numbers(): number {
+    return this.values.reduce((count, { kind }) => count + (kind === 'constant' ? 1 : 0), 0);
   }
 
   /** The set with every value replaced. */
@@ -105,7 +122,9 @@ export function isSame(a: Value, b: Value): boolean {
     case 'behind':
       return b.kind === 'behind' && b.rva === a.rva && b.offset === a.offset;
     case 'field':
-      return b.kind === 'field' && b.offset === a.offset && b.owner === a.owner;
+      return b.kind === 'field' && b.offset === a.offset && b.owner === a.owner && b.stride === a.stride;
+    case 'inside':
+      return b.kind === 'inside' && b.plus === a.plus && b.stride === a.stride && isSame(b.object, a.object);
     case 'stack':
       return b.kind === 'stack' && b.offset === a.offset;
     case 'result':
@@ -136,8 +155,13 @@ export function behindPointer(pointer: Value, offset: number): Value {
     case 'behind':
     case 'field':
       return { kind: 'field', offset, owner: pointer.offset };
+    case 'inside':
+      return pointer.stride === 0
+        ? behindPointer(pointer.object, offset + pointer.plus)
+        : { kind: 'field', offset: offset + pointer.plus, owner: undefined, stride: pointer.stride };
     case 'result':
     case 'unknown':
+    case 'blank':
       return { kind: 'field', offset, owner: undefined };
   }
   return UNKNOWN;

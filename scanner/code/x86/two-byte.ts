@@ -1,8 +1,8 @@
 /** The meaning of the instructions of the 0F, 0F 38 and 0F 3A opcode maps. */
 import { Alu, NONE, Op, type OperationList, VECTOR0, X86 } from '../operations.ts';
 import {
-  conditionalBranch,
   byteRegister,
+  conditionalBranch,
   extend,
   kill,
   killHighByte,

@@ -1,6 +1,8 @@
 /** scanFiles: files and folders in, a stream of outcomes out. Here, in files/, cache/ and the worker the scanner meets the disk. */
 import { setImmediate } from 'node:timers/promises';
 import type { ScanOutcome } from '../data/facts.ts';
+import type { PoolTag } from '../data/pool-tag.ts';
+import type { TagExplanation } from './explain/tag-explanation.ts';
 import type { DriverServices } from './files/driver-services.ts';
 import { type ListedFile, listDriverFiles, type SearchFolder } from './files/file-list.ts';
 import { type LaneFile, scanInWorkers } from './files/scan-in-workers.ts';
@@ -19,6 +21,8 @@ export interface ScanFilesOptions {
   cacheFolder?: string | null;
   /** Folders of PDBs and symbol stores, searched after the folder of each driver. */
   symbolFolders?: readonly string[];
+  /** The tags that an input may mean: the first of them that a driver uses is explained, with its code. */
+  explain?: readonly PoolTag[];
   /** This computer's services, for the outcomes; without them nothing is said of services. */
   services?: Promise<DriverServices | null> | null;
   /** Told the number of files before the first is scanned. */
@@ -31,6 +35,8 @@ export interface ScannedFile {
   /** The path as named, or the searched folder joined with what was found below it. */
   file: string;
   outcome: ScanOutcome;
+  /** Where one was asked for; null where the driver has no site of the tag. */
+  explanation?: TagExplanation | null;
   /** Reading, hashing and scanning; where the outcome was kept by an earlier scan, finding it. */
   elapsedMs: number;
   /** The first path of this scan that has a file of the same name with the same bytes. */
@@ -44,7 +50,8 @@ export interface ScannedFile {
  */
 export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<ScannedFile, void, void> {
   const { signal, workers = 'auto', onPlan } = options;
-  const settings = { cacheFolder: options.cacheFolder ?? null, symbolFolders: options.symbolFolders ?? [] };
+  const { cacheFolder = null, symbolFolders = [], explain } = options;
+  const settings = { cacheFolder, symbolFolders, explain };
   if (signal?.aborted) return;
   const listing = listDriverFiles(options.paths, options.glob).then(files => {
     if (!signal?.aborted) onPlan?.(files.length);
@@ -54,7 +61,7 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
     workers === 0 ? scanHere(listing, settings, signal) : scanInWorkers(listing, workers, settings, signal);
   let { onCacheProblem } = options;
   const firstPaths = new Map<string, string>();
-  for await (const { file, outcome, elapsedMs, cacheProblem } of results) {
+  for await (const { file, outcome, explanation, elapsedMs, cacheProblem } of results) {
     if (cacheProblem !== undefined) {
       onCacheProblem?.(cacheProblem);
       onCacheProblem = undefined;
@@ -63,6 +70,7 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
     yield {
       file,
       outcome: services ? withServices(outcome, services.of(file)) : outcome,
+      explanation,
       elapsedMs: Math.round(elapsedMs * 100) / 100,
       ...sameFile(file, outcome, firstPaths),
     };
@@ -71,11 +79,11 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
 
 async function* scanHere(
   listing: Promise<readonly ListedFile[]>,
-  { cacheFolder, symbolFolders }: WorkerSettings,
+  { cacheFolder, symbolFolders, explain }: WorkerSettings,
   signal?: AbortSignal,
 ): AsyncGenerator<LaneFile> {
   // Beside workers, this thread has no use for these.
-  const { scanDriverFile } = await import('./files/scan-driver-file.ts');
+  const { explainDriverFile } = await import('./files/explain-driver-file.ts');
   const { ScanCache } = await import('./cache/scan-cache.ts');
   const { SymbolFiles } = await import('./files/symbol-files.ts');
   const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
@@ -83,10 +91,10 @@ async function* scanHere(
   for (const file of await listing) {
     if (signal?.aborted) return;
     const startedMs = performance.now();
-    const outcome = await scanDriverFile(file, { cache, symbolFiles });
+    const explained = await explainDriverFile(file, explain, { cache, symbolFiles });
     yield {
       file: file.path,
-      outcome,
+      ...explained,
       elapsedMs: performance.now() - startedMs,
       cacheProblem: cache?.problem,
     };

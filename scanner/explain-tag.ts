@@ -7,6 +7,7 @@ import { openDisassembler } from './disassembly/open-disassembler.ts';
 import { FunctionInstructions } from './explain/function-instructions.ts';
 import { SiteExplainer } from './explain/site-explainer.ts';
 import type { TagExplanation } from './explain/tag-explanation.ts';
+import type { PublicSymbols } from './pdb/public-symbols.ts';
 import { readDriverImage } from './pe/driver-image.ts';
 
 /** Nobody reads more; a tag has a handful of sites, and very few have hundreds. */
@@ -14,12 +15,13 @@ const MAX_SITES = 12;
 
 /**
  * Explains every site of a tag, the strongest first, up to a bound. `scanned` is what {@link scanDriver} said of the very
- * same bytes; undefined where it has no site of the tag.
+ * same bytes, and `symbols` those of its build. Undefined where it has no site of the tag.
  */
 export async function explainTag(
   bytes: Uint8Array,
   scanned: ScannedDriver,
   tag: PoolTag,
+  symbols?: PublicSymbols,
 ): Promise<TagExplanation | undefined> {
   const sighting = scanned.sightings.find(one => one.tag === tag);
   const image = readDriverImage(bytes);
@@ -31,7 +33,7 @@ export async function explainTag(
     const key = siteKey(use.rva, use.callee.api, use.callee.wrappers.length);
     usesBySite.set(key, [...(usesBySite.get(key) ?? []), use]);
   }
-  const disassembler = await openDisassembler(image);
+  const disassembler = await openDisassembler(image, { fileName, symbols });
   try {
     const shown = sighting.evidence.slice(0, MAX_SITES);
     const explainer = new SiteExplainer(image, new FunctionInstructions(image), disassembler, {

@@ -1,9 +1,11 @@
 /** The worker thread: scans one file after the other for a ScanLane. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ScanOutcome } from '../data/facts.ts';
+import type { PoolTag } from '../data/pool-tag.ts';
 import { ScanCache } from './cache/scan-cache.ts';
+import type { TagExplanation } from './explain/tag-explanation.ts';
+import { explainDriverFile } from './files/explain-driver-file.ts';
 import type { ListedFile } from './files/file-list.ts';
-import { scanDriverFile } from './files/scan-driver-file.ts';
 import { SymbolFiles } from './files/symbol-files.ts';
 
 /** What the worker is told once, when it starts. */
@@ -12,6 +14,8 @@ export interface WorkerSettings {
   cacheFolder: string | null;
   /** Where PDBs are looked for, beside the drivers' own folders. */
   symbolFolders: readonly string[];
+  /** What an input may mean: the first of these tags that a driver uses is explained. Without it none is. */
+  explain?: readonly PoolTag[];
 }
 
 /** What the worker says: that the bytes of its file are read and will be scanned, and how it came out. */
@@ -20,6 +24,8 @@ export type WorkerMessage =
   | {
       kind: 'done';
       outcome: ScanOutcome;
+      /** Where one was asked for; null where the driver has no site of the tag. */
+      explanation?: TagExplanation | null;
       elapsedMs: number;
       /** Why outcomes cannot be kept, if they cannot. */
       cacheProblem?: string;
@@ -28,16 +34,17 @@ export type WorkerMessage =
 const port = parentPort;
 if (port === null) throw new Error('scan-worker runs as a worker thread only.');
 const say = (message: WorkerMessage) => port.postMessage(message);
-const { cacheFolder, symbolFolders } = workerData as WorkerSettings;
+const { cacheFolder, symbolFolders, explain } = workerData as WorkerSettings;
 const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
 const symbolFiles = new SymbolFiles(symbolFolders);
 
 port.on('message', async (file: ListedFile) => {
   const startedMs = performance.now();
-  const outcome = await scanDriverFile(file, {
+  const explained = await explainDriverFile(file, explain, {
     cache,
     symbolFiles,
     onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
   });
-  say({ kind: 'done', outcome, elapsedMs: performance.now() - startedMs, cacheProblem: cache?.problem });
+  const elapsedMs = performance.now() - startedMs;
+  say({ kind: 'done', ...explained, elapsedMs, cacheProblem: cache?.problem });
 });

@@ -1,18 +1,34 @@
-/** What an image itself calls its addresses: imports by their slots, and its own exports. */
+/** What the addresses of an image are called: imports by their slots, its own functions by symbols and exports. */
+import { DriverSymbols } from '../pdb/driver-symbols.ts';
+import type { PublicSymbols } from '../pdb/public-symbols.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { AddressNames } from './disassembler.ts';
 
 /** Longer names (decorated C++) would push the instruction off the line. */
 const MAX_NAME_CHARACTERS = 120;
 
-/** The names of an image. Names come from the file: they are printable ASCII, and cut where they are very long. */
-export function addressNames(image: DriverImage): AddressNames {
+/** What the image cannot say itself. */
+export interface OwnNames {
+  /** Without folders. */
+  fileName: string;
+  /** The public symbols of this very build. */
+  symbols?: PublicSymbols;
+}
+
+/** The names of an image: printable ASCII, and cut where they are very long. Symbols win over exports. */
+export function addressNames(image: DriverImage, { fileName, symbols }: OwnNames): AddressNames {
   const slots = new Map(
     image.imports.map(({ dll, name, ordinal, slotRva }) => [slotRva, `${dll}!${name ?? `#${ordinal}`}`]),
   );
-  const own = new Map(image.exports.map(({ name, rva }) => [rva, name]));
+  const exported = new Map(image.exports.map(({ name, rva }) => [rva, name]));
+  const driverSymbols = symbols && new DriverSymbols(symbols, image);
+  const module = fileName.replace(/(?<=.)\.[^.]*$/, '');
   return {
-    nameOf: rva => cut(own.get(rva)),
+    nameOf(rva) {
+      const place = driverSymbols?.nameOf(rva);
+      const name = place?.offset === 0 ? place.name : exported.get(rva);
+      return name === undefined ? undefined : cut(`${module}!${name}`);
+    },
     importAt: rva => cut(slots.get(rva)),
   };
 }

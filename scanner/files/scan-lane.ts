@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ScanOutcome } from '../../data/facts.ts';
+import type { TagExplanation } from '../explain/tag-explanation.ts';
 import type { WorkerMessage, WorkerSettings } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
@@ -30,6 +31,8 @@ const CLOSE_MS = 1000;
 
 export interface LaneResult {
   outcome: ScanOutcome;
+  /** Where one was asked for; null where the driver has no site of the tag. */
+  explanation?: TagExplanation | null;
   elapsedMs: number;
   /** Why outcomes cannot be kept for a next scan, if they cannot. */
   cacheProblem?: string;
@@ -82,8 +85,8 @@ export class ScanLane {
       const onMessage = (message: WorkerMessage) => {
         if (message.kind === 'done') {
           letGo();
-          const { outcome, elapsedMs, cacheProblem } = message;
-          return resolve({ outcome, elapsedMs, cacheProblem });
+          const { kind: _kind, ...result } = message;
+          return resolve(result);
         }
         clearTimeout(timer);
         const limitMs = timeLimitMs(message.sizeBytes, this.#limits);

@@ -25,7 +25,9 @@ const VECTORS: [arch: 'x86' | 'x64', hex: string, text: string, reason: string][
 
 for (const [arch, hex, text, reason] of VECTORS) {
   test(`On ${arch} ${hex} is written as ${text}: ${reason}.`, async () => {
-    const disassembler = await openDisassembler(codeImage(arch, Uint8Array.from(Buffer.from(hex, 'hex'))));
+    const disassembler = await openDisassembler(codeImage(arch, Uint8Array.from(Buffer.from(hex, 'hex'))), {
+      fileName: 'test.sys',
+    });
     assert.equal(disassembler.at(0x1000)?.text, text);
     disassembler.close();
   });
@@ -33,7 +35,7 @@ for (const [arch, hex, text, reason] of VECTORS) {
 
 test('x86 names imports and data by what the loader relocates.', async () => {
   const image = builtDriver('*.x86.*.sys');
-  const disassembler = await openDisassembler(image);
+  const disassembler = await openDisassembler(image, { fileName: 'test.sys' });
   const texts: string[] = [];
   const code = image.sections.find(({ executable }) => executable)!;
   for (let rva = code.rva; rva < code.rva + code.bytes.length; ) {
@@ -53,7 +55,7 @@ test('Whatever the bytes and the address are, an instruction is at least one byt
   const images = (['x86', 'x64'] as const).map(arch => codeImage(arch, new Uint8Array(0x100).fill(0xf0)));
   const arm64 = { ...images[1], arch: 'arm64' } as DriverImage;
   for (const image of [...images, arm64]) {
-    const disassembler = await openDisassembler(image);
+    const disassembler = await openDisassembler(image, { fileName: 'test.sys' });
     fc.assert(
       fc.property(fc.integer({ min: -10, max: 0x3000 }), rva => {
         const instruction = disassembler.at(rva);

@@ -18,9 +18,25 @@ export function signatureLines({ signature }: DriverIdentity): SignatureLine[] {
     return [{ text: 'There is a signature, but it cannot be read.', isChanged: false }];
   }
   return signature.signatures.map(one => ({
-    text: `${signerWords(one)}${timeWords(one)}: ${digestWords(one)}.`,
+    text: `${signerWords(one)}${timeWords(one)}: ${digestWords([algorithmText(one.digestAlgorithm)], one.digestMatches)}.`,
     isChanged: one.digestMatches === false,
   }));
+}
+
+/** All signatures in one line, for where many drivers are listed; null where nobody looked. */
+export function signatureSummary(driver: DriverIdentity): SignatureLine | null {
+  const { signature } = driver;
+  if (signature?.status !== 'signed') return signatureLines(driver)[0] ?? null;
+  const signers = new Set(signature.signatures.map(signerAndProgram));
+  const digests = [true, false, null].flatMap(matches => {
+    const alike = signature.signatures.filter(({ digestMatches }) => digestMatches === matches);
+    const names = [...new Set(alike.map(({ digestAlgorithm }) => algorithmText(digestAlgorithm)))];
+    return names.length === 0 ? [] : [digestWords(names, matches)];
+  });
+  return {
+    text: `Signed by ${[...signers].join(' and ')}: ${digests.join('; ')}.`,
+    isChanged: isChangedSinceSigned(driver),
+  };
 }
 
 /** Who signed first, for lists; null where nobody did, or by a certificate that is not in the file. */
@@ -33,10 +49,13 @@ export function isChangedSinceSigned({ signature }: DriverIdentity): boolean {
   return signature?.signatures.some(({ digestMatches }) => digestMatches === false) ?? false;
 }
 
-function signerWords({ signer, programName, issuer }: FileSignature): string {
-  const name = signer ?? 'A signer whose certificate is not in the file';
+function signerWords(one: FileSignature): string {
+  return `${signerAndProgram(one)}${one.issuer === null ? '' : `, by a certificate of ${one.issuer}`}`;
+}
+
+function signerAndProgram({ signer, programName }: FileSignature): string {
   const program = programName === null || programName === signer ? '' : ` for "${programName}"`;
-  return `${name}${program}${issuer === null ? '' : `, by a certificate of ${issuer}`}`;
+  return `${signer ?? 'a signer whose certificate is not in the file'}${program}`;
 }
 
 function timeWords({ signedAt, signedAtBy }: FileSignature): string {
@@ -44,10 +63,14 @@ function timeWords({ signedAt, signedAtBy }: FileSignature): string {
   return `, ${timeText(signedAt)}${signedAtBy === 'signer' ? " by the signer's own clock" : ''}`;
 }
 
-function digestWords({ digestAlgorithm, digestMatches }: FileSignature): string {
-  const algorithm = algorithmText(digestAlgorithm);
-  if (digestMatches === null) return `its digest (${algorithm}) cannot be computed here and was not compared`;
-  return `the file's ${algorithm} digest is ${digestMatches ? '' : 'not '}the one that was signed`;
+/** Exactly what was found out, and no word of trust. */
+function digestWords(algorithms: readonly string[], matches: boolean | null): string {
+  const names = algorithms.join(' and ');
+  if (matches === null) return `a digest by ${names} cannot be computed here and was not compared`;
+  const not = matches ? '' : 'not ';
+  return algorithms.length === 1
+    ? `the file's ${names} digest is ${not}the one that was signed`
+    : `the file's ${names} digests are ${not}the ones that were signed`;
 }
 
 /** `sha256` as people write it. */

@@ -6,6 +6,7 @@ import { evidenceInWords, placeText, strongestEvidence } from '../evidence-words
 import { canonicalFile, imageFiles, namesNobody } from '../image-names.ts';
 import { servicesInWords } from '../service-words.ts';
 import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
+import { identityLines } from './identity-text.ts';
 import type { ScanWriter } from './scan-writer.ts';
 
 export interface ScanTextOptions {
@@ -39,6 +40,7 @@ function driverBlock(
   const lines = [
     `${style.bold(escapeControls(driver.fileName))}  ${escapeControls(identityText(driver))}`,
     style.dim(escapeControls(file)),
+    ...identityLines(driver, style),
     ...serviceLines(services),
     ...alignColumns(rows).map(line => `  ${line}`),
     ...remarks.map(remark => `  ${style.yellow('remark')}  ${escapeControls(remark)}`),

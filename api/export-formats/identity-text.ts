@@ -8,7 +8,7 @@ export function identityLines(driver: DriverIdentity, style: Style): string[] {
   const { linkDate, buildHash, pdbName, pdbId, hybrid } = driver;
   const frameworks = frameworkNames(driver);
   const facts = [
-    frameworks.length > 0 && `built on ${frameworks.join(', ')}`,
+    frameworks.length > 0 && `frameworks: ${frameworks.join(', ')}`,
     linkDate !== null && `linked ${timeText(linkDate)}`,
     buildHash !== null && `reproducible build ${buildHash}`,
     hybrid !== null && `hybrid image (${hybrid})`,

@@ -19,7 +19,7 @@ export function identityRows(driver: DriverIdentity): { label: string; lines: Id
     ['Product', plain(driver.product)],
     ['Original name', plain(driver.originalName)],
     ['Signature', signatureLines(driver).map(({ text, isChanged }) => line(text, null, isChanged))],
-    ['Built on', plain(listed(frameworkNames(driver)))],
+    ['Frameworks', plain(listed(frameworkNames(driver)))],
     ['Linked', plain(driver.linkDate && timeText(driver.linkDate))],
     [
       'Build hash',

@@ -146,7 +146,9 @@ function summary(
 }
 
 function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+  // Only a long number is worth the 9 ms that loading its grouping takes.
+  const digits = number < 1000 ? String(number) : number.toLocaleString('en');
+  return `${digits} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** Only the writer that is needed, and the knowledge only where its words are shown. */

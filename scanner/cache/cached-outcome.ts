@@ -55,6 +55,9 @@ const NULLABLE_FACTS = [
   'version',
   'originalName',
   'pdbName',
+  'pdbId',
+  'buildHash',
+  'hybrid',
 ];
 
 function isDriver(value: unknown): boolean {
@@ -63,7 +66,11 @@ function isDriver(value: unknown): boolean {
     areTexts(value, ['fileName', 'sha256']) &&
     typeof value.sizeBytes === 'number' &&
     ARCHES.includes(value.arch) &&
-    NULLABLE_FACTS.every(name => value[name] === null || isText(value[name]))
+    NULLABLE_FACTS.every(name => value[name] === null || isText(value[name])) &&
+    isListOf(value.frameworks, isText) &&
+    isListOf(value.imports, one => isRecord(one) && isText(one.dll)) &&
+    isListOf(value.poolFunctions, isText) &&
+    (value.signature === null || isRecord(value.signature))
   );
 }
 

@@ -27,6 +27,7 @@ pooltag scan --format csv --out tags.csv C:\\drivers   for a spreadsheet
 pooltag scan --format localtag --out localtag.txt  for PoolMon
 pooltag scan --glob "*.{sys,exe}" C:\\Windows\\System32
 pooltag scan --symbols C:\\symbols foo.sys          call sites by name, as foo!Allocate+0x2c
+pooltag scan --explain Foo1 foo.sys                how each use of a tag was found
 pooltag scan --all-drivers                         every driver of this computer (Windows)
 pooltag scan --all-drivers /mnt/c/Windows          every driver of a mounted Windows disk
 `;
@@ -39,25 +40,31 @@ interface ScanOptions {
   out?: string;
   glob?: string;
   all?: true;
+  explain?: string;
   allDrivers?: AllDrivers;
   colour?: boolean;
   color?: boolean;
 }
 
-/** Exit code 0 where everything was scanned, 3 where something was refused or unreadable, 130 after Ctrl-C. */
+/** Exit code 0 where everything was scanned, 1 where --explain found no site, 3 where something was refused or unreadable, 130 after Ctrl-C. */
 export function scan(argv: readonly string[], io: CommandIo): Promise<number> {
   const command = newCommand('scan', 'Which pool tags do these drivers use?', EXAMPLES, io)
     .argument('[PATH...]', 'files, which are always tried, and folders, searched for *.sys with all below')
     .addOption(new Option('--format <format>', 'how to print').choices(FORMATS).default('text'))
     .option('--out <file>', 'write to a file, which appears whole or not at all')
     .option('--all', 'show bare literals too: four bytes that look like a tag, without proof')
+    .option('--explain <tag>', 'how each use of this tag was found, with the instructions that show it')
     .option('--glob <pattern>', 'which files of a folder to scan, instead of *.sys');
   addAllDriversOption(command);
   addSettingOptions(command, ['pooltagFiles', 'symbolFolders', 'cacheFolder']);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<ScanOptions>();
     const places = await placesToScan(command.args, options.allDrivers, io);
-    return await scanPlaces(places, options, settingsOf(command, io), io);
+    const settings = settingsOf(command, io);
+    const { explain } = options;
+    if (explain === undefined) return await scanPlaces(places, options, settings, io);
+    const { explainPlaces } = await import('./explain-places.ts');
+    return await explainPlaces(places, { ...options, explain }, settings, io);
   });
 }
 

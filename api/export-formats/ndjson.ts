@@ -15,7 +15,7 @@ export function ndjsonScanWriter(): ScanWriter {
 }
 
 /** The object that stands for one file in JSON and NDJSON; addresses are numbers. */
-export function scannedFileJson({ file, outcome, elapsedMs, sameAs }: ScannedFile): object {
+export function scannedFileJson({ file, outcome, explanation, elapsedMs, sameAs }: ScannedFile): object {
   const { status } = outcome;
   if (status === 'refused') {
     const { code, message } = outcome.reason;
@@ -57,6 +57,7 @@ export function scannedFileJson({ file, outcome, elapsedMs, sameAs }: ScannedFil
     elapsedMs: Math.round(elapsedMs * 10) / 10,
     services: outcome.services,
     sameAs,
+    explanation,
   };
 }
 

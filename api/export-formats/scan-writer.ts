@@ -19,3 +19,11 @@ export function withoutLiterals(scanned: ScannedFile): ScannedFile {
     .filter(sighting => sighting.evidence.length > 0);
   return { ...scanned, outcome: { ...outcome, sightings } };
 }
+
+/** The outcome with no other tag than the one that is explained; with none where the driver does not use it. */
+export function ofExplainedTag(scanned: ScannedFile): ScannedFile {
+  const { outcome, explanation } = scanned;
+  if (outcome.status === 'refused') return scanned;
+  const sightings = outcome.sightings.filter(({ tag }) => tag === explanation?.tag);
+  return { ...scanned, outcome: { ...outcome, sightings } };
+}

@@ -1,0 +1,133 @@
+/** `pooltag scan --explain TAG`: how a scan knows that these drivers use the tag, with the code that shows it. */
+import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { tagReadings } from '../../data/tag-readings.ts';
+import { type ScannedFile, scanFiles } from '../../scanner/driver-files.ts';
+import { explanationScanWriter } from '../export-formats/explanation-text.ts';
+import { jsonScanWriter } from '../export-formats/json.ts';
+import { ndjsonScanWriter } from '../export-formats/ndjson.ts';
+import { ofExplainedTag, type ScanWriter } from '../export-formats/scan-writer.ts';
+import { failureOf } from '../failures.ts';
+import { PooltagError } from '../pooltag-error.ts';
+import type { Settings } from '../settings.ts';
+import { problemOfReadings } from '../tag-problem.ts';
+import { escapeControls } from '../terminal-text.ts';
+import { type CommandIo, styleFor } from './command-io.ts';
+import { type DriverPlaces, placesText } from './driver-places.ts';
+import { cacheRemark } from './open-catalogue.ts';
+import { fileOutput, standardOutput } from './result-output.ts';
+import { EXIT_STOPPED, wantsColour } from './run-command.ts';
+import { scanProgress } from './scan-progress.ts';
+
+/** The options of `scan` that matter here. */
+export interface ExplainOptions {
+  explain: string;
+  format: string;
+  out?: string;
+  glob?: string;
+  all?: true;
+  colour?: boolean;
+  color?: boolean;
+}
+
+/** Exit code 0 where some driver uses the tag, 1 where none does, 3 where something was refused, 130 after Ctrl-C. */
+export async function explainPlaces(
+  { paths, services }: DriverPlaces,
+  options: ExplainOptions,
+  settings: Settings,
+  io: CommandIo,
+): Promise<number> {
+  const readings = readingsOf(options.explain);
+  const { format, out, glob, all } = options;
+  const writer = writerFor(options, io);
+  const output = out === undefined ? standardOutput(io, format === 'text') : fileOutput(out);
+  const progress = await scanProgress(io, 'scanning');
+  const counts = { files: 0, refused: 0, explained: 0, sites: 0, bare: 0 };
+  await output.write(writer.begin());
+  const scanning = scanFiles({
+    paths,
+    glob,
+    services,
+    explain: readings,
+    cacheFolder: settings.cacheFolder,
+    symbolFolders: settings.symbolFolders,
+    signal: io.signal,
+    onPlan: progress.total,
+    onCacheProblem: cacheRemark(io),
+  });
+  for await (const scanned of scanning) {
+    const isBare = isBareLiteral(scanned);
+    const shown = ofExplainedTag(isBare && !all ? { ...scanned, explanation: null } : scanned);
+    counts.files++;
+    if (shown.explanation) {
+      counts.explained++;
+      counts.sites += shown.explanation.sites.length + shown.explanation.moreSites;
+    } else if (isBare) counts.bare++;
+    progress.clear();
+    if (shown.outcome.status === 'refused') {
+      counts.refused++;
+      const { message } = shown.outcome.reason;
+      io.stderr.write(`pooltag: ${escapeControls(shown.file)} was not scanned: ${escapeControls(message)}\n`);
+    }
+    await output.write(writer.file(shown));
+    progress.step(scanned.file);
+  }
+  progress.stop();
+  await output.write(writer.end());
+  await output.finish();
+  io.stderr.write(`${summary(counts, readings[0], paths, glob, io.signal.aborted)}\n`);
+  if (io.signal.aborted) return EXIT_STOPPED;
+  if (counts.refused > 0) return failureOf('unreadable').exitCode;
+  return counts.explained > 0 ? 0 : failureOf('unknown-tag').exitCode;
+}
+
+/** The tags that the text may mean, the likeliest first. Throws `invalid-tag` for none, and for a pattern. */
+function readingsOf(text: string): PoolTag[] {
+  const read = tagReadings(text);
+  if (read.kind !== 'readings') throw new PooltagError('invalid-tag', problemOfReadings(text, read).message);
+  return read.candidates.map(({ tag }) => tag);
+}
+
+function writerFor(options: ExplainOptions, io: CommandIo): ScanWriter {
+  const { format, out } = options;
+  if (format === 'json') return jsonScanWriter();
+  if (format === 'ndjson') return ndjsonScanWriter();
+  if (format === 'text') {
+    return explanationScanWriter(styleFor(io.stdout, io.env, wantsColour(options) && out === undefined));
+  }
+  const message = `--explain shows code, for which the format ${format} has no place: choose text, json or ndjson.`;
+  throw new PooltagError('invalid-usage', message);
+}
+
+/** Only four bytes that nothing is known to take as a tag. */
+function isBareLiteral({ explanation }: ScannedFile): boolean {
+  return explanation?.sites.every(({ evidence }) => evidence.kind === 'literal') ?? false;
+}
+
+function summary(
+  counts: { files: number; refused: number; explained: number; sites: number; bare: number },
+  tag: PoolTag,
+  paths: DriverPlaces['paths'],
+  glob: string | undefined,
+  isStopped: boolean,
+): string {
+  const { files, refused, explained, sites, bare } = counts;
+  if (isStopped) return `pooltag: stopped after ${count(files, 'file')}; what was found so far is written.`;
+  if (files === 0) {
+    return `pooltag: no driver was found: ${placesText(paths)} has no file that matches ${escapeControls(glob ?? '*.sys')}, here or below.`;
+  }
+  const name = tagText(tag);
+  const found =
+    explained === 0
+      ? `no site of ${name} in ${count(files - refused, 'driver')}`
+      : `${count(sites, 'site')} in ${count(explained, 'driver')}`;
+  const without =
+    bare === 0
+      ? ''
+      : `; ${count(bare, 'driver')} ${bare === 1 ? 'holds' : 'hold'} the four bytes without proof (--all shows them)`;
+  const refusals = refused === 0 ? '' : `; ${count(refused, 'file')} not scanned`;
+  return `pooltag: ${found}${without}${refusals}.`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+}

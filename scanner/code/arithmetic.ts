@@ -8,6 +8,10 @@ export function compute(alu: number, left: Value, right: Value, rva: number): Va
     const masked = maskedValues(left, right, rva) ?? maskedValues(right, left, rva);
     if (masked !== undefined) return masked;
   }
+  if (alu === Alu.shiftLeft || alu === Alu.shiftRight) {
+    const shifted = shiftedBits(alu, left, right, rva);
+    if (shifted !== undefined) return shifted;
+  }
   const usesCarry = alu === Alu.addWithCarry || alu === Alu.subtractWithBorrow;
   const without = computeOne(alu, left, right, rva, 0);
   return usesCarry ? [without, computeOne(alu, left, right, rva, 1)] : [without];
@@ -19,12 +23,28 @@ const MAX_MASK_BITS = 3;
 /** A number that may be anything, cut to a few bits: every combination of them. */
 function maskedValues(value: Value, mask: Value, rva: number): Value[] | undefined {
   if (mask.kind !== 'constant' || value.kind === 'constant' || value.kind === 'address') return undefined;
+  return withBits(value.kind === 'bits' ? value.mask & mask.value : mask.value, rva);
+}
+
+/** Every number that has only bits of the mask, where they are few; else the mask. */
+function withBits(mask: number, rva: number): Value[] {
   const bits: number[] = [];
-  for (let bit = 0; bit < 32; bit++) if (((mask.value >>> bit) & 1) === 1) bits.push(1 << bit);
-  if (bits.length > MAX_MASK_BITS) return undefined;
+  for (let bit = 0; bit < 32; bit++) if (((mask >>> bit) & 1) === 1) bits.push(1 << bit);
+  if (bits.length > MAX_MASK_BITS) return [{ kind: 'bits', mask: mask >>> 0 }];
   let sums = [0];
   for (const bit of bits) sums = [...sums, ...sums.map(sum => sum | bit)];
   return sums.map(sum => constant(sum, 'computed', rva));
+}
+
+/** A number of which some bits are known to be clear, shifted: other bits are. */
+function shiftedBits(alu: number, value: Value, amount: Value, rva: number): Value[] | undefined {
+  if (amount.kind !== 'constant' || amount.value > 31) return undefined;
+  // An index of an array stays one: only what is moved far up or down is cut to bits.
+  const mask =
+    value.kind === 'bits' ? value.mask : isPlainNumber(value) && amount.value > 16 ? 0xffffffff : undefined;
+  if (mask === undefined) return undefined;
+  const result = computeNumber(alu, mask | 0, amount.value, 0);
+  return result === undefined ? undefined : withBits(result, rva);
 }
 
 function computeOne(alu: number, left: Value, right: Value, rva: number, carry: number): Value {
@@ -59,7 +79,8 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
     if (amount === 0) return left;
     const change = alu === Alu.add ? amount | 0 : -amount | 0;
     if (left.kind === 'address' || left.kind === 'element') return { ...left, rva: (left.rva + change) | 0 };
-    if (left.kind === 'stack') return { kind: 'stack', offset: left.offset + change };
+    if (left.kind === 'stack' || left.kind === 'stack-element')
+      return { ...left, offset: left.offset + change };
     if (left.kind === 'previous') return { kind: 'previous', step: left.step + change };
     if (left.kind === 'multiple' || left.kind === 'memory') return { ...left, plus: left.plus + change };
     if (left.kind === 'inside') return { ...left, plus: left.plus + change };
@@ -110,6 +131,8 @@ function addToObject(pointer: Value, index: Value): Value | undefined {
 function addIndex(base: Value, index: Value): Value | undefined {
   if (base.kind === 'address' && index.kind === 'inside' && index.stride === 0)
     return { kind: 'element', rva: (base.rva + index.plus) | 0, stride: 1 };
+  if (base.kind === 'stack' && index.kind === 'multiple' && index.of >= 4)
+    return { kind: 'stack-element', offset: base.offset + index.plus, stride: index.of };
   if (base.kind !== 'address' || index.kind !== 'multiple') return undefined;
   return { kind: 'element', rva: (base.rva + index.plus) | 0, stride: index.of };
 }

@@ -12,8 +12,11 @@ const MAX_BLOCKS = 8;
 export function enumerated(walk: Walk, values: ValueSet, before: number, depth: number): ValueSet {
   const open = values.values.filter(isOpen);
   if (open.length === 0) return values;
-  const range = rangeOf(walk, open, before, depth);
-  if (range === undefined) return values;
+  const range = assumedRange(walk, open) ?? rangeOf(walk, open, before, depth);
+  if (range === undefined) {
+    const counted = countedNumbers(walk, values.values, depth);
+    return counted === undefined ? values : ValueSet.of(...counted);
+  }
   const numbers = new ValueSet();
   const rva = walk.body.operations.rva[before];
   for (let number = range.low; number <= range.high; number++) numbers.add(constant(number, 'computed', rva));
@@ -23,6 +26,37 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
 /** A number that is the same wherever it is read, so that a comparison of it says something. */
 function isOpen({ kind }: Value): boolean {
   return ['parameter', 'field', 'behind', 'memory', 'result', 'previous'].includes(kind);
+}
+
+/** What a conditional move takes for granted about a number while one of its operands is looked at. */
+export interface Assumption {
+  compared: readonly Value[];
+  range: Range;
+}
+
+/** Looks at an operand of the conditional move `i` under its condition (`holds`) or under the opposite one. */
+export function assuming(
+  walk: Walk,
+  i: number,
+  holds: boolean,
+  depth: number,
+  look: () => ValueSet,
+): ValueSet {
+  const compare = comparisonBefore(walk, i, walk.body.blocks[walk.body.blockOf[i]].begin);
+  const range = compare === undefined ? undefined : rangeAfter(walk, compare, i, holds);
+  if (compare === undefined || range === undefined) return look();
+  const { left } = walk.body.operations;
+  const compared = walk.at({ register: left[compare], lane: 0, width: 4 }, compare, depth + 1).values;
+  walk.assumptions.push({ compared, range });
+  const values = look();
+  walk.assumptions.pop();
+  return values;
+}
+
+function assumedRange(walk: Walk, open: readonly Value[]): Range | undefined {
+  return walk.assumptions.find(({ compared }) =>
+    compared.some(value => open.some(other => isSame(value, other))),
+  )?.range;
 }
 
 interface Range {
@@ -70,7 +104,9 @@ function rangeAfter(walk: Walk, compare: number, branch: number, isTaken: boolea
   const { low, alu } = walk.body.operations;
   if (alu[branch] === Condition.other) return undefined;
   const limit = low[compare];
-  const high = highest(isTaken ? alu[branch] : alu[branch] ^ 1, limit);
+  const condition = isTaken ? alu[branch] : alu[branch] ^ 1;
+  if (condition === Condition.equal) return { low: limit, high: limit };
+  const high = highest(condition, limit);
   if (high === undefined || high < 0 || high >= MAX_NUMBERS) return undefined;
   return { low: 0, high };
 }
@@ -91,7 +127,7 @@ function highest(condition: number, limit: number): number | undefined {
  * The numbers of a loop that counts: where a value is a constant or the value before plus a step, and the function
  * compares it with an end that the steps reach exactly. Undefined for other sets of values.
  */
-export function countedNumbers(walk: Walk, values: readonly Value[]): Value[] | undefined {
+export function countedNumbers(walk: Walk, values: readonly Value[], depth = 0): Value[] | undefined {
   const step = values.find(value => value.kind === 'previous' && value.step !== 0);
   if (step?.kind !== 'previous') return undefined;
   const starts = values.flatMap(value => (value.kind === 'constant' ? [value.value] : []));
@@ -103,7 +139,7 @@ export function countedNumbers(walk: Walk, values: readonly Value[]): Value[] | 
     if (op[i] !== Op.compare || source[i] !== NONE) continue;
     const rounds = ((low[i] >>> 0) - start) / step.step;
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_NUMBERS) continue;
-    const compared = walk.at({ register: left[i], lane: 0, width: 4 }, i, 0).values;
+    const compared = walk.at({ register: left[i], lane: 0, width: 4 }, i, depth + 1).values;
     if (!compared.some(value => value.kind === 'previous' && value.step === step.step)) continue;
     return Array.from({ length: rounds }, (_, n) => constant(start + n * step.step, 'computed', rva[i]));
   }

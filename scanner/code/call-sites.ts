@@ -548,7 +548,7 @@ class CallSiteSearch {
     const wanted = callee.poolFunction.onlyWhenFirstIs;
     if (wanted === undefined || callee.wrappers.length > 0) return true;
     const first = this.#seenFrom(this.#code.processor.argument(1), isJump);
-    const values = this.#resolver.resolve(first, i).values;
+    const values = this.#resolver.resolveBounded(first, i).values;
     return values.some(value => value.kind === 'constant' && value.value === wanted);
   }
 

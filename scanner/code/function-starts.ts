@@ -167,19 +167,26 @@ function isLongNop(bytes: Uint8Array, offset: number): boolean {
 }
 
 /** Starts that nothing calls: code behind int3 padding, and on x86 prologues behind a return. */
-function* afterPadding(section: Section, isX86: boolean): Generator<number> {
-  const { bytes, rva } = section;
-  for (let p = 1; p < bytes.length - 3; p++) {
+function* afterPadding({ bytes, rva }: Section, isX86: boolean): Generator<number> {
+  const end = bytes.length - 3;
+  for (let p = ALIGNMENT - (rva % ALIGNMENT); p < end; p += ALIGNMENT) {
+    if (bytes[p - 1] === 0xcc && bytes[p] !== 0xcc && isInt3Padding(bytes, p)) yield rva + p;
+  }
+  for (let p = 1; isX86 && p < end; p++) {
+    if (STARTS_PROLOGUE[bytes[p]] === 0 || !hasPrologue(bytes, p)) continue;
     const before = bytes[p - 1];
-    if (before === 0xcc && bytes[p] !== 0xcc && ((rva + p) & 15) === 0 && isInt3Padding(bytes, p))
-      yield rva + p;
-    else if (isX86 && bytes[p] !== 0x90 && hasPrologue(bytes, p)) {
-      const isBehindEnd =
-        before === 0xc3 || before === 0x90 || before === 0xcc || (p >= 3 && bytes[p - 3] === 0xc2);
-      if (isBehindEnd) yield rva + p;
-    }
+    const isBehindEnd =
+      before === 0xc3 || before === 0x90 || before === 0xcc || (p >= 3 && bytes[p - 3] === 0xc2);
+    if (isBehindEnd) yield rva + p;
   }
 }
+
+/** What linkers align functions to when they pad with int3. */
+const ALIGNMENT = 16;
+/** push ebp, and mov edi, edi before it. */
+const STARTS_PROLOGUE = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte === 0x55 || byte === 0x8b ? 1 : 0,
+);
 
 /** Whether the ARM64 instruction before this offset ends a function or pads. */
 function mayBeginArm64(bytes: Uint8Array, offset: number): boolean {

@@ -18,12 +18,18 @@ export function findX86Literals(image: DriverImage): Literal[] {
   for (const section of image.sections) {
     if (!section.executable) continue;
     const { bytes, rva } = section;
-    let value = (bytes[0] << 8) | (bytes[1] << 16) | (bytes[2] << 24);
-    for (let p = 0; p + 4 <= bytes.length; p++) {
-      value = (value >>> 8) | (bytes[p + 3] << 24);
-      if ((value & 0x80808080) !== 0 || (value & 0x60606060) === 0) continue;
-      if (p === 0 || !isMovedConstant(bytes, p) || !looksLikeTag(value) || found.has(value)) continue;
-      found.set(value, { ulong: value >>> 0, rva: rva + p });
+    for (let opcodeAt = 0; opcodeAt + 5 <= bytes.length; opcodeAt++) {
+      const kind = MOVES_CONSTANT[bytes[opcodeAt]];
+      if (kind === 0) continue;
+      if (kind === BEHIND_OPERAND && (bytes[opcodeAt + 1] & 0x38) !== 0) continue;
+      const p = opcodeAt + 1 + (kind === BEHIND_OPERAND ? operandLength(bytes, opcodeAt + 1) : 0);
+      if (p + 4 > bytes.length) continue;
+      const value = readInt32(bytes, p);
+      if ((value & 0x80808080) !== 0 || !looksLikeTag(value)) continue;
+      const known = found.get(value);
+      // Constants of instructions that overlap may be met in another order than that of their addresses.
+      if (known === undefined) found.set(value, { ulong: value >>> 0, rva: rva + p });
+      else if (known.rva > rva + p) known.rva = rva + p;
       if (found.size === MAX_LITERALS) return [...found.values()];
     }
   }
@@ -50,23 +56,13 @@ export function findArm64Literals(image: DriverImage): Literal[] {
   return [...found.values()];
 }
 
-/** Whether the bytes before `p` are the start of mov reg, imm32; push imm32; or mov [memory], imm32. */
-function isMovedConstant(bytes: Uint8Array, p: number): boolean {
-  const opcode = bytes[p - 1];
-  if ((opcode >= 0xb8 && opcode <= 0xbf) || opcode === 0x68) return true;
-  // C7 /0 with: a register or [register]; an 8-bit displacement; a SIB byte; both; a 32-bit displacement.
-  for (const length of [1, 2, 3, 5, 6]) {
-    const at = p - length - 1;
-    if (
-      at >= 0 &&
-      bytes[at] === 0xc7 &&
-      (bytes[at + 1] & 0x38) === 0 &&
-      operandLength(bytes, at + 1) === length
-    )
-      return true;
-  }
-  return false;
-}
+const BEHIND_OPCODE = 1;
+const BEHIND_OPERAND = 2;
+/** By opcode: mov reg, imm32 and push imm32 have the constant behind the opcode, mov [memory], imm32 behind its operand. */
+const MOVES_CONSTANT = Uint8Array.from({ length: 256 }, (_, opcode) => {
+  if (opcode === 0xc7) return BEHIND_OPERAND;
+  return (opcode >= 0xb8 && opcode <= 0xbf) || opcode === 0x68 ? BEHIND_OPCODE : 0;
+});
 
 /** Bytes of a ModRM operand in 32- and 64-bit addressing. */
 function operandLength(bytes: Uint8Array, at: number): number {

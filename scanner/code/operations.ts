@@ -17,7 +17,7 @@ export const Op = {
   address: 4,
   /** dst = left OP source; the operation is in `alu`. */
   binary: 5,
-  /** dst = left or source (conditional move or select). */
+  /** dst = source where the condition in `alu` holds, else left (conditional move or select). */
   select: 6,
   /** dst = 0 or 1. */
   flag: 7,
@@ -48,6 +48,8 @@ export const Op = {
   invert: 23,
   /** Compares left with source: what the next branch decides by. */
   compare: 24,
+  /** dst = source with its bytes the other way round. */
+  byteSwap: 25,
 } as const;
 
 /** The arithmetic of an `Op.binary`. */

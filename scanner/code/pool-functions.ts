@@ -87,6 +87,7 @@ const STRUCTURES: PoolFunction[] = [
   inStructure('NdisAllocateNetBufferListPool', 2, 'NET_BUFFER_LIST_POOL_PARAMETERS.PoolTag', 8, 8),
   inStructure('NdisAllocateNetBufferPool', 2, 'NET_BUFFER_POOL_PARAMETERS.PoolTag', 4, 4),
   inStructure('NdisAllocateTimerObject', 2, 'NDIS_TIMER_CHARACTERISTICS.AllocationTag', 4, 4),
+  inStructure('WppRecorderLogCreate', 1, 'RECORDER_LOG_CREATE_PARAMS.LogTag', 4, 4),
   inStructure('FltRegisterFilter', 2, FILTER_CONTEXT, 8, 8),
 ];
 

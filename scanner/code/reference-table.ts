@@ -15,6 +15,8 @@ export class ReferenceTable {
   #target = new Int32Array(FIRST_CAPACITY);
   #site = new Int32Array(FIRST_CAPACITY);
   #count = 0;
+  /** The targets as they were when so many references had been added. */
+  #sorted = { added: 0, targets: new Uint32Array(0) };
 
   /** `bytes` of code set the number of chains; sections may lie anywhere, so addresses are folded into it. */
   constructor(bytes: number) {
@@ -62,12 +64,31 @@ export class ReferenceTable {
 
   /** Every target, ascending, without doubles. */
   targets(): Uint32Array {
-    const sorted = Uint32Array.from(this.#target.subarray(0, this.#count)).sort();
+    if (this.#sorted.added === this.#count) return this.#sorted.targets;
+    const sorted = ascending(Uint32Array.from(this.#target.subarray(0, this.#count)));
     let unique = 0;
     for (let i = 0; i < sorted.length; i++)
       if (i === 0 || sorted[i] !== sorted[i - 1]) sorted[unique++] = sorted[i];
-    return sorted.subarray(0, unique);
+    this.#sorted = { added: this.#count, targets: sorted.subarray(0, unique) };
+    return this.#sorted.targets;
   }
+}
+
+const DIGIT_BITS = 11;
+
+/** Sorted by digits, which is several times quicker than comparing hundreds of thousands of numbers. */
+function ascending(numbers: Uint32Array): Uint32Array<ArrayBuffer> {
+  let from = Uint32Array.from(numbers);
+  let to = new Uint32Array(numbers.length);
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    const next = new Uint32Array((1 << DIGIT_BITS) + 1);
+    const mask = (1 << DIGIT_BITS) - 1;
+    for (const number of from) next[((number >>> shift) & mask) + 1]++;
+    for (let digit = 0; digit < mask; digit++) next[digit + 1] += next[digit];
+    for (const number of from) to[next[(number >>> shift) & mask]++] = number;
+    [from, to] = [to, from];
+  }
+  return from;
 }
 
 function doubled(array: Int32Array): Int32Array<ArrayBuffer> {

@@ -1,11 +1,14 @@
 /** What an operation leaves in a register. */
 import { compute, computeWithItself } from './arithmetic.ts';
-import { enumerated } from './bounds.ts';
+import { assuming, enumerated } from './bounds.ts';
 import { Alu, BASE_IMAGE, Flag, NONE, Op, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
-import { behindPointer, constant, DERIVED, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
+import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk } from './walk.ts';
+
+/** Entries of an array in the frame that are looked at. */
+const MAX_LOCAL_ENTRIES = 16;
 
 interface WantedRegister {
   register: number;
@@ -52,8 +55,8 @@ export function definedValue(
       return narrow(walk, wanted, i, depth, size[i], () => binaryValue(walk, i, wanted, depth));
     case Op.select: {
       const both = new ValueSet();
-      both.addAll(operandValue(walk, left[i], wanted, i, depth));
-      both.addAll(operandValue(walk, source[i], wanted, i, depth));
+      both.addAll(assuming(walk, i, false, depth, () => operandValue(walk, left[i], wanted, i, depth)));
+      both.addAll(assuming(walk, i, true, depth, () => operandValue(walk, source[i], wanted, i, depth)));
       return both;
     }
     case Op.flag:
@@ -65,6 +68,11 @@ export function definedValue(
       return extendedValue(walk, i, wanted, depth);
     case Op.insert:
       return insertedValue(walk, i, wanted, depth);
+    case Op.byteSwap:
+      if (lane !== 0 || size[i] !== 4) return ValueSet.of(UNKNOWN);
+      return operandValue(walk, source[i], wanted, i, depth).map(value =>
+        value.kind === 'constant' ? constant(byteSwapped(value.value), 'computed', rva[i]) : DERIVED,
+      );
     case Op.negate:
     case Op.invert: {
       if (lane !== 0) return ValueSet.of(UNKNOWN);
@@ -76,6 +84,10 @@ export function definedValue(
     }
   }
   return ValueSet.of(UNKNOWN);
+}
+
+function byteSwapped(value: number): number {
+  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
 }
 
 /** Whether the call goes to Control Flow Guard's check, which keeps every register that it is given. */
@@ -177,7 +189,13 @@ export function operandInMemory(
 function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet {
   const { index, scale, rva } = walk.body.operations;
   if (index[i] === NONE) return ValueSet.of(pointer);
-  if (pointer.kind !== 'address' && pointer.kind !== 'multiple') return ValueSet.of(UNKNOWN);
+  if (
+    pointer.kind !== 'address' &&
+    pointer.kind !== 'multiple' &&
+    pointer.kind !== 'stack' &&
+    !isOpenValue(pointer)
+  )
+    return ValueSet.of(UNKNOWN);
   const factor = constant(1 << scale[i], 'computed', rva[i]);
   return walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1).map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
@@ -208,8 +226,22 @@ function memoryAt(
       return tableValues(walk, (pointer.rva + offset) | 0, pointer.stride);
     case 'stack':
       return walk.at({ slot: pointer.offset + offset, width: 4 }, before, depth + 1);
+    case 'stack-element':
+      return localTable(walk, pointer.offset + offset, pointer.stride, before, depth);
   }
   return ValueSet.of(behindPointer(pointer, offset));
+}
+
+/** The tags in an array of the function's own frame, read by an index: as many as stand there in a row. */
+function localTable(walk: Walk, slot: number, stride: number, before: number, depth: number): ValueSet {
+  const tags = new ValueSet();
+  for (let n = 0; n < MAX_LOCAL_ENTRIES; n++) {
+    const { values } = walk.at({ slot: slot + n * stride, width: 4 }, before, depth + 1);
+    const found = values.filter(value => value.kind === 'constant' && looksLikeTag(value.value));
+    if (found.length === 0) break;
+    for (const tag of found) tags.add(tag);
+  }
+  return tags.values.length === 0 ? ValueSet.of(UNKNOWN) : tags;
 }
 
 function tableValues(walk: Walk, rva: number, stride: number): ValueSet {

@@ -3,7 +3,7 @@
  * Nothing else of the function is evaluated: a tag's constant is usually a few instructions away.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { countedNumbers } from './bounds.ts';
+import { type Assumption, countedNumbers, enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
@@ -31,6 +31,7 @@ export class ValueResolver implements Walk {
   readonly image: DriverImage;
   readonly processor: Processor;
   readonly index: CodeIndex;
+  readonly assumptions: Assumption[] = [];
   #steps = 0;
   #stepsTaken = 0;
   readonly #isTraced: boolean;
@@ -81,6 +82,11 @@ export class ValueResolver implements Walk {
     return loadedValue(this, operation, 0, 4, 0);
   }
 
+  /** Like resolve, with numbers that a comparison on the way keeps small replaced by each of them. */
+  resolveBounded(place: Place, before: number): ValueSet {
+    return enumerated(this, this.resolve(place, before), before, 0);
+  }
+
   /** The numbers of a loop that counts, where the values are such a loop's: see bounds.ts. */
   resolveCount(values: readonly Value[]): readonly Value[] | undefined {
     this.#begin();
@@ -99,6 +105,7 @@ export class ValueResolver implements Walk {
     this.#stepsTaken += this.#steps;
     this.#steps = 0;
     this.#active.clear();
+    this.assumptions.length = 0;
   }
 
   #wanted(place: Place, before: number): Wanted {

@@ -36,8 +36,12 @@ export type Value =
   | { kind: 'multiple'; of: number; plus: number }
   /** The address of some element of an array. */
   | { kind: 'element'; rva: number; stride: number }
+  /** The address of some element of an array in the function's own frame. */
+  | { kind: 'stack-element'; offset: number; stride: number }
   /** The value itself, in a loop: what was there before, plus `step`. */
   | { kind: 'previous'; step: number }
+  /** A number of which only these bits may be set. */
+  | { kind: 'bits'; mask: number }
   /** A place of the frame that nothing followed has written. */
   | { kind: 'blank' }
   /** A number that may be anything: read from somewhere, counted, passed. */
@@ -133,8 +137,12 @@ export function isSame(a: Value, b: Value): boolean {
       return b.kind === 'multiple' && b.of === a.of && b.plus === a.plus;
     case 'element':
       return b.kind === 'element' && b.rva === a.rva && b.stride === a.stride;
+    case 'stack-element':
+      return b.kind === 'stack-element' && b.offset === a.offset && b.stride === a.stride;
     case 'previous':
       return b.kind === 'previous' && b.step === a.step;
+    case 'bits':
+      return b.kind === 'bits' && b.mask === a.mask;
     case 'blank':
     case 'unknown':
     case 'derived':

@@ -1,5 +1,6 @@
 /** The question that the analysis asks, and what the files that know the operations need to answer it. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import type { Assumption } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
 import type { Processor } from './processor.ts';
@@ -18,6 +19,7 @@ export interface Walk {
   readonly image: DriverImage;
   readonly processor: Processor;
   readonly index: CodeIndex;
+  readonly assumptions: Assumption[];
   /** The values of what is wanted just before an operation. */
   at(wanted: Wanted, before: number, depth: number): ValueSet;
 }

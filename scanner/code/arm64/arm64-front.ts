@@ -6,32 +6,13 @@
 import { readInt32 } from '../little-endian.ts';
 import { Condition, Op, type OperationList } from '../operations.ts';
 import type { InstructionFront } from '../processor.ts';
+import { CONDITIONS } from './conditions.ts';
 import { kill } from './emit.ts';
 import { immediateForms } from './immediate-forms.ts';
 import { memoryForms } from './memory-forms.ts';
 import { registerForms, vectorForms } from './register-forms.ts';
 
 const INSTRUCTION_BYTES = 4;
-
-/** b.eq to b.al as conditions of operations.ts. */
-const CONDITIONS: readonly number[] = [
-  Condition.equal,
-  Condition.notEqual,
-  Condition.aboveOrEqual,
-  Condition.below,
-  Condition.other,
-  Condition.other,
-  Condition.other,
-  Condition.other,
-  Condition.above,
-  Condition.belowOrEqual,
-  Condition.greaterOrEqual,
-  Condition.less,
-  Condition.greater,
-  Condition.lessOrEqual,
-  Condition.other,
-  Condition.other,
-];
 
 export const arm64Front: InstructionFront = {
   append(bytes, position, end, rva, out) {

@@ -1,5 +1,6 @@
 /** ARM64 arithmetic on registers, selects, and moves between general and vector registers. */
 import { Alu, NONE, Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
+import { CONDITIONS } from './conditions.ts';
 import { binary, kill, moveRegister } from './emit.ts';
 
 const WORD_BITS = 32;
@@ -82,6 +83,13 @@ export function registerForms(word: number, rva: number, out: OperationList): vo
     return kill(dst, rva, out);
   }
   if (((word >>> 21) & 255) === 0b11010100) return conditionalSelect(word, dst, left, right, size, rva, out);
+  if ((word & 0xfffffc00) >>> 0 === 0x5ac00800 && dst !== 31 && left !== 31) {
+    const i = out.add(Op.byteSwap, rva); // rev w
+    out.dst[i] = dst;
+    out.source[i] = left;
+    out.size[i] = 4;
+    return;
+  }
   if (((word >>> 21) & 255) === 0b11010010) return void out.add(Op.nothing, rva); // ccmp
   if (((word >>> 24) & 31) === 0b11011 && ((word >>> 15) & 1) === 0 && dst !== 31) {
     const kind = (word >>> 21) & 7;
@@ -149,8 +157,9 @@ function conditionalSelect(
   }
   const i = out.add(Op.select, rva);
   out.dst[i] = dst;
-  out.left[i] = left === 31 ? NONE : left;
-  out.source[i] = other === 31 ? NONE : other;
+  out.left[i] = other === 31 ? NONE : other;
+  out.source[i] = left === 31 ? NONE : left;
+  out.alu[i] = CONDITIONS[(word >>> 12) & 15];
   out.size[i] = size;
 }
 

@@ -26,6 +26,7 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
     out.left[i] = d.reg;
     out.source[i] = source;
     out.size[i] = operandSize(d);
+    out.alu[i] = opcode & 15;
     return;
   }
   if (opcode >= 0x90 && opcode < 0xa0) {
@@ -36,7 +37,13 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
     out.dst[i] = register;
     return;
   }
-  if (opcode >= 0xc8 && opcode < 0xd0) return kill((opcode & 7) | ((d.rex & 1) << 3), rva, out);
+  if (opcode >= 0xc8 && opcode < 0xd0) {
+    const i = out.add(Op.byteSwap, rva);
+    out.dst[i] = (opcode & 7) | ((d.rex & 1) << 3);
+    out.source[i] = out.dst[i];
+    out.size[i] = operandSize(d);
+    return;
+  }
   if (vectorMove(d, rva, out)) return;
   switch (opcode) {
     case 0x05:

@@ -18,7 +18,7 @@ export function signatureLines({ signature }: DriverIdentity): SignatureLine[] {
     return [{ text: 'There is a signature, but it cannot be read.', isChanged: false }];
   }
   return signature.signatures.map(one => ({
-    text: `${signerWords(one)}${timeWords(one)}: ${digestWords([algorithmText(one.digestAlgorithm)], one.digestMatches)}.`,
+    text: `${signerWords(one)}: ${digestWords([algorithmText(one.digestAlgorithm)], one.digestMatches)}.`,
     isChanged: one.digestMatches === false,
   }));
 }
@@ -39,9 +39,18 @@ export function signatureSummary(driver: DriverIdentity): SignatureLine | null {
   };
 }
 
-/** Who signed first, for lists; null where nobody did, or by a certificate that is not in the file. */
-export function firstSigner({ signature }: DriverIdentity): string | null {
-  return signature?.signatures[0]?.signer ?? null;
+/** Who signed first, where no signature names the company that the file says it is of: for lists, which show that anyway. */
+export function otherSigner({ signature, company }: DriverIdentity): string | null {
+  const signatures = signature?.signatures ?? [];
+  const names = signatures.flatMap(one => [one.signer, one.organization, one.programName]);
+  const isNamed =
+    company !== null && names.some(name => name !== null && firstWord(name) === firstWord(company));
+  return isNamed ? null : (signatures[0]?.signer ?? null);
+}
+
+/** What stays the same of a company's name however it is written: `Oracle America, Inc.`, `Oracle and/or its affiliates`. */
+function firstWord(name: string): string {
+  return /[\p{L}\p{N}]+/u.exec(name.toLowerCase())?.[0] ?? '';
 }
 
 /** Whether some signature's digest is another one than the file has now. */
@@ -50,7 +59,8 @@ export function isChangedSinceSigned({ signature }: DriverIdentity): boolean {
 }
 
 function signerWords(one: FileSignature): string {
-  return `${signerAndProgram(one)}${one.issuer === null ? '' : `, by a certificate of ${one.issuer}`}`;
+  const issuer = one.issuer === null ? '' : `, by a certificate of ${one.issuer}`;
+  return `${signerAndProgram(one)}${timeWords(one)}${issuer}`;
 }
 
 function signerAndProgram({ signer, programName }: FileSignature): string {
@@ -60,7 +70,7 @@ function signerAndProgram({ signer, programName }: FileSignature): string {
 
 function timeWords({ signedAt, signedAtBy }: FileSignature): string {
   if (signedAt === null) return '';
-  return `, ${timeText(signedAt)}${signedAtBy === 'signer' ? " by the signer's own clock" : ''}`;
+  return ` on ${timeText(signedAt)}${signedAtBy === 'signer' ? " by the signer's own clock" : ''}`;
 }
 
 /** Exactly what was found out, and no word of trust. */

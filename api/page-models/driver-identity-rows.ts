@@ -11,14 +11,19 @@ interface IdentityLine {
   /** Something to copy, shown behind the text. */
   code: string | null;
   isWarning: boolean;
+  isNote: boolean;
 }
+
+/** What nobody should read into a signature that is named here. */
+const WHAT_IS_CHECKED =
+  'Only the digest is compared. Whether a signature is genuine, its certificates and their revocation are not checked.';
 
 /** Labels with one or more lines each; what the file does not say has no row. */
 export function identityRows(driver: DriverIdentity): { label: string; lines: IdentityLine[] }[] {
   const rows: [label: string, lines: IdentityLine[]][] = [
     ['Product', plain(driver.product)],
     ['Original name', plain(driver.originalName)],
-    ['Signature', signatureLines(driver).map(({ text, isChanged }) => line(text, null, isChanged))],
+    ['Signature', signatureRow(driver)],
     ['Frameworks', plain(listed(frameworkNames(driver)))],
     ['Linked', plain(driver.linkDate && timeText(driver.linkDate))],
     [
@@ -37,8 +42,18 @@ export function identityRows(driver: DriverIdentity): { label: string; lines: Id
   return rows.filter(([, lines]) => lines.length > 0).map(([label, lines]) => ({ label, lines }));
 }
 
-function line(text: string, code: string | null = null, isWarning = false): IdentityLine {
-  return { text, code, isWarning };
+function signatureRow(driver: DriverIdentity): IdentityLine[] {
+  const lines = signatureLines(driver).map(({ text, isChanged }) => ({
+    ...line(text),
+    isWarning: isChanged,
+  }));
+  return driver.signature?.status === 'signed'
+    ? [...lines, { ...line(WHAT_IS_CHECKED), isNote: true }]
+    : lines;
+}
+
+function line(text: string, code: string | null = null): IdentityLine {
+  return { text, code, isWarning: false, isNote: false };
 }
 
 function plain(text: string | null): IdentityLine[] {

@@ -3,7 +3,7 @@ import { type DriverIdentity, EVIDENCE_KINDS, type RefusedFile } from '../../dat
 import { driverLinks } from '../answer-links.ts';
 import type { DriverAnswer, DriverSighting } from '../driver-answer.ts';
 import { countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
-import { firstSigner, isChangedSinceSigned } from '../identity-words.ts';
+import { isChangedSinceSigned, otherSigner } from '../identity-words.ts';
 import { identityRows } from './driver-identity-rows.ts';
 import { counted, evidencePhrase, groupedNumber, siteLine, strengthMark } from './evidence-phrases.ts';
 import type { LoadedBlock } from './loaded-block.ts';
@@ -56,7 +56,7 @@ export function driversPage(
       description: one.driver.description ?? '',
       company: one.driver.company ?? '',
       vendorHref: one.driver.company === null ? null : pathFor({ vendor: one.driver.company }),
-      signer: firstSigner(one.driver) ?? '',
+      signer: otherSigner(one.driver),
       isChanged: isChangedSinceSigned(one.driver),
       version: one.driver.version ?? '',
       arch: one.driver.arch,
@@ -99,7 +99,6 @@ export function driverPage(context: PageContext, answer: DriverAnswer, page: num
       .slice(0, MAX_UNPROVEN_LISTED)
       .map(({ tag, links: { page: href } }) => ({ tag: tagParts(tag), href })),
     isChanged: isChangedSinceSigned(driver),
-    hasSignature: driver.signature?.status === 'signed',
     identity: identityRows(driver),
     remarks: answer.remarks,
     json: links.self,

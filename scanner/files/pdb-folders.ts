@@ -10,13 +10,11 @@ const IS_CASE_FOLDED = process.platform === 'win32';
 const UNFIT_NAME = /[\\/:*?"<>|\p{Cc}]|^\.{0,2}$/u;
 
 export class PdbFolders {
-  /** Names in lower case to names as they are, by folder. */
-  readonly #names = new Map<string, ReadonlyMap<string, string>>();
+  readonly #listings = new Map<string, Listing>();
 
   /** Whether a folder holds any PDB at all. */
   holdsPdb(folder: string): boolean {
-    for (const name of this.#namesIn(folder).keys()) if (name.endsWith('.pdb')) return true;
-    return false;
+    return this.#listingOf(folder).holdsPdb;
   }
 
   /** The path below `folder` that the parts lead to, or undefined. The parts are names, never paths. */
@@ -27,22 +25,29 @@ export class PdbFolders {
     if (IS_CASE_FOLDED) return undefined;
     let path = folder;
     for (const part of parts) {
-      const name = this.#namesIn(path).get(part.toLowerCase());
+      const name = this.#listingOf(path).names.get(part.toLowerCase());
       if (name === undefined) return undefined;
       path = join(path, name);
     }
     return path;
   }
 
-  #namesIn(folder: string): ReadonlyMap<string, string> {
-    let names = this.#names.get(folder);
-    if (names === undefined) {
-      if (this.#names.size >= MAX_KEPT_FOLDERS) this.#names.clear();
-      names = new Map(namesIn(folder).map(name => [name.toLowerCase(), name]));
-      this.#names.set(folder, names);
+  #listingOf(folder: string): Listing {
+    let listing = this.#listings.get(folder);
+    if (listing === undefined) {
+      if (this.#listings.size >= MAX_KEPT_FOLDERS) this.#listings.clear();
+      const names = new Map(namesIn(folder).map(name => [name.toLowerCase(), name]));
+      listing = { names, holdsPdb: [...names.keys()].some(name => name.endsWith('.pdb')) };
+      this.#listings.set(folder, listing);
     }
-    return names;
+    return listing;
   }
+}
+
+interface Listing {
+  /** Names in lower case to names as they are. */
+  names: ReadonlyMap<string, string>;
+  holdsPdb: boolean;
 }
 
 /** Also false where looking is not allowed, or a link leads in a circle: nothing to be used is there. */

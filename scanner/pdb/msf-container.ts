@@ -14,6 +14,8 @@ export interface PositionalFile {
 
 /** What linkers write with blocks of 4 KB; larger blocks would allow more, which no driver's PDB needs. */
 const MAX_FILE_BYTES = 4 * 1024 ** 3;
+/** The block numbers of such a file; with larger blocks a directory could claim 256 MB. */
+const MAX_DIRECTORY_BYTES = 4 * 1024 ** 2;
 const MAGIC = 'Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0';
 /** The fields end here, and the one block number of the directory's map. */
 const SUPERBLOCK_SIZE = 56;
@@ -45,8 +47,8 @@ export function openMsf(file: PositionalFile): MsfContainer | PdbProblem {
   }
   const blocks: Blocks = { file, blockSize, blockCount };
   const directoryBlocks = Math.ceil(directoryBytes / blockSize);
-  // A map of one block leads to 4 GB of streams where blocks have 4 KB; no linker needed a second one so far.
-  if (directoryBlocks * 4 > blockSize)
+  // A map of one block leads to 4 GB of streams where blocks have 4 KB; a second one is not read.
+  if (directoryBytes > MAX_DIRECTORY_BYTES || directoryBlocks * 4 > blockSize)
     return new PdbProblem('its stream directory is larger than any PDB needs');
   const map = readBlocks(blocks, [mapBlock], directoryBlocks * 4);
   if (map instanceof PdbProblem) return map;

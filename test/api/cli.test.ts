@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import test from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { projectFile } from '../../data/project-files.ts';
 import { TEST_CACHE } from './commands/captured-io.ts';
 
@@ -22,6 +26,7 @@ function pooltag(...argv: string[]) {
   return { child, texts, closed: once(child, 'close') as Promise<[number | null, string | null]> };
 }
 
+const isEntry = (name: string | Buffer) => /[0-9a-f]{64}$/.test(String(name));
 const drivers = projectFile('test', 'drivers', 'built');
 
 test('The process ends with the exit code of its command.', async () => {
@@ -53,6 +58,41 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.match(texts.err, /stopped after \d+ files?/);
     assert.ok(texts.out.endsWith('\n'));
     for (const line of texts.out.trimEnd().split('\n')) assert.equal(JSON.parse(line).status, 'scanned');
+  });
+
+  test(`${signal} writes what was found so far to --out as well, and what was scanned stays in the cache.`, async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'pooltag-stop-'));
+    const out = path.join(folder, 'found.ndjson');
+    const cache = path.join(folder, 'cache');
+    // So many copies that the scan cannot be over when the first is kept.
+    const many = Array.from({ length: 400 }, (_, index) => path.join(folder, `copy${index}.sys`));
+    for (const copy of many) copyFileSync(path.join(drivers, 'wrappers.x64.clang.O2.sys'), copy);
+    const { child, texts, closed } = pooltag(
+      'scan',
+      '--format',
+      'ndjson',
+      '--out',
+      out,
+      '--cache',
+      cache,
+      folder,
+    );
+    const kept = () =>
+      (existsSync(cache) ? readdirSync(cache, { recursive: true }) : []).filter(isEntry).length;
+    // Asked again and again, with pauses that leave the scan its processor.
+    while (kept() < 3 && child.exitCode === null) await setTimeout(10);
+    assert.ok(!existsSync(out));
+    child.kill(signal);
+    assert.deepEqual(await closed, [130, null]);
+    const lines = readFileSync(out, 'utf8').trimEnd().split('\n');
+    assert.match(
+      texts.err,
+      new RegExp(`stopped after ${lines.length} files?; what was found so far is written`),
+    );
+    assert.ok(lines.length >= 1 && lines.length < many.length);
+    for (const line of lines) assert.equal(JSON.parse(line).status, 'scanned');
+    assert.ok(kept() >= lines.length);
+    rmSync(folder, { recursive: true });
   });
 
   test(`${signal} ends the server cleanly.`, async () => {

@@ -2,12 +2,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { type ScanFilesOptions, type ScannedFile, scanFiles } from '../../scanner/driver-files.ts';
+import { DriverServices } from '../../scanner/files/driver-services.ts';
 import { tinyImage } from './pe/tiny-image.ts';
 
 const DRIVER = tinyImage({ arch: 'x64', pdbPath: 'vault.pdb' });
@@ -211,4 +221,120 @@ test('A reader that leaves early ends the workers', async t => {
     break;
   }
   assert.equal(process.getActiveResourcesInfo().filter(name => name === 'Worker').length, 0);
+});
+
+/** Without what differs from run to run. */
+function outcomes(files: ScannedFile[]): unknown[] {
+  return files.map(({ file, outcome }) => ({ file, outcome })).sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+function cacheEntries(cacheFolder: string): string[] {
+  return readdirSync(cacheFolder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name));
+}
+
+for (const workers of [0, 2]) {
+  test(`With ${workers} workers a second scan finds what the first has kept, and says the same`, async t => {
+    const files: Record<string, Uint8Array | string> = { 'notes.sys': 'no driver', 'empty.sys': '' };
+    for (let index = 0; index < 10; index++)
+      files[`${index}.sys`] = Buffer.concat([DRIVER, Buffer.from([index])]);
+    const paths = [folder(t, files), '/missing.sys'];
+    const cacheFolder = join(folder(t, {}), 'cache');
+    const without = outcomes(await scan({ paths, workers }));
+    const first = outcomes(await scan({ paths, workers, cacheFolder }));
+    // The 10 drivers and the notes; an empty or a missing file gives no bytes that could be known again.
+    const kept = cacheEntries(cacheFolder);
+    assert.equal(kept.length, 11);
+    const problems: string[] = [];
+    const again = await scan({
+      paths,
+      workers,
+      cacheFolder,
+      onCacheProblem: problem => problems.push(problem),
+    });
+    assert.deepEqual(first, without);
+    assert.deepEqual(outcomes(again), without);
+    assert.deepEqual(problems, []);
+    for (const entry of kept) writeFileSync(entry, readFileSync(entry, 'utf8').slice(0, 150));
+    assert.deepEqual(outcomes(await scan({ paths, workers, cacheFolder })), without);
+    assert.ok(cacheEntries(cacheFolder).every(entry => readFileSync(entry).length > 150));
+  });
+
+  test(`With ${workers} workers a cache that cannot be written is said once, and every file is scanned`, async t => {
+    const paths = [folder(t, { 'a.sys': DRIVER, 'b.sys': DRIVER, 'c.sys': DRIVER })];
+    const cacheFolder = join(folder(t, { file: 'x' }), 'file');
+    const problems: string[] = [];
+    const options = {
+      paths,
+      workers,
+      cacheFolder,
+      onCacheProblem: (problem: string) => problems.push(problem),
+    };
+    assert.equal((await scan(options)).filter(({ outcome }) => outcome.status === 'scanned').length, 3);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0], /^The cache folder .* cannot be written/);
+  });
+}
+
+test('Two scans that fill one cache at once both find everything', async t => {
+  const files = Object.fromEntries(
+    Array.from({ length: 40 }, (_, index) => [`${index}.sys`, Buffer.concat([DRIVER, Buffer.from([index])])]),
+  );
+  const paths = [folder(t, files)];
+  const cacheFolder = folder(t, {});
+  const scans = [1, 2, 1].map(workers => scan({ paths, workers, cacheFolder }));
+  for (const found of await Promise.all(scans)) {
+    assert.deepEqual(
+      found.map(({ outcome }) => outcome.status),
+      Array(40).fill('scanned'),
+    );
+  }
+  assert.equal(cacheEntries(cacheFolder).length, 40);
+});
+
+test('A file that is found again under another path says where it was seen first', async t => {
+  const other = tinyImage({ arch: 'x64', pdbPath: 'other.pdb' });
+  const root = folder(t, { 'a/x.sys': DRIVER, 'b/X.SYS': DRIVER, 'b/y.sys': DRIVER, 'c/x.sys': other });
+  const found = await scan({ paths: [root] });
+  assert.deepEqual(
+    found.map(({ file, sameAs }) => [relative(root, file), sameAs && relative(root, sameAs)]),
+    [
+      [join('a', 'x.sys'), undefined],
+      [join('b', 'X.SYS'), join('a', 'x.sys')],
+      // Another name may mean another default tag.
+      [join('b', 'y.sys'), undefined],
+      [join('c', 'x.sys'), undefined],
+    ],
+  );
+  assert.ok(found.every(({ outcome }) => outcome.status === 'scanned'));
+});
+
+test('What loads a driver is said where the services are known, and is never kept', async t => {
+  const root = folder(t, { 'a.sys': DRIVER, 'b.sys': DRIVER });
+  const cacheFolder = folder(t, {});
+  const entry = { name: 'A', start: 'boot', type: 'kernel-driver' } as const;
+  const services = new DriverServices([], {});
+  services.of = path => (path.endsWith('a.sys') ? [entry] : []);
+  const seen = async (known: DriverServices | null) => {
+    const found = await scan({ paths: [root], cacheFolder, services: Promise.resolve(known) });
+    return found.map(({ outcome }) => outcome.status === 'scanned' && outcome.services);
+  };
+  assert.deepEqual(await seen(services), [[entry], []]);
+  assert.deepEqual(await seen(null), [undefined, undefined]);
+});
+
+test('A folder that may be there is searched with its own pattern, and missing it is nothing', async t => {
+  const root = folder(t, { 'a.exe': DRIVER, 'b.sys': DRIVER, 'x/c.sys': DRIVER, 'x/y/d.sys': DRIVER });
+  const paths = [
+    { folder: join(root, 'x'), glob: '*.sys', isDeep: false },
+    { folder: root, glob: '*.{exe,sys}', isDeep: false },
+    { folder: join(root, 'missing'), glob: '*', isDeep: true },
+    join(root, 'x', 'y'),
+  ];
+  assert.deepEqual(inShort(root, await scan({ paths, glob: '*.exe' })), [
+    'x/c.sys: scanned',
+    'a.exe: scanned',
+    'b.sys: scanned',
+  ]);
 });

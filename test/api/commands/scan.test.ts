@@ -208,3 +208,92 @@ test('On a terminal a bar shows how far the scan has come, and leaves nothing on
   assert.equal(await scan([samples, '--format', 'csv'], io), 0);
   assert.doesNotMatch(io.out(), /scanning/);
 });
+
+test('What a scan gave is kept in the cache folder, and used again unless it is switched off.', async () => {
+  const cache = path.join(root, 'cache');
+  const out = async (...argv: string[]) => {
+    const io = capturedIo();
+    assert.equal(await scan([samples, '--format', 'csv', ...argv], io), 0);
+    assert.doesNotMatch(io.err(), /cache/);
+    return io.out().split('\n').sort();
+  };
+  const without = await out('--cache', cache, '--no-cache');
+  assert.ok(!existsSync(cache));
+  assert.deepEqual(await out('--cache', cache), without);
+  assert.equal(
+    readdirSync(path.join(cache, 'scans'), { recursive: true }).filter(name => String(name).length > 60)
+      .length,
+    3,
+  );
+  assert.deepEqual(await out('--cache', cache), without);
+});
+
+test('A cache folder that cannot be written is a remark.', async () => {
+  const io = capturedIo({ POOLTAG_CACHE: path.join(mixed, 'notes.sys') });
+  assert.equal(await scan([disk, '--format', 'csv'], io), 0);
+  assert.match(
+    io.err(),
+    /^pooltag: The cache folder .* cannot be written, .*\npooltag: \d+ tags in 1 driver\.\n$/,
+  );
+});
+
+/** A Windows disk as another system mounts it. */
+function mountedDisk(): string {
+  const mounted = mkdtempSync(path.join(root, 'c-'));
+  const place = (file: string, from: string) => {
+    mkdirSync(path.dirname(path.join(mounted, file)), { recursive: true });
+    copyFileSync(path.join(samples, from), path.join(mounted, file));
+  };
+  place('Windows/System32/drivers/sample-disk.sys', 'sample-disk.sys');
+  place('Windows/System32/ntoskrnl.exe', 'sample-net.sys');
+  place('Windows/System32/DriverStore/FileRepository/x_1/sample-disk.sys', 'sample-disk.sys');
+  place('Program Files/Vendor/files.sys', 'sample-files.sys');
+  return mounted;
+}
+
+test('--all-drivers looks into every place of a mounted Windows, and a copy is not shown again.', async () => {
+  const mounted = mountedDisk();
+  for (const [argv, env] of [
+    [['--all-drivers', mounted], {}],
+    [['--all-drivers', path.join(mounted, 'Windows')], {}],
+    [['--all-drivers'], { SystemRoot: path.join(mounted, 'Windows') }],
+  ] as const) {
+    const io = capturedIo(env);
+    assert.equal(await scan([...argv, '--format', 'ndjson'], io), 0);
+    const found = lines(io.out()).map(({ file }) => path.relative(mounted, file).replaceAll('\\', '/'));
+    assert.deepEqual(found.sort(), [
+      'Program Files/Vendor/files.sys',
+      'Windows/System32/DriverStore/FileRepository/x_1/sample-disk.sys',
+      'Windows/System32/drivers/sample-disk.sys',
+      'Windows/System32/ntoskrnl.exe',
+    ]);
+    assert.match(io.err(), /in 3 drivers; 1 file found again in another folder\.\n$/);
+  }
+  const io = capturedIo();
+  assert.equal(await scan(['--all-drivers', mounted], io), 0);
+  assert.match(io.out(), /^sample-disk\.sys {2}the same file as .*sample-disk\.sys$/m);
+  assert.equal(io.out().match(/^ {2}SdRq /gm)?.length, 1);
+});
+
+test('--all-drivers without a Windows to look at is one sentence.', async () => {
+  for (const [argv, words] of [
+    [['--all-drivers'], /does not run Windows: name the Windows folder of a mounted disk/],
+    [['--all-drivers', empty], /there is no System32 in it/],
+    [['--all-drivers', path.join(root, 'nowhere')], /there is no System32 in it/],
+  ] as const) {
+    const io = capturedIo();
+    assert.equal(await scan([...argv], io), 2);
+    assert.match(io.err(), words);
+    assert.match(io.err(), /^pooltag: .*\n$/);
+  }
+});
+
+test('Paths may be named beside --all-drivers.', async () => {
+  const io = capturedIo();
+  const mounted = mountedDisk();
+  assert.equal(
+    await scan([path.join(mixed, 'driver.bin'), '--all-drivers', mounted, '--format', 'ndjson'], io),
+    0,
+  );
+  assert.equal(lines(io.out()).length, 5);
+});

@@ -210,6 +210,16 @@ export const driverAnswerSchema = z
     ),
     remarks: z.array(z.string()),
     partial: z.boolean(),
+    services: z
+      .array(
+        z.object({
+          name: z.string(),
+          start: z.enum(['boot', 'system', 'automatic', 'manual', 'disabled']),
+          type: z.enum(['kernel-driver', 'file-system-driver', 'recognizer-driver']),
+        }),
+      )
+      .optional()
+      .describe('What loads the driver on this computer; absent where that is not known.'),
     links,
   })
   .openapi('DriverAnswer');

@@ -1,5 +1,5 @@
 /** What the program says of one scanned driver: its identity, and each tag it uses with all evidence. */
-import type { Evidence, ScannedDriver, Strength } from '../data/facts.ts';
+import type { DriverService, Evidence, ScannedDriver, Strength } from '../data/facts.ts';
 import { strengthOf } from '../data/facts.ts';
 import type { Links } from './answer-document.ts';
 import { driverLinks, tagLinks } from './answer-links.ts';
@@ -42,6 +42,8 @@ export interface DriverAnswer {
   remarks: string[];
   /** A limit was reached: what is here is right, but not all there is. */
   partial: boolean;
+  /** What loads the driver on this computer; absent where that is not known. */
+  services?: DriverService[];
   links: Links;
 }
 
@@ -80,6 +82,7 @@ export async function answerDriver(scanned: CatalogueDriver, source: AnswerSourc
     ),
     remarks: scanned.remarks,
     partial: scanned.partial,
+    services: scanned.services,
     links: driverLinks(scanned.driver.sha256),
   };
 }

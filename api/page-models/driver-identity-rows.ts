@@ -1,6 +1,7 @@
 /** What a driver file says of itself, as the rows of its page. */
-import type { DriverIdentity, ImportedDll } from '../../data/facts.ts';
+import type { DriverIdentity, DriverService, ImportedDll } from '../../data/facts.ts';
 import { frameworkNames, signatureLines, timeText } from '../identity-words.ts';
+import { servicesInWords } from '../service-words.ts';
 import { counted, groupedNumber } from './evidence-phrases.ts';
 
 /** Modules and functions that a row names; the REST answer has all. */
@@ -18,9 +19,13 @@ interface IdentityLine {
 const WHAT_IS_CHECKED =
   'Only the digest is compared. Whether a signature is genuine, its certificates and their revocation are not checked.';
 
-/** Labels with one or more lines each; what the file does not say has no row. */
-export function identityRows(driver: DriverIdentity): { label: string; lines: IdentityLine[] }[] {
+/** Labels with one or more lines each; what the file does not say, or nobody knows of its services, has no row. */
+export function identityRows(
+  driver: DriverIdentity,
+  services?: readonly DriverService[],
+): { label: string; lines: IdentityLine[] }[] {
   const rows: [label: string, lines: IdentityLine[]][] = [
+    ['On this computer', plain(services === undefined ? null : servicesInWords(services))],
     ['Product', plain(driver.product)],
     ['Original name', plain(driver.originalName)],
     ['Signature', signatureRow(driver)],

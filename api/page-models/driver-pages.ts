@@ -4,7 +4,6 @@ import { driverLinks } from '../answer-links.ts';
 import type { DriverAnswer, DriverSighting } from '../driver-answer.ts';
 import { countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
 import { isChangedSinceSigned, otherSigner } from '../identity-words.ts';
-import { servicesInWords } from '../service-words.ts';
 import { identityRows } from './driver-identity-rows.ts';
 import { counted, evidencePhrase, groupedNumber, siteLine, strengthMark } from './evidence-phrases.ts';
 import type { LoadedBlock } from './loaded-block.ts';
@@ -100,16 +99,10 @@ export function driverPage(context: PageContext, answer: DriverAnswer, page: num
       .slice(0, MAX_UNPROVEN_LISTED)
       .map(({ tag, links: { page: href } }) => ({ tag: tagParts(tag), href })),
     isChanged: isChangedSinceSigned(driver),
-    identity: [...serviceRows(answer.services), ...identityRows(driver)],
+    identity: identityRows(driver, answer.services),
     remarks: answer.remarks,
     json: links.self,
   };
-}
-
-function serviceRows(services: DriverAnswer['services']) {
-  return services === undefined
-    ? []
-    : [{ label: 'On this computer', text: servicesInWords(services), isCode: false }];
 }
 
 function tagOfDriver({ tag, links, strength, evidence, isListed, summary, ...sighting }: DriverSighting) {

@@ -27,7 +27,7 @@ export interface TinyPdbSpec {
   isTypesOnly?: boolean;
 }
 
-export const TINY_GUID = 'tiny-pdb-of-test';
+const TINY_GUID = 'tiny-pdb-of-test';
 const INFO_AGE = 7;
 
 /** The bytes of a PDB. */

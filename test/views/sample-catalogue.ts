@@ -1,7 +1,14 @@
 /** A catalogue with the bundled knowledge and made-up drivers, so that every kind of page has something to show. */
 import { Catalogue } from '../../api/catalogue.ts';
 import { createEmbeddedIndex } from '../../data/embedded-index.ts';
-import type { DriverIdentity, Evidence, EvidenceKind, ScannedDriver, TagSighting } from '../../data/facts.ts';
+import type {
+  DriverIdentity,
+  Evidence,
+  EvidenceKind,
+  FileSignature,
+  ScannedDriver,
+  TagSighting,
+} from '../../data/facts.ts';
 import { type Knowledge, loadKnowledge } from '../../data/knowledge.ts';
 import { type PoolTag, poolTag, tagId } from '../../data/pool-tag.ts';
 import { NO_FACTS } from '../data/plain-identity.ts';
@@ -88,6 +95,17 @@ function hostile(): ScannedDriver {
         version: nasty,
         originalName: nasty,
         pdbName: 'javascript:alert(1)',
+        pdbId: nasty,
+        buildHash: 'ab'.repeat(64),
+        hybrid: 'ARM64X',
+        frameworks: [{ id: nasty, name: nasty, version: nasty }],
+        imports: Array.from({ length: 100 }, (_, n) => ({
+          dll: `${nasty}${n}`,
+          functions: 1,
+          delayed: n > 50,
+        })),
+        poolFunctions: Array.from({ length: 100 }, (_, n) => `${nasty}!Ex${n}`),
+        signature: { status: 'signed', signatures: Array.from({ length: 16 }, () => signature(nasty)) },
       },
       ['<b>"', '../.', '=1+1', "';--", '{{x}', '  \x1b[', '/?#:', '%00a', '&lt;'].map(tag =>
         sighting(tag, sites('allocation-call', 2)),
@@ -95,6 +113,22 @@ function hostile(): ScannedDriver {
     ),
     remarks: [nasty],
     partial: true,
+  };
+}
+
+/** A signature with this text in every field, over another digest than the file has. */
+function signature(text: string): FileSignature {
+  return {
+    signer: text,
+    organization: text,
+    issuer: text,
+    programName: `${text}.`,
+    digestAlgorithm: text,
+    digest: 'ab',
+    digestMatches: false,
+    signedAt: '2024-05-01T09:00:00Z',
+    signedAtBy: 'signer',
+    isNested: false,
   };
 }
 

@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino';
 import { AnswerCache } from './answer-cache.ts';
 import { API_BASE } from './answer-links.ts';
 import type { Catalogue } from './catalogue.ts';
+import { DriverExplanations } from './driver-explanations.ts';
 import { logRequests } from './middleware/access-log.ts';
 import { sendCachedAnswers } from './middleware/cached-answers.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
@@ -20,6 +21,8 @@ import type { Settings } from './settings.ts';
 
 export interface AppOptions {
   catalogue: Catalogue;
+  /** How tags of drivers are explained; without it, from the files that the catalogue names. */
+  explanations?: DriverExplanations;
   /** What readers see; without it the app is REST alone. */
   pages?: Router;
   /** Requests per minute and client; 0 or nothing for no limit. */
@@ -32,6 +35,7 @@ export interface AppOptions {
 /** The app, ready to listen. */
 export function createApp({
   catalogue,
+  explanations = new DriverExplanations(catalogue),
   pages,
   rateLimit = 0,
   trustProxy = false,
@@ -49,7 +53,7 @@ export function createApp({
   app.use(createHealthRoutes(catalogue));
   app.use('/api', crossOrigin);
   app.use(readPercentEncoding);
-  app.use(API_BASE, createRestRouter({ catalogue, cache }));
+  app.use(API_BASE, createRestRouter({ catalogue, cache, explanations }));
   // `/api` itself is a page; what lies below it is REST's alone.
   app.use(/^\/api\/./, nothingHere);
   app.use(createProblemRoutes(pages !== undefined));

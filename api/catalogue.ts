@@ -32,6 +32,14 @@ export interface CatalogueOptions {
   fill?: boolean;
 }
 
+/** What whoever scanned knows of an outcome. */
+export interface OutcomeFacts {
+  /** The driver ships with the program. */
+  isSample?: boolean;
+  /** The path that the file was read from. */
+  file?: string;
+}
+
 /** Outcomes that are put into the index together: each update costs a turn of the index, or a request to a server. */
 const BATCH_DRIVERS = 25;
 /** How long a scanned driver may stay out of the index, in milliseconds. */
@@ -51,6 +59,8 @@ export class Catalogue implements AnswerSource {
   readonly #componentsByOwner: ReadonlyMap<string, Component | null>;
   readonly #articles: ReadonlyMap<string, KnownLeak>;
   readonly #drivers = new Map<string, CatalogueDriver>();
+  /** Where the drivers were found, by SHA-256: apart from them, because an answer must never show it. */
+  readonly #files = new Map<string, string>();
   readonly #refused: RefusedFile[] = [];
   #refusedCount = 0;
   #scan: ScanProgress = NO_SCAN;
@@ -117,8 +127,9 @@ export class Catalogue implements AnswerSource {
   }
 
   /** Takes what became of one file. Its tags are in the index after the next batch; see {@link flush}. */
-  addOutcome(outcome: ScanOutcome, { isSample = false }: { isSample?: boolean } = {}): void {
+  addOutcome(outcome: ScanOutcome, { isSample = false, file }: OutcomeFacts = {}): void {
     if (outcome.status === 'scanned') {
+      if (file !== undefined) this.#files.set(outcome.driver.sha256, file);
       this.#drivers.set(outcome.driver.sha256, { ...outcome, isSample });
       for (const record of this.#store.addScan(outcome, isSample)) this.#pending.set(record.id, record);
     } else {
@@ -186,6 +197,11 @@ export class Catalogue implements AnswerSource {
   /** A scanned driver by its SHA-256 in lower-case hex. */
   driver(sha256: string): CatalogueDriver | undefined {
     return this.#drivers.get(sha256);
+  }
+
+  /** The path of a scanned driver's file on this computer; undefined where it was not said. */
+  fileOf(sha256: string): string | undefined {
+    return this.#files.get(sha256);
   }
 
   /** What is loaded. Throws SearchUnavailable where the index does not answer. */

@@ -82,6 +82,34 @@ const FAILURES_BY_CODE = {
     explanation:
       'No scanned driver has this SHA-256. Drivers are known to the program only while it runs over them: start it with their folder.',
   },
+  'tag-not-in-driver': {
+    status: 404,
+    exitCode: 1,
+    title: 'Not a tag of this driver',
+    explanation:
+      'The driver was scanned, and no use of this tag was seen in it. The page of the driver lists the tags that it uses.',
+  },
+  'driver-file-gone': {
+    status: 404,
+    exitCode: REFUSED,
+    title: 'The driver file is gone',
+    explanation:
+      'An explanation reads the file of the driver again, and it is no longer where it was scanned, or another version is there now. Start Pooltag again with the folder that holds the file.',
+  },
+  'explanation-failed': {
+    status: 422,
+    exitCode: REFUSED,
+    title: 'The file could not be analysed again',
+    explanation:
+      'Reading the code of the driver once more took longer or needed more memory than one file may. What the scan found of it stands.',
+  },
+  'explanations-busy': {
+    status: 503,
+    exitCode: 4,
+    title: 'Too many explanations at once',
+    explanation:
+      'The server works out one explanation after the other, and too many are waiting. Ask again in a few seconds.',
+  },
   'unknown-route': {
     status: 404,
     exitCode: USAGE,

@@ -119,6 +119,9 @@ export const driverParamsSchema = z.object({
     .openapi({ description: 'The SHA-256 of the driver file.' }),
 });
 
+/** The path of `GET /drivers/{sha256}/explain/{tag}`. */
+export const explainParamsSchema = driverParamsSchema.extend(tagParamsSchema.shape);
+
 /** The names of `GET /export/{name}`. */
 export const EXPORT_NAMES = ['pooltag.txt', 'localtag.txt', 'tags.csv', 'tags.ndjson'] as const;
 export type ExportName = (typeof EXPORT_NAMES)[number];

@@ -2,6 +2,9 @@
 import type { Request, Response } from 'express';
 import type { Problem } from './problems.ts';
 
+/** One explanation takes about a second. */
+const RETRY_SECONDS = 5;
+
 /** Answers with a problem (`application/problem+json`); `instance` is the address that was asked. */
 export function sendProblem(request: Request, response: Response, problem: Problem): void {
   const { type, title, status, detail, code, ...more } = problem;
@@ -10,6 +13,7 @@ export function sendProblem(request: Request, response: Response, problem: Probl
   response.statusCode = problem.status;
   response.setHeader('content-type', 'application/problem+json; charset=utf-8');
   response.setHeader('cache-control', 'no-store');
+  if (code === 'explanations-busy') response.setHeader('retry-after', RETRY_SECONDS);
   response.setHeader('content-length', body.length);
   response.end(request.method === 'HEAD' ? undefined : body);
 }

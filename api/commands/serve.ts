@@ -1,5 +1,6 @@
 /** `pooltag serve`: pages and REST on one address, with drivers scanned in the background. */
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { pino } from 'pino';
 import { createEmbeddedIndex } from '../../data/embedded-index.ts';
 import { type Knowledge, loadKnowledge } from '../../data/knowledge.ts';
@@ -7,6 +8,7 @@ import { programVersion } from '../../data/project-files.ts';
 import type { SearchIndex } from '../../data/search-index.ts';
 import { scanFiles } from '../../scanner/driver-files.ts';
 import { Catalogue } from '../catalogue.ts';
+import { DriverExplanations } from '../driver-explanations.ts';
 import { createPages } from '../routes/pages.ts';
 import { startServer } from '../server.ts';
 import type { Settings } from '../settings.ts';
@@ -47,6 +49,7 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
   return runCommand(command, argv, io, async () => {
     const settings = settingsOf(command, io);
     const catalogue = await loadCatalogue(settings, io);
+    const explanations = new DriverExplanations(catalogue, settings);
     try {
       const place = await driversToServe(
         settings,
@@ -57,7 +60,8 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
         host: settings.host,
         port: settings.port,
         catalogue,
-        pages: createPages({ catalogue }),
+        explanations,
+        pages: createPages({ catalogue, explanations }),
         rateLimit: settings.rateLimit,
         trustProxy: settings.trustProxy,
         logger: pino({ level: settings.logLevel ?? (io.stderr.isTTY ? 'warn' : 'info') }, io.stderr),
@@ -66,6 +70,7 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
       const scanned = scanInBackground(catalogue, place, settings, io);
       await aborted(io.signal);
       await Promise.all([scanned, server.stop()]);
+      await explanations.close();
       return 0;
     } finally {
       await catalogue.index.close();
@@ -137,7 +142,7 @@ async function scanInBackground(
   };
   for await (const { file, outcome } of scanFiles(options)) {
     catalogue.updateScan({ currentFolder: file.slice(0, file.search(/[\\/][^\\/]*$/)) });
-    catalogue.addOutcome(outcome, { isSample });
+    catalogue.addOutcome(outcome, { isSample, file: path.resolve(file) });
   }
   try {
     await catalogue.endScan();

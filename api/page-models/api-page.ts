@@ -40,6 +40,13 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
   },
   {
     method: 'GET',
+    path: '/api/v1/drivers/{sha256}/explain/{tag}',
+    summary: 'How a scan knows that a driver uses a tag, with the instructions that show it.',
+    parameters: null,
+    example: null,
+  },
+  {
+    method: 'GET',
     path: '/api/v1/export/{name}',
     summary: 'Everything as pooltag.txt, localtag.txt, tags.csv or tags.ndjson.',
     parameters: null,

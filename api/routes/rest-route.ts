@@ -3,6 +3,7 @@ import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { Request, Response } from 'express';
 import type { AnswerCache } from '../answer-cache.ts';
 import type { Catalogue } from '../catalogue.ts';
+import type { DriverExplanations } from '../driver-explanations.ts';
 import { CORS_HEADERS } from '../middleware/cross-origin.ts';
 import { SECURITY_HEADERS } from '../middleware/security-headers.ts';
 import { type AnswerHead, PreparedAnswer } from '../prepared-answer.ts';
@@ -11,6 +12,7 @@ import { type AnswerHead, PreparedAnswer } from '../prepared-answer.ts';
 export interface RestContext {
   catalogue: Catalogue;
   cache: AnswerCache;
+  explanations: DriverExplanations;
 }
 
 /** One operation. `path` begins below the version, with parameters in braces as OpenAPI writes them. */

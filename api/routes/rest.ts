@@ -2,6 +2,7 @@
 import { Router } from 'express';
 import { PooltagError } from '../pooltag-error.ts';
 import { driverRoute, driversRoute } from './rest-drivers.ts';
+import { explainRoute } from './rest-explain.ts';
 import { exportRoute } from './rest-export.ts';
 import { lookupRoute } from './rest-lookup.ts';
 import { openApiRoute } from './rest-openapi.ts';
@@ -10,7 +11,16 @@ import { searchRoute } from './rest-search.ts';
 import { statusRoute } from './rest-status.ts';
 import { tagRoute } from './rest-tags.ts';
 
-const described = [tagRoute, searchRoute, lookupRoute, driversRoute, driverRoute, exportRoute, statusRoute];
+const described = [
+  tagRoute,
+  searchRoute,
+  lookupRoute,
+  driversRoute,
+  driverRoute,
+  explainRoute,
+  exportRoute,
+  statusRoute,
+];
 
 /** Every operation, the description of them among them. */
 export const REST_ROUTES: readonly RestRoute[] = [...described, openApiRoute(described)];

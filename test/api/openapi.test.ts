@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { AnswerCache } from '../../api/answer-cache.ts';
+import { DriverExplanations } from '../../api/driver-explanations.ts';
 import { createRestRouter, REST_ROUTES } from '../../api/routes/rest.ts';
 import { startServer } from '../../api/server.ts';
+import { addDriverWithFile } from './driver-with-file.ts';
 import { ask } from './rest-client.ts';
 import { DRIVERS, sampleCatalogue } from './sample-facts.ts';
 
 const catalogue = await sampleCatalogue();
+const explained = await addDriverWithFile(catalogue);
 const server = await startServer({ host: '127.0.0.1', port: 0, catalogue });
 after(() => server.stop());
 const { json: document } = await ask(server.url, '/api/v1/openapi.json');
@@ -23,7 +26,11 @@ const operations = Object.entries(document.paths as Record<string, Record<string
 
 /** What Express itself would answer, as `get /api/v1/tags/{tag}`; the routes for all methods only refuse. */
 function mountedRoutes(): string[] {
-  const router = createRestRouter({ catalogue, cache: new AnswerCache() });
+  const router = createRestRouter({
+    catalogue,
+    cache: new AnswerCache(),
+    explanations: new DriverExplanations(catalogue),
+  });
   return router.stack.flatMap(({ route }) =>
     route === undefined
       ? []
@@ -67,10 +74,13 @@ test('every operation has a name of its own, a summary, and a text for each answ
 });
 
 const EXAMPLES: Record<string, string> = { tag: 'Thre', sha256: DRIVERS[0].driver.sha256, name: 'tags.csv' };
+/** An explanation needs a driver with its file. */
+const EXPLAINED: Record<string, string> = { tag: explained.tag, sha256: explained.sha256 };
 
 test('every operation answers with a status and a media type that it names', async () => {
   for (const { path, method, operation } of operations) {
-    const filled = path.replace(/\{(\w+)\}/g, (_whole, name: string) => EXAMPLES[name]);
+    const examples = path.includes('/explain/') ? EXPLAINED : EXAMPLES;
+    const filled = path.replace(/\{(\w+)\}/g, (_whole, name: string) => examples[name]);
     const answer = await ask(server.url, filled, {
       method: method.toUpperCase(),
       headers: method === 'post' ? { 'content-type': 'application/json' } : {},

@@ -1,0 +1,48 @@
+/** The answer of `GET /drivers/{sha256}/explain/{tag}`, as the OpenAPI document describes it. */
+import { z } from 'zod';
+import { arch, count, evidence, id, links } from './document-parts.ts';
+
+const listing = z
+  .object({
+    functionRva: count,
+    lines: z.array(
+      z.object({
+        rva: count,
+        bytes: z.string().openapi({ example: '41 b8 54 43 6f 6e' }),
+        text: z.string().openapi({ example: 'mov r8d,6E6F4354h' }),
+        note: z.string().nullable().openapi({ example: "'TCon'" }),
+        role: z.enum(['constant', 'carries', 'call']).nullable(),
+        isAfterGap: z.boolean(),
+      }),
+    ),
+  })
+  .openapi('CodeListing', {
+    description:
+      'Some instructions of one function. Numbers are spelled as WinDbg does, addresses of the image are RVAs or names.',
+  });
+
+/** A driver's use of a tag, explained. */
+export const explanationSchema = z
+  .object({
+    driver: z.object({ fileName: z.string(), sha256: z.string(), arch }),
+    tag: z.string(),
+    id,
+    sites: z.array(
+      z.object({
+        evidence,
+        steps: z.array(
+          z.object({
+            kind: z.enum(['constant', 'carried', 'call', 'wrapper', 'function']),
+            rva: count.nullable(),
+            text: z.string(),
+            instruction: z.string().nullable(),
+          }),
+        ),
+        listings: z.array(listing),
+      }),
+    ),
+    moreSites: count,
+    wrappers: z.array(listing),
+    links,
+  })
+  .openapi('TagExplanation');

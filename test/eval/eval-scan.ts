@@ -1,7 +1,11 @@
-/** `npm run eval:scan [-- --drivers DIR] [--brief] [--write-misses]`: precision and recall of the scanner, with every miss. */
+/**
+ * `npm run eval:scan [-- --drivers DIR] [--brief] [--held-out] [--write-misses]`: precision and recall of the scanner, with every
+ * miss and its reason; the misses of held-out sources only where they are asked for.
+ */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectFile } from '../../data/project-files.ts';
+import { CASES, type CaseName, whyMissed } from '../drivers/cases.ts';
 import { writeExpectedMisses } from './expected-misses.ts';
 import { type ScoredDriver, scoreFolder } from './scan-folder.ts';
 import { shownTag } from './score.ts';
@@ -10,6 +14,7 @@ const { values } = parseArgs({
   options: {
     drivers: { type: 'string', default: projectFile('test', 'drivers', 'built') },
     brief: { type: 'boolean', default: false },
+    'held-out': { type: 'boolean', default: false },
     'write-misses': { type: 'boolean', default: false },
   },
 });
@@ -71,15 +76,27 @@ function printRow(title: string, group: ScoredDriver[]): void {
 }
 
 function printMisses(): void {
-  console.log('\nMisses (source, tag, case: drivers)');
-  const lines = new Map<string, string[]>();
-  for (const { name, misses, file } of drivers) {
+  const shown = values['held-out'] ? drivers : visible;
+  console.log('\nMisses by case, with the reason (source, tag: drivers)');
+  const cases = new Map<CaseName, Map<string, string[]>>();
+  for (const { name, misses, file } of shown) {
     for (const { declared, reason } of misses) {
-      const key = `stage ${declared.stage} ${name.source} ${shownTag(declared.tag)} ${declared.caseName} (${reason})`;
+      const lines = cases.get(declared.caseName) ?? new Map<string, string[]>();
+      cases.set(declared.caseName, lines);
+      const key = `${name.source} ${shownTag(declared.tag)} (${reason})`;
       lines.set(key, [...(lines.get(key) ?? []), file.slice(name.source.length + 1, -4)]);
     }
   }
-  for (const [key, files] of [...lines].sort()) console.log(`  ${key}: ${files.length}: ${files.join(' ')}`);
+  for (const [name, lines] of [...cases].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    console.log(`  ${name} (stage ${CASES[name].stage}): ${whyMissed(name)}`);
+    for (const [key, files] of [...lines].sort())
+      console.log(`    ${key}: ${files.length}: ${files.join(' ')}`);
+  }
+  if (!values['held-out'] && heldOut.length > 0) {
+    console.log(
+      `  and ${sum(heldOut, ({ misses }) => misses.length)} of held-out sources: --held-out names them`,
+    );
+  }
 }
 
 function printFalseHits(): void {

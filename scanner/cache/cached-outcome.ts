@@ -67,11 +67,16 @@ function isDriver(value: unknown): boolean {
     typeof value.sizeBytes === 'number' &&
     ARCHES.includes(value.arch) &&
     NULLABLE_FACTS.every(name => value[name] === null || isText(value[name])) &&
-    isListOf(value.frameworks, isText) &&
-    isListOf(value.imports, one => isRecord(one) && isText(one.dll)) &&
+    isListOf(value.frameworks, one => isRecord(one) && areTexts(one, ['id', 'name'])) &&
+    isListOf(value.imports, one => isRecord(one) && isText(one.dll) && typeof one.functions === 'number') &&
     isListOf(value.poolFunctions, isText) &&
-    (value.signature === null || isRecord(value.signature))
+    (value.signature === null || isSignature(value.signature))
   );
+}
+
+function isSignature(value: unknown): boolean {
+  const isOne = (one: unknown) => isRecord(one) && areTexts(one, ['digestAlgorithm', 'digest']);
+  return isRecord(value) && isText(value.status) && isListOf(value.signatures, isOne);
 }
 
 function isSighting(value: unknown): boolean {

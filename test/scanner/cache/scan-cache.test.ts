@@ -21,6 +21,7 @@ import { projectFile } from '../../../data/project-files.ts';
 import { entryText, readEntry } from '../../../scanner/cache/cached-outcome.ts';
 import { pruneFolder } from '../../../scanner/cache/prune-folder.ts';
 import { ScanCache, type ScanInputs } from '../../../scanner/cache/scan-cache.ts';
+import { scanDriverFile } from '../../../scanner/files/scan-driver-file.ts';
 import { scanDriver } from '../../../scanner/scan-driver.ts';
 
 const driverBytes = new Uint8Array(readFileSync(projectFile('data', 'samples', 'sample-disk.sys')));
@@ -103,6 +104,16 @@ for (const [what, damage] of DAMAGES) {
 }
 
 const KEY = 'c'.repeat(64);
+test('Whatever a scan can say has the shape of an outcome', async () => {
+  const built = projectFile('test', 'drivers', 'built');
+  const names = readdirSync(built).filter(name => name.endsWith('.sys'));
+  assert.ok(names.length > 100);
+  for (const name of names) {
+    const outcome = await scanDriverFile({ path: join(built, name), isNamed: false });
+    assert.deepEqual(readEntry(KEY, entryText(KEY, outcome)), JSON.parse(JSON.stringify(outcome)), name);
+  }
+});
+
 const scanned = OUTCOME as Extract<typeof OUTCOME, { status: 'scanned' }>;
 // What is JSON with a right digest, and no outcome.
 const WRONG_SHAPES: unknown[] = [

@@ -59,7 +59,7 @@ export interface MessageSpec {
   signers?: number;
 }
 
-export const SHA256 = '2.16.840.1.101.3.4.2.1';
+const SHA256 = '2.16.840.1.101.3.4.2.1';
 export const OIDS = {
   signingTime: '1.2.840.113549.1.9.5',
   countersignature: '1.2.840.113549.1.9.6',

@@ -7,7 +7,7 @@ import { CallTargets } from './call-targets.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { type DataPointers, dataPointers } from './data-pointers.ts';
-import { displacementSites } from './displacement-sites.ts';
+import { displacementSites, isTagNear } from './displacement-sites.ts';
 import { contextTags } from './filter-contexts.ts';
 import { FunctionBody } from './function-body.ts';
 import { isGuardDispatch } from './guard-dispatch.ts';
@@ -23,7 +23,7 @@ import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { keptIn, type Setter, StoredTags, storePointers } from './stored-tags.ts';
 import { ValueResolver } from './value-resolver.ts';
-import type { Value } from './values.ts';
+import { isSame, type Value } from './values.ts';
 
 /** A constant that reaches a tag argument. */
 export interface TagUse {
@@ -50,16 +50,30 @@ export interface CallSites {
 
 /** Wrappers of wrappers beyond this depth are a misreading. */
 const MAX_WRAPPER_DEPTH = 8;
+/** Wrappers, objects and tables are followed in waves; real drivers come to rest after a dozen. */
+const MAX_WAVES = 48;
 /** More wrappers than any real driver has; hostile code could chain them without end. */
 const MAX_WRAPPERS = 5_000;
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
 
+/** Where values are put into an object: the operation, its function, and how many setters lie between. */
+interface PutPlace {
+  i: number;
+  functionRva: number;
+  depth: number;
+}
+
 /** Where a function leaves the pointer to an object. */
 type Keeper = { kind: 'variable'; rva: number } | { kind: 'field'; offset: number } | { kind: 'returned' };
 
+/** The share of the work that may go into objects which are told apart by guesses. */
+const OBJECT_SHARE = 400;
+const LEAST_OBJECT_OPERATIONS = 150_000;
 /** Arguments of a call that are looked at for functions passed on. */
 const PASSED_ARGUMENTS = 6;
+/** Callers of one function that are looked at for a guess. */
+const MAX_GUESSED_CALLERS = 500;
 /** A local structure of functions is not longer. */
 const MAX_LOCAL_TABLE = 0x100;
 /** A variable inside a structure is reached by the structure's address, this far before it at most. */
@@ -108,16 +122,23 @@ class CallSiteSearch {
   /** Functions that name a pool function in a text. */
   #namingFunctions: ReadonlySet<number> = new Set();
   #looksUpNames = false;
+  /** Everything that can be proven has been followed; what is left is bounded more tightly. */
+  #isGuessing = false;
+  readonly #objectOperations: number;
   /** The function names something that takes a tag: only then are its stores and arguments looked at for it. */
   #namesOperations = false;
   /** What #keepersOf found, by call. */
   readonly #keepers = new Map<number, readonly Keeper[]>();
+  #readerCalls: { i: number; callee: Callee }[] | undefined;
   /** Functions that take a tag, stored in the frame of the function. */
   #operationsInFrame: { slot: number; rva: number }[] = [];
   /** The wave in which a function was last looked at. */
   readonly #lookedAt = new Map<number, number>();
   readonly #seenWrappers = new Set<string>();
   readonly #seenUses = new Set<string>();
+  readonly #seenGuesses = new Set<string>();
+  /** What pointers that are called or stored hold, by the operation's RVA: a function is looked at again and again. */
+  readonly #pointerValues = new Map<number, readonly Value[]>();
   readonly #uses: TagUse[] = [];
   readonly #unresolved = new Set<number>();
   /** Code addresses whose functions the next wave looks at. */
@@ -135,11 +156,12 @@ class CallSiteSearch {
     this.#pointers = dataPointers(code.image, code.index);
     this.#tables = new OperationsTables(code.index, this.#pointers, code.processor.pointerSize);
     this.#operationsLeft = code.maxOperations;
+    this.#objectOperations = LEAST_OBJECT_OPERATIONS + code.maxOperations / OBJECT_SHARE;
   }
 
   run(): CallSites {
     this.#begin();
-    while (this.#waiting.length > 0 && this.#operationsLeft > 0) {
+    while (this.#waiting.length > 0 && this.#operationsLeft > 0 && this.#targets.wave < MAX_WAVES) {
       const functions = this.#functionsOf(this.#waiting);
       this.#waiting = [];
       this.#targets.wave++;
@@ -151,7 +173,7 @@ class CallSiteSearch {
     return {
       uses,
       unresolvedCalls: this.#unresolved.size,
-      isPartial: this.#operationsLeft <= 0 || this.#uses.length >= MAX_USES,
+      isPartial: (this.#operationsLeft <= 0 && !this.#isGuessing) || this.#uses.length >= MAX_USES,
     };
   }
 
@@ -170,6 +192,8 @@ class CallSiteSearch {
 
   /** Where objects are filled with tags, and operations called by them: asked for when nothing else is left to do. */
   #sitesOfObjects(): number[] {
+    this.#operationsLeft = Math.min(this.#operationsLeft, this.#objectOperations);
+    this.#isGuessing = true;
     const calls = this.#tables.takeWantedCalls();
     const stores = this.#stored.takeWantedStores();
     return displacementSites(this.#code.image, { calls, stores });
@@ -192,6 +216,7 @@ class CallSiteSearch {
       this.#names.forget();
       this.#operationsInFrame = [];
       this.#keepers.clear();
+      this.#readerCalls = undefined;
       this.#looksUpNames = this.#namingFunctions.has(functionRva);
       // What was known when the function was last looked at has been followed there.
       this.#targets.since = this.#lookedAt.get(functionRva) ?? 0;
@@ -240,7 +265,9 @@ class CallSiteSearch {
     const { op, low } = this.#body.operations;
     if (op[i] === Op.callIndirect || op[i] === Op.jumpIndirect) this.#guessedCallAt(i, isJump, functionRva);
     else {
-      for (const setter of this.#stored.settersOf(low[i])) this.#setAt(i, isJump, functionRva, setter);
+      for (const setter of this.#stored.settersOf(low[i])) {
+        if (setter.wave >= this.#targets.since) this.#setAt(i, isJump, functionRva, setter);
+      }
       if (this.#namesOperations) this.#operationsPassedAt(i, isJump);
     }
   }
@@ -249,8 +276,12 @@ class CallSiteSearch {
   #guessedCallAt(i: number, isJump: boolean, functionRva: number): void {
     for (const value of this.#targetValues(i)) {
       for (const target of this.#tables.targetsOf(value, functionRva)) {
-        for (const callee of this.#targets.allOfFunction(target))
+        for (const callee of this.#targets.allOfFunction(target)) {
+          const key = `${this.#body.operations.rva[i]}:${target}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
+          if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_USES) continue;
+          this.#seenGuesses.add(key);
           this.#useAt(i, isJump, functionRva, { ...callee, isGuess: true });
+        }
       }
     }
   }
@@ -303,10 +334,22 @@ class CallSiteSearch {
   #targetValues(i: number): readonly Value[] {
     const { source, index } = this.#body.operations;
     if (source[i] === NONE && index[i] !== NONE) return [];
-    const values = this.#resolver.resolveTarget(i).values;
-    const isDispatch = values.some(value => isGuardDispatch(this.#code.image, value));
-    if (!isDispatch) return values;
-    return this.#resolver.resolve({ register: this.#code.processor.guardedTarget }, i).values;
+    return this.#pointersAt(i, () => {
+      const values = this.#resolver.resolveTarget(i).values;
+      const isDispatch = values.some(value => isGuardDispatch(this.#code.image, value));
+      if (!isDispatch) return values;
+      return this.#resolver.resolve({ register: this.#code.processor.guardedTarget }, i).values;
+    });
+  }
+
+  /** The values of a pointer at an operation, worked out once: nothing that is found later changes them. */
+  #pointersAt(i: number, resolve: () => readonly Value[]): readonly Value[] {
+    const rva = this.#body.operations.rva[i];
+    const known = this.#pointerValues.get(rva);
+    if (known !== undefined) return known;
+    const values = resolve();
+    if (this.#pointerValues.size < MAX_USES) this.#pointerValues.set(rva, values);
+    return values;
   }
 
   /** A pool function that this function has looked up by its name. */
@@ -323,7 +366,7 @@ class CallSiteSearch {
     if (variableRva === undefined && !this.#namesOperations) return;
     const values: readonly Value[] = isAddress
       ? [{ kind: 'address', rva: low[i] }]
-      : this.#resolver.resolve({ register: source[i] }, i).values;
+      : this.#pointersAt(i, () => this.#resolver.resolve({ register: source[i] }, i).values);
     for (const value of values) {
       if (variableRva !== undefined) {
         const callees = [...this.#targets.ofValue(value), ...this.#foundByName(value)];
@@ -356,24 +399,25 @@ class CallSiteSearch {
             : stored.isRead(offset, pointer);
         if (!mayBeRead) continue;
         const values = this.#resolver.resolveStored(i, lane).values.flatMap(value => this.#returned(value));
-        this.#putInto(pointer, offset, values, i, functionRva);
+        this.#putInto(pointer, offset, values, { i, functionRva, depth: 0 });
       }
     }
   }
 
   /** Values are put `offset` bytes behind a pointer, by a store or by the call of a setter. */
-  #putInto(object: Value, offset: number, values: readonly Value[], i: number, functionRva: number): void {
+  #putInto(object: Value, offset: number, values: readonly Value[], at: PutPlace): void {
+    const { i, functionRva, depth } = at;
     if (object.kind === 'inside' && object.stride === 0)
-      return this.#putInto(object.object, offset + object.plus, values, i, functionRva);
+      return this.#putInto(object.object, offset + object.plus, values, at);
     if (object.kind === 'parameter' && object.place.behind === undefined)
-      return this.#addSetter(functionRva, object.place, offset, values);
+      return this.#addSetter(functionRva, object.place, offset, values, depth);
     const readers = [
       ...this.#stored.readersBehind(object, offset),
       ...this.#readersHere(object, offset, functionRva),
     ];
     if (object.kind === 'result') {
       for (const keeper of this.#keepersOf(object.operation)) {
-        if (keeper.kind === 'returned') this.#addSetter(functionRva, 'result', offset, values);
+        if (keeper.kind === 'returned') this.#addSetter(functionRva, 'result', offset, values, depth);
         else if (keeper.kind === 'variable')
           readers.push(...this.#stored.readersBehindVariable(keeper.rva, offset));
         else readers.push(...this.#stored.readersOfField(keeper.offset, offset));
@@ -420,47 +464,60 @@ class CallSiteSearch {
     pointer: Setter['pointer'],
     offset: number,
     stored: readonly Value[],
+    depth: number,
   ): void {
     const values = stored.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
-    if (values.length === 0 || !this.#stored.addSetter(functionRva, { pointer, offset, values })) return;
+    const setter = { pointer, offset, values, depth, wave: this.#targets.wave };
+    if (values.length === 0 || !this.#stored.addSetter(functionRva, setter)) return;
     this.#stored.wantStores(offset);
-    this.#waiting.push(...this.#code.index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva));
+    this.#waiting.push(...this.#callersNearTags(functionRva));
+  }
+
+  /** Callers that may pass a tag of their own: what is only a guess is not followed through everything else. */
+  #callersNearTags(functionRva: number): number[] {
+    const sites = [...this.#code.index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva)];
+    return sites.slice(0, MAX_GUESSED_CALLERS).filter(rva => isTagNear(this.#code.image, rva));
   }
 
   /** A call of a function that stores a tag behind the pointer it is given or returns. */
-  #setAt(i: number, isJump: boolean, functionRva: number, { pointer, offset, values }: Setter): void {
+  #setAt(i: number, isJump: boolean, functionRva: number, setter: Setter): void {
+    const { pointer, offset, values } = setter;
+    const depth = setter.depth + 1;
     const atCall = (place: Place) => {
       const before = movedPlace(place, -this.#code.processor.callPushes);
       return this.#resolver.resolve(this.#seenFrom(before, isJump), i).values;
     };
     const passed = values.flatMap(value => (value.kind === 'parameter' ? atCall(value.place) : [value]));
     if (pointer !== 'result')
-      for (const object of atCall(pointer)) this.#putInto(object, offset, passed, i, functionRva);
-    else if (isJump) this.#addSetter(functionRva, 'result', offset, passed);
-    else this.#putInto({ kind: 'result', operation: i }, offset, passed, i, functionRva);
+      for (const object of atCall(pointer)) this.#putInto(object, offset, passed, { i, functionRva, depth });
+    else if (isJump) this.#addSetter(functionRva, 'result', offset, passed, depth);
+    else this.#putInto({ kind: 'result', operation: i }, offset, passed, { i, functionRva, depth });
   }
 
   /** Calls of the same function that are given the very object and read their tag from it. */
   #readersHere(object: Value, offset: number, functionRva: number): Callee[] {
     if (object.kind !== 'stack' && object.kind !== 'result') return [];
-    const { op, low, rva, count } = this.#body.operations;
-    const readers: Callee[] = [];
+    const { rva } = this.#body.operations;
+    return this.#objectReaders().flatMap(({ i, callee }) => {
+      const { behind, ...place } = callee.place;
+      if (behind !== offset) return [];
+      const pointers = this.#resolver.resolve(place as Place, i).values;
+      if (!pointers.some(pointer => isSame(pointer, object))) return [];
+      return [{ ...callee, site: { rva: rva[i], functionRva, origin: 'structure' as const } }];
+    });
+  }
+
+  /** The calls of this function that read a tag behind a pointer which they are given. */
+  #objectReaders(): readonly { i: number; callee: Callee }[] {
+    if (this.#readerCalls !== undefined) return this.#readerCalls;
+    const { op, low, count } = this.#body.operations;
+    this.#readerCalls = [];
     for (let i = 0; i < count; i++) {
       if (op[i] !== Op.call) continue;
-      for (const callee of this.#targets.allOfFunction(low[i])) {
-        const { behind, ...place } = callee.place;
-        if (behind !== offset) continue;
-        const isSame = this.#resolver
-          .resolve(place as Place, i)
-          .values.some(
-            other =>
-              (other.kind === 'stack' && object.kind === 'stack' && other.offset === object.offset) ||
-              (other.kind === 'result' && object.kind === 'result' && other.operation === object.operation),
-          );
-        if (isSame) readers.push({ ...callee, site: { rva: rva[i], functionRva, origin: 'structure' } });
-      }
+      for (const callee of this.#targets.allOfFunction(low[i]))
+        if (callee.place.behind !== undefined) this.#readerCalls.push({ i, callee });
     }
-    return readers;
+    return this.#readerCalls;
   }
 
   #useAt(i: number, isJump: boolean, functionRva: number, callee: Callee): void {
@@ -496,6 +553,7 @@ class CallSiteSearch {
         case 'memory':
         case 'behind':
         case 'field':
+          if (callee.isGuess) break; // a guess upon a guess proves nothing
           this.#addReader(value, {
             ...callee,
             keptIn: keptIn(value),
@@ -579,7 +637,8 @@ class CallSiteSearch {
   #addFunction(rva: number, callee: Callee): void {
     if (!this.#targets.addFunction(rva, callee)) return;
     this.#tables.addFunction(rva);
-    this.#waiting.push(...this.#code.index.callersOf(rva), ...this.#pointers.codeNear(rva));
+    if (callee.isGuess) this.#waiting.push(...this.#callersNearTags(rva));
+    else this.#waiting.push(...this.#code.index.callersOf(rva), ...this.#pointers.codeNear(rva));
   }
 
   #addVariable(rva: number, callee: Callee): void {

@@ -13,7 +13,7 @@ export interface WantedDistances {
 }
 
 /** More sites of one distance than this are kept only where something like a tag stands near them. */
-const MAX_PLAIN_SITES = 300;
+const MAX_PLAIN_SITES = 100;
 /** All in all: hostile code may repeat one instruction a million times. */
 const MAX_SITES = 20_000;
 /** A pointer that is loaded is called within this many bytes. */
@@ -37,6 +37,14 @@ export function displacementSites(image: DriverImage, wanted: WantedDistances): 
     else x86Sites(section.bytes, section.rva, image.arch === 'x64', wanted, offer);
   }
   return sites;
+}
+
+/** Whether something that reads like a tag stands in the code shortly before an address. */
+export function isTagNear(image: DriverImage, rva: number): boolean {
+  const section = image.sectionAt(rva);
+  if (section === undefined) return false;
+  const at = rva - section.rva;
+  return image.arch === 'arm64' ? isTagNearArm64(section.bytes, at & ~3) : isTagNearX86(section.bytes, at);
 }
 
 type Offer = (distance: number, rva: number, isTagNear: () => boolean) => void;

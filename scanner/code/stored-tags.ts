@@ -3,6 +3,7 @@
  * what the stores into them hold.
  */
 import type { FunctionBody } from './function-body.ts';
+import { nearAddress } from './near-address.ts';
 import { BASE_IMAGE, NONE } from './operations.ts';
 import { type Place, placeKey } from './places.ts';
 import type { Callee } from './sinks.ts';
@@ -17,7 +18,16 @@ export interface Setter {
   offset: number;
   /** Constants, and parameters of the setter. */
   values: readonly Value[];
+  /** Functions between this one and the store. */
+  depth: number;
+  /** The wave of the search in which it was found. */
+  wave: number;
 }
+
+/** Setters that call setters: constructors of members of members are as deep as real objects go. */
+const MAX_SETTER_DEPTH = 4;
+/** What more functions than this set at one distance is no tag. */
+const MAX_SETTERS_AT_A_DISTANCE = 64;
 
 /** Kinds of pool functions that one place may feed. */
 const MAX_CALLEES = 8;
@@ -48,6 +58,7 @@ export class StoredTags {
   readonly #behind = new Map<string, Callee[]>();
   readonly #fields = new Map<string, Callee[]>();
   readonly #setters = new Map<number, Setter[]>();
+  readonly #settersAt = new Map<number, number>();
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
   #wantedStores = new Set<number>();
@@ -118,7 +129,10 @@ export class StoredTags {
     const isKnown = known.some(
       other => other.offset === setter.offset && pointerKey(other) === pointerKey(setter),
     );
-    if (isKnown || known.length >= MAX_CALLEES || this.#setters.size >= MAX_PLACES) return false;
+    const alike = this.#settersAt.get(setter.offset) ?? 0;
+    const isTooMuch = setter.depth > MAX_SETTER_DEPTH || alike >= MAX_SETTERS_AT_A_DISTANCE;
+    if (isKnown || isTooMuch || known.length >= MAX_CALLEES) return false;
+    this.#settersAt.set(setter.offset, alike + 1);
     this.#setters.set(functionRva, [...known, setter]);
     return true;
   }
@@ -128,7 +142,9 @@ export class StoredTags {
     const { base, displacement, index, size } = body.operations;
     if (index[i] !== NONE || size[i] < 4 || body.slot[i] !== NO_SLOT) return false;
     if (base[i] === BASE_IMAGE) return this.#variables.size > 0;
-    return this.#variables.size > 0 || this.#distances.has(displacement[i]);
+    if (this.#distances.has(displacement[i])) return true;
+    const rva = this.#variables.size > 0 ? nearAddress(body, i) : undefined;
+    return rva !== undefined && this.#variables.has(rva);
   }
 
   /** Whether somebody reads a tag at this distance behind an object, the part of one that is pointed at included. */

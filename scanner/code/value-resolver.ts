@@ -20,7 +20,7 @@ import type { Walk, Wanted } from './walk.ts';
  * Operations looked at for one question. Honest code needs tens; the bound keeps hostile code from costing more than
  * a fraction of a millisecond a call site.
  */
-const MAX_STEPS = 20_000;
+const MAX_STEPS = 4_000;
 /** Looking at an operation costs a fraction of decoding one. */
 const STEPS_PER_OPERATION = 4;
 /** Expressions inside expressions: each level is a few frames of the JavaScript stack. */
@@ -125,7 +125,7 @@ export class ValueResolver implements Walk {
   }
 
   at(wanted: Wanted, before: number, depth: number): ValueSet {
-    if (depth > MAX_DEPTH) return ValueSet.of(UNKNOWN);
+    if (depth > MAX_DEPTH || this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
     const { blocks, blockOf, operations } = this.body;
     const first = blockOf[Math.min(before, operations.count - 1)];
     const inBlock = this.#walkBlock(wanted, before, blocks[first].begin, depth);
@@ -139,6 +139,7 @@ export class ValueResolver implements Walk {
       const block = blocks[number];
       if (block.begin === 0) result.add(this.#atEntry(wanted));
       else if (block.predecessors.length === 0) result.add(UNKNOWN);
+      this.#steps += block.predecessors.length;
       for (const from of block.predecessors) {
         if (seen.has(from)) continue;
         seen.add(from);

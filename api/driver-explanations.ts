@@ -46,11 +46,6 @@ export class DriverExplanations {
     this.#settings = settings;
   }
 
-  /** Whether the file of a driver is known, so that an explanation can be asked for. */
-  isPossible(sha256: string): boolean {
-    return this.#catalogue.fileOf(sha256) !== undefined;
-  }
-
   /**
    * Explains a tag, in any spelling, of a scanned driver. Throws a PooltagError: `invalid-tag`, `unknown-driver`,
    * `tag-not-in-driver`, `driver-file-gone`, `explanation-failed`, `explanations-busy`.

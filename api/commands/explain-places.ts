@@ -117,14 +117,16 @@ function summary(
   }
   const name = tagText(tag);
   const found =
-    explained === 0
-      ? `no site of ${name} in ${count(files - refused, 'driver')}`
-      : `${count(sites, 'site')} in ${count(explained, 'driver')}`;
+    files === refused
+      ? 'no driver could be scanned'
+      : explained === 0
+        ? `no site of ${name} in ${count(files - refused, 'driver')}`
+        : `${count(sites, 'site')} in ${count(explained, 'driver')}`;
   const without =
     bare === 0
       ? ''
       : `; ${count(bare, 'driver')} ${bare === 1 ? 'holds' : 'hold'} the four bytes without proof (--all shows them)`;
-  const refusals = refused === 0 ? '' : `; ${count(refused, 'file')} not scanned`;
+  const refusals = refused === 0 || files === refused ? '' : `; ${count(refused, 'file')} not scanned`;
   return `pooltag: ${found}${without}${refusals}.`;
 }
 

@@ -1,5 +1,6 @@
 /** The list of scanned drivers, and the page of one. */
 import { type DriverIdentity, EVIDENCE_KINDS, type RefusedFile } from '../../data/facts.ts';
+import { type PoolTag, tagPathSegment } from '../../data/pool-tag.ts';
 import { driverLinks } from '../answer-links.ts';
 import type { DriverAnswer, DriverSighting } from '../driver-answer.ts';
 import { countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
@@ -74,8 +75,8 @@ export function driversPage(
   };
 }
 
-/** The view model of views/pages/driver.hbs; `page` counts from 1. */
-export function driverPage(context: PageContext, answer: DriverAnswer, page: number) {
+/** The view model of views/pages/driver.hbs; `page` counts from 1, `hasFile` tells whether tags can be explained. */
+export function driverPage(context: PageContext, answer: DriverAnswer, page: number, hasFile: boolean) {
   const { driver, links } = answer;
   const shown = answer.sightings.filter(({ strength }) => strength !== 'bytes-only').toSorted(byProof);
   const unproven = answer.sightings.filter(({ strength }) => strength === 'bytes-only');
@@ -90,7 +91,10 @@ export function driverPage(context: PageContext, answer: DriverAnswer, page: num
     isSample: answer.isSample,
     isPartial: answer.partial,
     total: groupedNumber(shown.length),
-    tags: shown.slice((page - 1) * TAGS_PER_PAGE, page * TAGS_PER_PAGE).map(tagOfDriver),
+    tags: shown.slice((page - 1) * TAGS_PER_PAGE, page * TAGS_PER_PAGE).map(one => ({
+      ...tagOfDriver(one),
+      howHref: hasFile ? `${links.page}/explain/${tagPathSegment(one.tag as PoolTag)}` : null,
+    })),
     pager: pagerOf(shown.length, page, TAGS_PER_PAGE, to =>
       pathWith(links.page, { page: to > 1 ? to : undefined }),
     ),

@@ -27,6 +27,7 @@ export function explanationPage(context: PageContext, explanation: DriverExplana
     driverHref: links.page.replace(/\/explain\/.*$/, ''),
     tag: tagParts(tag),
     tagHref: tagHref(tag),
+    count: counted(explanation.sites.length + explanation.moreSites, 'site', 'sites'),
     explanation: explanationFold(explanation),
     json: links.self,
   };

@@ -73,7 +73,12 @@ export function createBrowsePages(catalogue: Catalogue, directory: () => TagDire
       return sendErrorPage(request, response, problemOf('unknown-driver', detail));
     }
     const answer = await answerDriver(driver, catalogue);
-    const model = driverPage(pageContext(request), answer, pageParameter(request));
+    const model = driverPage(
+      pageContext(request),
+      answer,
+      pageParameter(request),
+      catalogue.fileOf(driver.driver.sha256) !== undefined,
+    );
     sendPage(response, 'driver', model);
   });
   return router;

@@ -14,10 +14,12 @@ import type { DriverImage } from '../pe/image-facts.ts';
 export class FunctionInstructions {
   readonly #map: FunctionMap;
   readonly #body: FunctionBody;
+  readonly #hasList: boolean;
   readonly #kept = new Map<number, readonly number[]>();
 
   constructor(image: DriverImage) {
     const { arch, imageBase, relocations } = image;
+    this.#hasList = arch !== 'x86';
     this.#map = mapFunctions(image, arch === 'arm64' ? indexArm64Code(image) : indexX86Code(image));
     const processor = arch === 'arm64' ? arm64 : arch === 'x64' ? x64 : x86;
     const front =
@@ -30,6 +32,11 @@ export class FunctionInstructions {
   /** RVA of the function that holds an address; undefined outside of code. */
   functionAt(rva: number): number | undefined {
     return this.#map.functionAt(rva);
+  }
+
+  /** Whether .pdata names the function; on x86, which has none, whether it was found at all. */
+  isSure(functionRva: number): boolean {
+    return !this.#hasList || this.#map.isListed(functionRva);
   }
 
   /** The RVAs of the function's instructions, ascending. */

@@ -49,7 +49,7 @@ export function stepsOfUse(
       instruction: textAt(use.rva),
     },
     ...wrapperSteps(use, evidence, processor, textAt),
-    { kind: 'function', rva: null, text: `${use.callee.api} takes it as the tag`, instruction: null },
+    { kind: 'function', rva: null, text: `it is the tag that ${use.callee.api} takes`, instruction: null },
   ];
 }
 

@@ -89,10 +89,10 @@ export class SiteExplainer {
     return { evidence, steps, listings };
   }
 
-  /** The instruction of a known function that the byte at an RVA belongs to. */
+  /** The instruction that the byte at an RVA belongs to; undefined for text and tables that lie among the code. */
   #instructionHolding(rva: number): number | undefined {
     const functionRva = this.#instructions.functionAt(rva);
-    if (functionRva === undefined) return undefined;
+    if (functionRva === undefined || !this.#instructions.isSure(functionRva)) return undefined;
     const start = this.#instructions.of(functionRva).findLast(one => one <= rva);
     const length = start === undefined ? 0 : (this.#disassembler.at(start)?.length ?? 0);
     return start !== undefined && rva < start + length ? start : undefined;

@@ -192,6 +192,38 @@ document.addEventListener('keydown', event => {
   }
 });
 
+/* Folds that are filled when they are first opened. The event does not bubble, so it is caught on its way down. */
+document.addEventListener(
+  'toggle',
+  async event => {
+    const fold = event.target;
+    const address = fold.open ? fold.dataset.fold : undefined;
+    if (!address || fold.ariaBusy === 'true') return;
+    const content = fold.querySelector(':scope > :not(summary)');
+    // What could not be shown keeps its link, and is asked for again.
+    const fail = text => {
+      content.replaceChildren(`${text} `, content.querySelector('a'));
+      announce(text);
+    };
+    fold.ariaBusy = 'true';
+    try {
+      const response = await fetch(address);
+      if (!response.headers.get('content-type')?.startsWith('text/html'))
+        throw new Error(response.statusText);
+      const filled = document.createElement('div');
+      filled.innerHTML = await response.text();
+      if (response.ok) {
+        content.replaceWith(filled);
+        delete fold.dataset.fold;
+      } else fail(filled.textContent.trim());
+    } catch {
+      fail('It could not be loaded.');
+    }
+    fold.ariaBusy = null;
+  },
+  true,
+);
+
 /* The scan's progress: asked again while it runs. */
 const POLL_MS = 1000;
 for (const block of document.querySelectorAll('[data-poll]')) {

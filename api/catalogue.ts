@@ -130,7 +130,10 @@ export class Catalogue implements AnswerSource {
   addOutcome(outcome: ScanOutcome, { isSample = false, file }: OutcomeFacts = {}): void {
     if (outcome.status === 'scanned') {
       if (file !== undefined) this.#files.set(outcome.driver.sha256, file);
-      this.#drivers.set(outcome.driver.sha256, { ...outcome, isSample });
+      // A copy elsewhere that no service names is no news of the one that a service loads.
+      const before = this.#drivers.get(outcome.driver.sha256)?.services ?? [];
+      const services = before.length > 0 ? before : outcome.services;
+      this.#drivers.set(outcome.driver.sha256, { ...outcome, services, isSample });
       for (const record of this.#store.addScan(outcome, isSample)) this.#pending.set(record.id, record);
     } else {
       this.#refusedCount++;

@@ -65,3 +65,10 @@ test("The driver's document and page have them.", async () => {
   assert.equal(row.lines[0].text, 'loaded at boot by service AtBoot');
   assert.ok(identityRows(driver.driver).every(({ label }) => label !== 'On this computer'));
 });
+
+test('A copy that no service names does not hide what loads the driver.', async () => {
+  const catalogue = await sampleCatalogue();
+  const [driver] = catalogue.allDrivers();
+  for (const services of [[ATBOOT], [], undefined]) catalogue.addOutcome({ ...driver, services });
+  assert.deepEqual(catalogue.driver(driver.driver.sha256)?.services, [ATBOOT]);
+});

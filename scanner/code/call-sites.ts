@@ -148,7 +148,7 @@ class CallSiteSearch {
   constructor(code: CodeUnderAnalysis, sinks: Sinks) {
     this.#code = code;
     this.#sinks = sinks;
-    this.#body = new FunctionBody(code.front, code.processor);
+    this.#body = new FunctionBody(code);
     this.#resolver = new ValueResolver(this.#body, code);
     this.#names = new RoutineNames(code, this.#body, this.#resolver);
     this.#returns = new ReturnValues(code);

@@ -1,5 +1,7 @@
 /** One function as operations in basic blocks, with every stack access resolved to its place in the frame. */
-import type { Section } from '../pe/image-facts.ts';
+import type { DriverImage, Section } from '../pe/image-facts.ts';
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { jumpTableTargets } from './jump-tables.ts';
 import { BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
 import type { InstructionFront, Processor } from './processor.ts';
 import { followStack } from './stack-slots.ts';
@@ -48,12 +50,17 @@ export class FunctionBody {
   #pieces: CodePiece[] = [];
   /** Operation number + 1 by byte of code, all pieces in a row. */
   #operationAt = new Int32Array(0);
-  #front: InstructionFront;
-  #processor: Processor;
+  readonly #front: InstructionFront;
+  readonly #processor: Processor;
+  readonly #image: DriverImage;
+  /** Indirect jumps that were found, and the targets of those that read a table. */
+  readonly #jumps: number[] = [];
+  readonly #tableTargets = new Map<number, number[]>();
 
-  constructor(front: InstructionFront, processor: Processor) {
+  constructor({ front, processor, image }: Pick<CodeUnderAnalysis, 'front' | 'processor' | 'image'>) {
     this.#front = front;
     this.#processor = processor;
+    this.#image = image;
   }
 
   /** Decodes the function whose first piece begins at its entry. Returns the number of operations. */
@@ -61,6 +68,8 @@ export class FunctionBody {
     this.#pieces = cutPieces(pieces);
     this.operations.clear();
     this.hasIndirectJump = false;
+    this.#jumps.length = 0;
+    this.#tableTargets.clear();
     const bytes = this.#pieces.reduce((sum, piece) => sum + piece.endRva - piece.beginRva, 0);
     if (this.#operationAt.length < bytes) this.#operationAt = new Int32Array(bytes * 2);
     else this.#operationAt.fill(0, 0, bytes);
@@ -102,6 +111,7 @@ export class FunctionBody {
     if (this.#pieces.length === 0) return leaders;
     const waiting: number[] = [this.#pieces[0].beginRva];
     this.#decodeWaiting(waiting, leaders);
+    this.#decodeTables(leaders);
     for (const piece of this.#pieces) {
       // What control flow does not reach is reached by a switch, by an exception, or is not code at all.
       const isReached = this.hasIndirectJump || piece !== this.#pieces[0];
@@ -117,10 +127,22 @@ export class FunctionBody {
         }
         waiting.push(rva);
         this.#decodeWaiting(waiting, leaders);
+        this.#decodeTables(leaders);
         if (this.operationAt(rva) < 0) rva++;
       }
     }
     return leaders;
+  }
+
+  /** Follows the tables of the switches found so far: what they lead to may hold further ones. */
+  #decodeTables(leaders: number[]): void {
+    for (let jump = this.#jumps.pop(); jump !== undefined; jump = this.#jumps.pop()) {
+      const targets = jumpTableTargets(this.#image, this.#processor, this.operations, jump, rva =>
+        this.contains(rva),
+      );
+      this.#tableTargets.set(jump, targets);
+      this.#decodeWaiting([...targets], leaders);
+    }
   }
 
   #decodeWaiting(waiting: number[], leaders: number[]): void {
@@ -164,7 +186,10 @@ export class FunctionBody {
       } else if (op === Op.jumpIndirect) {
         // Through a slot of the image it is a tail call; only computed targets come from a jump table.
         const isTailCall = operations.base[last] === BASE_IMAGE && operations.index[last] === NONE;
-        if (!isTailCall) this.hasIndirectJump = true;
+        if (!isTailCall) {
+          this.hasIndirectJump = true;
+          this.#jumps.push(last);
+        }
         return;
       } else if (op === Op.return || op === Op.stop) return;
     }
@@ -211,9 +236,11 @@ export class FunctionBody {
     this.blocks[to].predecessors.push(from);
   }
 
-  /** Blocks that nothing leads to are the targets of the function's jump tables. */
+  /** Jump tables lead to their entries; blocks that nothing leads to belong to those that could not be read. */
   #connectJumpTables(): void {
     if (!this.hasIndirectJump) return;
+    for (const [jump, targets] of this.#tableTargets)
+      for (const target of new Set(targets)) this.#edge(this.blockOf[jump], target);
     const jumps = this.blocks.flatMap((block, number) =>
       this.operations.op[block.end - 1] === Op.jumpIndirect ? [number] : [],
     );

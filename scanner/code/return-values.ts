@@ -18,7 +18,7 @@ export class ReturnValues {
 
   constructor(code: CodeUnderAnalysis) {
     this.#code = code;
-    this.#body = new FunctionBody(code.front, code.processor);
+    this.#body = new FunctionBody(code);
     this.#resolver = new ValueResolver(this.#body, code);
   }
 

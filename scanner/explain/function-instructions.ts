@@ -26,7 +26,7 @@ export class FunctionInstructions {
       arch === 'arm64'
         ? arm64Front
         : x86Front(arch === 'x64', imageBase, rva => isRelocated(relocations, rva));
-    this.#body = new FunctionBody(front, processor);
+    this.#body = new FunctionBody({ front, processor, image });
   }
 
   /** RVA of the function that holds an address; undefined outside of code. */

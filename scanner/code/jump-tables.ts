@@ -1,0 +1,90 @@
+/**
+ * Where an indirect jump of a switch leads: the entries of its table. Compilers write tables of four kinds: pointers
+ * (x86), distances from the table (clang, gcc), RVAs (Microsoft's x64), and distances in instructions (ARM64).
+ */
+import type { DriverImage } from '../pe/image-facts.ts';
+import { Alu, BASE_IMAGE, Flag, NONE, Op, type OperationList } from './operations.ts';
+import type { Processor } from './processor.ts';
+
+/** The table is addressed and read within so many operations before the jump. */
+const MAX_OPERATIONS = 24;
+/** Entries of one table; longer ones are read in part. */
+const MAX_ENTRIES = 512;
+const GENERAL_REGISTERS = 64;
+
+/** RVAs that the jump at operation `jump` may lead to: entries in a row for which `isCode` holds. */
+export function jumpTableTargets(
+  image: DriverImage,
+  processor: Processor,
+  operations: OperationList,
+  jump: number,
+  isCode: (rva: number) => boolean,
+): number[] {
+  const { base, index, displacement } = operations;
+  if (base[jump] === BASE_IMAGE && index[jump] !== NONE) {
+    return entries(isCode, n => image.pointerAt(displacement[jump] + n * processor.pointerSize));
+  }
+  const { constants, reads } = beforeJump(operations, jump);
+  return reads.flatMap(({ tableRva, size }) => {
+    const entryAt = (n: number) => entry(image, tableRva + n * size, size);
+    const bases = processor.arch === 'arm64' ? constants : [tableRva, 0];
+    const unit = processor.arch === 'arm64' ? 4 : 1;
+    const found = bases.map(from => {
+      return entries(isCode, n => {
+        const distance = entryAt(n);
+        return distance === undefined ? undefined : from + distance * unit;
+      });
+    });
+    return found.reduce((best, targets) => (targets.length > best.length ? targets : best), []);
+  });
+}
+
+interface TableRead {
+  tableRva: number;
+  /** Bytes of an entry. */
+  size: number;
+}
+
+/** Constant addresses in registers before the jump, and the reads that have one of them as their base. */
+function beforeJump(operations: OperationList, jump: number): { constants: number[]; reads: TableRead[] } {
+  const { op, dst, left, source, alu, low, flags, base, index, displacement, size } = operations;
+  const known = new Map<number, number>();
+  const constants = new Set<number>();
+  const reads: TableRead[] = [];
+  for (let i = Math.max(0, jump - MAX_OPERATIONS); i < jump; i++) {
+    if (base[i] < GENERAL_REGISTERS && index[i] !== NONE) {
+      const from = known.get(base[i]) ?? known.get(index[i]);
+      if (from !== undefined && (op[i] === Op.load || op[i] === Op.kill))
+        reads.push({ tableRva: (from + displacement[i]) | 0, size: Math.max(1, Math.min(size[i], 4)) });
+    }
+    let value: number | undefined;
+    if (op[i] === Op.move && flags[i] === Flag.immediateIsAddress) value = low[i];
+    else if (op[i] === Op.address && base[i] === BASE_IMAGE && index[i] === NONE) value = displacement[i];
+    else if (op[i] === Op.binary && alu[i] === Alu.add && source[i] === NONE) {
+      const from = known.get(left[i]);
+      value = from === undefined ? undefined : (from + low[i]) | 0;
+    } else if (op[i] === Op.move && source[i] !== NONE) value = known.get(source[i]);
+    if (value === undefined) known.delete(dst[i]);
+    else {
+      known.set(dst[i], value);
+      constants.add(value);
+    }
+  }
+  return { constants: [...constants], reads };
+}
+
+function entry(image: DriverImage, rva: number, size: number): number | undefined {
+  const value = image.u32At(rva);
+  if (value === undefined) return undefined;
+  return size === 4 ? value | 0 : value & (size === 2 ? 0xffff : 0xff);
+}
+
+function entries(isCode: (rva: number) => boolean, targetAt: (n: number) => number | undefined): number[] {
+  const targets: number[] = [];
+  for (let n = 0; n < MAX_ENTRIES; n++) {
+    const target = targetAt(n);
+    if (target === undefined || !isCode(target)) break;
+    targets.push(target);
+  }
+  return targets;
+}

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import test from 'node:test';
 import { serve } from '../../../api/commands/serve.ts';
+import { projectFile } from '../../../data/project-files.ts';
 import { type CapturedIo, capturedIo } from './captured-io.ts';
 
 /** Resolves with what the pattern finds on stdout. */
@@ -81,3 +85,40 @@ for (const [argv, env, exitCode, err] of WRONG) {
     assert.match(io.err(), err);
   });
 }
+
+test('What the server scans is kept for its next start.', async () => {
+  const cache = mkdtempSync(path.join(os.tmpdir(), 'pooltag-serve-'));
+  const kept = () =>
+    readdirSync(cache, { recursive: true }).filter(name => /[0-9a-f]{64}$/.test(String(name)));
+  for (const [argv, count] of [
+    [['--no-cache'], 0],
+    [[], 3],
+    [[], 3],
+  ] as const) {
+    const io = capturedIo({ LOG_LEVEL: 'silent', POOLTAG_CACHE: cache });
+    const ended = serve(['--port', '0', ...argv], io);
+    await printed(io, /^Scanned 3 sample drivers/m);
+    io.stop();
+    assert.equal(await ended, 0);
+    assert.equal(io.err(), '');
+    assert.equal(kept().length, count);
+  }
+  rmSync(cache, { recursive: true });
+});
+
+test('With --all-drivers the server scans a mounted Windows, or says in one sentence why it cannot.', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'pooltag-serve-'));
+  const wrong = capturedIo({ LOG_LEVEL: 'silent' });
+  assert.equal(await serve(['--port', '0', '--all-drivers', folder], wrong), 2);
+  assert.match(wrong.err(), /^pooltag: .*there is no System32 in it.*\n$/);
+  cpSync(projectFile('data', 'samples'), path.join(folder, 'Windows', 'System32', 'drivers'), {
+    recursive: true,
+  });
+  const io = capturedIo({ LOG_LEVEL: 'silent' });
+  const ended = serve(['--port', '0', '--all-drivers', folder], io);
+  await printed(io, /^Scanned 3 drivers/m);
+  assert.match(io.out(), /drivers of .*System32.*, scanned in the background/);
+  io.stop();
+  assert.equal(await ended, 0);
+  rmSync(folder, { recursive: true });
+});

@@ -10,8 +10,8 @@ export interface ListingWish {
   callRva?: number;
   /** Instructions that carried the constant, the first one first; each is shown. */
   path: readonly number[];
-  /** The instruction that holds the constant, or completes it. */
-  constantRva?: number;
+  /** The instruction that holds the constant, or completes it; null where none does. */
+  constantRva: number | null;
   /** How the constant is noted (`'TCon'`), and its bytes as they stand in an instruction (`54 43 6f 6e`). */
   tag: { note: string; bytes: string };
 }

@@ -22,6 +22,8 @@ const ORIGINS: Record<ConstantOrigin, string> = {
   stack: 'is a number in this instruction',
 };
 
+const COUNTED = 'is one of several numbers that are counted through; this instruction bounds them';
+
 /** The way of one use of a tag. `quoted` is the tag as people read it, `textAt` an instruction as text. */
 export function stepsOfUse(
   use: TagUse,
@@ -32,13 +34,15 @@ export function stepsOfUse(
 ): PathStep[] {
   const path = use.path ?? [];
   const isInCode = use.origin === 'immediate' || use.origin === 'computed' || use.origin === 'stack';
+  // A loop that counts through tags leaves no path of its own: what bounds it is known.
+  const isCounted = use.origin === 'computed' && path.length === 0;
   const constantRva = isInCode ? (path[0] ?? use.constantRva) : use.constantRva;
   const carriers = isInCode ? path.slice(1) : path;
   return [
     {
       kind: 'constant',
       rva: constantRva,
-      text: `${quoted} ${ORIGINS[use.origin]}`,
+      text: `${quoted} ${isCounted ? COUNTED : ORIGINS[use.origin]}`,
       instruction: isInCode ? textAt(constantRva) : null,
     },
     ...carriedSteps(carriers, textAt),

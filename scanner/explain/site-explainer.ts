@@ -56,7 +56,11 @@ export class SiteExplainer {
     return {
       evidence,
       steps: stepsOfUse(use, evidence, quoted, this.#processor, textAt),
-      listings: this.#listings(use.rva, use.path ?? [], use.ulong, quoted),
+      // Without a path, what bounds a counted tag is part of the picture, but does not hold it.
+      listings:
+        use.path === undefined
+          ? this.#listings(use.rva, [use.constantRva], use.ulong, quoted, null)
+          : this.#listings(use.rva, use.path, use.ulong, quoted),
     };
   }
 
@@ -98,9 +102,14 @@ export class SiteExplainer {
     return start !== undefined && rva < start + length ? start : undefined;
   }
 
-  #listings(callRva: number, path: readonly number[], ulong: number, note: string): CodeListing[] {
+  #listings(
+    callRva: number,
+    path: readonly number[],
+    ulong: number,
+    note: string,
+    constantRva: number | null = path[0] ?? null,
+  ): CodeListing[] {
     const own = this.#instructions.functionAt(callRva);
-    const constantRva = path[0];
     const byFunction = new Map<number, number[]>();
     if (own !== undefined) byFunction.set(own, []);
     for (const rva of this.#withFirstHalf(path)) {

@@ -72,6 +72,8 @@ const OBJECT_SHARE = 400;
 const LEAST_OBJECT_OPERATIONS = 150_000;
 /** Arguments of a call that are looked at for functions passed on. */
 const PASSED_ARGUMENTS = 6;
+/** A virtual call and a field of an object on the way to one tag; more guesses upon guesses prove nothing. */
+const MAX_GUESSES = 2;
 /** Callers of one function that are looked at for a guess. */
 const MAX_GUESSED_CALLERS = 500;
 /** A local structure of functions is not longer. */
@@ -102,6 +104,18 @@ function sitesNear(index: CodeIndex, rva: number): number[] {
   )
     sites.push(...index.referencesTo(at));
   return sites.slice(0, MAX_VARIABLE_SITES);
+}
+
+/** Addresses that code names shortly before a variable: it may be part of a structure that begins there. */
+function structuresAt(index: CodeIndex, variableRva: number): number[] {
+  const starts: number[] = [];
+  for (
+    let at = index.nextReference(variableRva - MAX_STRUCTURE_BYTES, variableRva);
+    at < variableRva;
+    at = index.nextReference(at + 1, variableRva)
+  )
+    starts.push(at);
+  return starts;
 }
 
 export function findCallSites(code: CodeUnderAnalysis, sinks: Sinks): CallSites {
@@ -196,7 +210,8 @@ class CallSiteSearch {
     this.#isGuessing = true;
     const calls = this.#tables.takeWantedCalls();
     const stores = this.#stored.takeWantedStores();
-    return displacementSites(this.#code.image, { calls, stores });
+    const structures = this.#tables.takeStructures().flatMap(rva => this.#code.index.referencesTo(rva));
+    return [...structures, ...displacementSites(this.#code.image, { calls, stores })];
   }
 
   #functionsOf(rvas: readonly number[]): Set<number> {
@@ -280,7 +295,7 @@ class CallSiteSearch {
           const key = `${this.#body.operations.rva[i]}:${target}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
           if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_USES) continue;
           this.#seenGuesses.add(key);
-          this.#useAt(i, isJump, functionRva, { ...callee, isGuess: true });
+          this.#useAt(i, isJump, functionRva, { ...callee, guesses: (callee.guesses ?? 0) + 1 });
         }
       }
     }
@@ -294,7 +309,8 @@ class CallSiteSearch {
       const place = processor.argument(position);
       for (const value of this.#resolver.resolve(this.#seenFrom(place, isJump), i).values) {
         if (value.kind === 'stack') this.#operationsOnStack(value.offset, calleeRva);
-        if (value.kind !== 'address' || !this.#isOperation(value.rva)) continue;
+        const isAddress = value.kind === 'address' || value.kind === 'element';
+        if (!isAddress || !this.#isOperation(value.rva)) continue;
         const atEntry = movedPlace(place, processor.callPushes);
         if (this.#tables.passed(calleeRva, atEntry, value.rva)) this.#waiting.push(calleeRva);
       }
@@ -371,7 +387,15 @@ class CallSiteSearch {
       if (variableRva !== undefined) {
         const callees = [...this.#targets.ofValue(value), ...this.#foundByName(value)];
         for (const callee of callees) this.#addVariable(variableRva, callee);
-        if (value.kind === 'address' && this.#tables.storedInVariable(variableRva, value.rva))
+        if (value.kind !== 'address') continue;
+        // The variable may be part of a structure that code reaches by its own address.
+        if (this.#isOperation(value.rva))
+          this.#tables.functionInVariable(
+            variableRva,
+            value.rva,
+            structuresAt(this.#code.index, variableRva),
+          );
+        if (this.#tables.storedInVariable(variableRva, value.rva))
           this.#waiting.push(...this.#code.index.referencesTo(variableRva));
       } else if (value.kind === 'address' && this.#isOperation(value.rva)) {
         const slot = this.#body.slot[i];
@@ -476,7 +500,9 @@ class CallSiteSearch {
   /** Callers that may pass a tag of their own: what is only a guess is not followed through everything else. */
   #callersNearTags(functionRva: number): number[] {
     const sites = [...this.#code.index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva)];
-    return sites.slice(0, MAX_GUESSED_CALLERS).filter(rva => isTagNear(this.#code.image, rva));
+    return sites.slice(0, MAX_GUESSED_CALLERS).filter(
+      rva => isTagNear(this.#code.image, rva) || this.#code.functions.functionAt(rva) === rva, // a thunk
+    );
   }
 
   /** A call of a function that stores a tag behind the pointer it is given or returns. */
@@ -528,7 +554,7 @@ class CallSiteSearch {
         ? this.#contextTags(found, i)
         : found.flatMap(value => this.#returned(value));
     const counted = this.#resolver.resolveCount(values) ?? values;
-    if (!this.#tagsFound(counted, i, functionRva, callee) && callee.isGuess === undefined)
+    if (!this.#tagsFound(counted, i, functionRva, callee) && callee.guesses === undefined)
       this.#unresolved.add(this.#body.operations.rva[i]);
   }
 
@@ -542,7 +568,7 @@ class CallSiteSearch {
         case 'constant': {
           const { value: ulong, origin, rva: constantRva, via: path } = value;
           isResolved = true;
-          if (callee.isGuess && (!looksLikeTag(ulong) || !WRITTEN_IN_CODE.has(origin))) break;
+          if (callee.guesses && (!looksLikeTag(ulong) || !WRITTEN_IN_CODE.has(origin))) break;
           this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
           break;
         }
@@ -553,7 +579,7 @@ class CallSiteSearch {
         case 'memory':
         case 'behind':
         case 'field':
-          if (callee.isGuess) break; // a guess upon a guess proves nothing
+          if ((callee.guesses ?? 0) >= MAX_GUESSES) break;
           this.#addReader(value, {
             ...callee,
             keptIn: keptIn(value),
@@ -637,7 +663,7 @@ class CallSiteSearch {
   #addFunction(rva: number, callee: Callee): void {
     if (!this.#targets.addFunction(rva, callee)) return;
     this.#tables.addFunction(rva);
-    if (callee.isGuess) this.#waiting.push(...this.#callersNearTags(rva));
+    if (callee.guesses) this.#waiting.push(...this.#callersNearTags(rva));
     else this.#waiting.push(...this.#code.index.callersOf(rva), ...this.#pointers.codeNear(rva));
   }
 

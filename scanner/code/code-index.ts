@@ -49,8 +49,8 @@ const FOLLOWS_X86 = Uint8Array.from({ length: 256 }, (_, byte) =>
     ? Following.call
     : byte === 0xe9
       ? Following.jump
-      : (byte & 0xf0) === 0x80
-        ? Following.branch // behind 0F
+      : byte === 0x0f
+        ? Following.branch // where 80 to 8F comes next
         : Following.nothing,
 );
 /** ModRM with mod 0 and rm 5 is relative to the instruction pointer. */
@@ -73,18 +73,19 @@ export function indexX86Code(image: DriverImage): CodeIndex {
   const follows = isRelative ? FOLLOWS_X64 : FOLLOWS_X86;
   for (const { bytes, rva } of code) {
     const last = bytes.length - 4;
-    for (let p = 1; p <= last; p++) {
-      const kind = follows[bytes[p - 1]];
+    for (let p = 0; p < last; p++) {
+      const kind = follows[bytes[p]];
       if (kind === Following.nothing) continue;
-      if (kind === Following.branch && (p === 1 || bytes[p - 2] !== 0x0f)) continue;
-      const value = readInt32(bytes, p);
-      const target = (value + rva + p + 4) | 0;
+      const isBranch = kind === Following.branch;
+      if (isBranch && ((bytes[p + 1] & 0xf0) !== 0x80 || p + 1 === last)) continue;
+      const at = isBranch ? p + 2 : p + 1;
+      const value = readInt32(bytes, at);
+      const target = (value + rva + at + 4) | 0;
       if (target < 0 || target >= imageEnd) continue;
-      if (kind === Following.data) data.add(target, rva + p);
+      if (kind === Following.data) data.add(target, rva + at);
       else if (target < lowRva || target >= highRva) continue;
-      else if (kind === Following.branch) {
-        if (value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH) jumps.add(target, rva + p - 2);
-      } else (kind === Following.call ? calls : jumps).add(target, rva + p - 1);
+      else if (kind === Following.call) calls.add(target, rva + p);
+      else if (!isBranch || value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH) jumps.add(target, rva + p);
     }
   }
   if (!isRelative) addAbsolute(image, data, imageEnd);

@@ -20,16 +20,17 @@ export interface FunctionMap {
 export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap {
   const code = image.sections.filter(section => section.executable);
   const listed = image.functionRanges;
-  const parts = piecesByFunction(listed);
+  const begins = Uint32Array.from(listed, range => range.beginRva);
+  const chained = chainedPieces(listed);
   const starts = unlistedStarts(image, index, code);
 
   function rangeAt(rva: number): FunctionRange | undefined {
-    const at = lastNotAbove(listed.length, i => listed[i].beginRva, rva);
+    const at = lastOf(begins, rva);
     return at >= 0 && rva < listed[at].endRva ? listed[at] : undefined;
   }
 
   function unlistedAt(rva: number): number | undefined {
-    const at = lastNotAbove(starts.length, i => starts[i], rva);
+    const at = lastOf(starts, rva);
     if (at < 0) return undefined;
     const section = sectionOf(code, starts[at]);
     return section !== undefined && rva < section.rva + section.bytes.length ? starts[at] : undefined;
@@ -37,10 +38,9 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
 
   /** An unlisted function ends where the next function of either sort begins. */
   function unlistedEnd(functionRva: number, section: Section): number {
-    const nextStart = starts[lastNotAbove(starts.length, i => starts[i], functionRva) + 1] ?? Infinity;
-    const nextListed =
-      listed[lastNotAbove(listed.length, i => listed[i].beginRva, functionRva) + 1]?.beginRva;
-    return Math.min(nextStart, nextListed ?? Infinity, section.rva + section.bytes.length);
+    const nextStart = starts[lastOf(starts, functionRva) + 1] ?? Infinity;
+    const nextListed = begins[lastOf(begins, functionRva) + 1] ?? Infinity;
+    return Math.min(nextStart, nextListed, section.rva + section.bytes.length);
   }
 
   let slotsByThunk: Map<number, number> | undefined;

@@ -1,7 +1,7 @@
 /**
  * Calls through tables of operations that code reaches by an object or a parameter (`pool->operations->allocate`, C++
  * virtual functions). Objects are told apart only by the distances of their fields, so what is found here is a guess
- * until a constant that reads like a tag stands at the very argument; see isGuess in sinks.ts.
+ * until a constant that reads like a tag stands at the very argument; see `guesses` in sinks.ts.
  */
 import type { CodeIndex } from './code-index.ts';
 import type { DataPointers } from './data-pointers.ts';
@@ -28,6 +28,9 @@ export class OperationsTables {
   /** Tables whose address was stored into objects, by distance; into variables, by RVA; passed, by function and place. */
   readonly #tablesInObjects = new Map<number, Set<number>>();
   readonly #tablesInVariables = new Map<number, Set<number>>();
+  readonly #inVariables = new Map<number, Set<number>>();
+  readonly #structures = new Set<number>();
+  readonly #wantedAddresses: number[] = [];
   readonly #passed = new Map<string, Set<number>>();
   /** Distances at which calls are worth looking at since this was last asked. */
   #wantedCalls = new Set<number>();
@@ -57,8 +60,24 @@ export class OperationsTables {
     }
   }
 
+  /** Whether a table, or a structure with functions in it, begins here. */
   isTable(rva: number): boolean {
-    return this.#tables.has(rva);
+    return this.#tables.has(rva) || this.#structures.has(rva);
+  }
+
+  /** A function is stored in a variable that may be a part of structures of the image; `starts` are their addresses. */
+  functionInVariable(variableRva: number, functionRva: number, starts: readonly number[]): void {
+    if (this.#structures.size >= MAX_TABLES || !add(this.#inVariables, variableRva, functionRva)) return;
+    for (const start of starts) {
+      this.#structures.add(start);
+      this.#wantedCalls.add(variableRva - start);
+      this.#wantedAddresses.push(start);
+    }
+  }
+
+  /** Structures that were found since this was last asked: code that names them may pass them on. */
+  takeStructures(): number[] {
+    return this.#wantedAddresses.splice(0);
   }
 
   /** A function, or the address of a table, is stored `distance` bytes behind an object that is not known. */
@@ -105,6 +124,7 @@ export class OperationsTables {
     for (const table of tables ?? []) {
       const functionRva = this.#tables.get(table)?.get(distance);
       if (functionRva !== undefined) found.push(functionRva);
+      found.push(...(this.#inVariables.get(table + distance) ?? []));
     }
     return found;
   }

@@ -19,8 +19,8 @@ export interface Callee {
   site?: { rva: number; functionRva: number; origin: ConstantOrigin };
   /** The variable or field that the tag is kept in: see keptIn in stored-tags.ts. */
   keptIn?: string;
-  /** The way here goes through an object that is not known for certain: only what reads like a tag is believed. */
-  isGuess?: true;
+  /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */
+  guesses?: number;
 }
 
 export interface Sinks {

@@ -183,7 +183,10 @@ export class StoredTags {
 
   /** Readers of a field of objects whose pointers are kept at the distance `owner` in others: a guess. */
   readersOfField(owner: number | undefined, offset: number): readonly Callee[] {
-    return (this.#fields.get(fieldKey(owner, offset)) ?? []).map(callee => ({ ...callee, isGuess: true }));
+    return (this.#fields.get(fieldKey(owner, offset)) ?? []).map(callee => ({
+      ...callee,
+      guesses: (callee.guesses ?? 0) + 1,
+    }));
   }
 }
 

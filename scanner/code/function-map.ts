@@ -52,8 +52,11 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
     functionAt: rva => rangeAt(rva)?.functionRva ?? unlistedAt(rva),
     isListed: functionRva => rangeAt(functionRva) !== undefined,
     pieces(functionRva) {
-      const ranges = parts.get(functionRva);
-      if (ranges !== undefined) {
+      const own = rangeAt(functionRva);
+      const isOwn = own?.beginRva === functionRva && own.functionRva === functionRva;
+      const more = chained.get(functionRva);
+      if (isOwn || more !== undefined) {
+        const ranges = isOwn ? [own, ...(more ?? [])] : (more ?? []);
         return ranges.flatMap(({ beginRva, endRva }) => {
           const section = sectionOf(code, beginRva);
           if (section === undefined) return [];
@@ -67,13 +70,19 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
   };
 }
 
-function piecesByFunction(listed: readonly FunctionRange[]): Map<number, FunctionRange[]> {
-  const parts = new Map<number, FunctionRange[]>();
+/** The pieces that stand apart from their function's beginning, by function: few functions have any. */
+function chainedPieces(listed: readonly FunctionRange[]): Map<number, FunctionRange[]> {
+  const pieces = new Map<number, FunctionRange[]>();
   for (const range of listed) {
-    const known = parts.get(range.functionRva);
-    if (known === undefined) parts.set(range.functionRva, [range]);
-    else if (range.beginRva === range.functionRva) known.unshift(range);
+    if (range.beginRva === range.functionRva) continue;
+    const known = pieces.get(range.functionRva);
+    if (known === undefined) pieces.set(range.functionRva, [range]);
     else known.push(range);
   }
-  return parts;
+  return pieces;
+}
+
+/** The last of the ascending addresses that is not above `rva`; -1 where there is none. */
+function lastOf(addresses: Uint32Array, rva: number): number {
+  return lastNotAbove(addresses.length, i => addresses[i], rva);
 }

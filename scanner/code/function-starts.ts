@@ -11,11 +11,12 @@ import { readInt32 } from './little-endian.ts';
 export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Section[]): Uint32Array {
   const listed = image.functionRanges;
   const isX86 = image.arch === 'x86';
+  const begins = Uint32Array.from(listed, range => range.beginRva);
   const found = new Set<number>();
   const offer = (rva: number, isCertain: boolean) => {
     const section = sectionOf(code, rva);
     if (section === undefined || (image.arch === 'arm64' && (rva & 3) !== 0)) return;
-    const at = lastNotAbove(listed.length, i => listed[i].beginRva, rva);
+    const at = lastNotAbove(begins.length, i => begins[i], rva);
     if (at >= 0 && rva < listed[at].endRva) return;
     const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;
     if (isCertain || mayBegin(section.bytes, rva - section.rva)) found.add(rva);

@@ -75,7 +75,7 @@ export class ReferenceTable {
 const MAX_BITS_PER_NUMBER = 4096;
 
 /** The numbers in ascending order, without doubles. */
-function ascending(numbers: Int32Array): Uint32Array {
+function ascending(numbers: Int32Array): Uint32Array<ArrayBuffer> {
   let low = 0xffffffff;
   let high = 0;
   for (let i = 0; i < numbers.length; i++) {

@@ -32,6 +32,7 @@ const MAX_WAITING = 16;
 export class DriverExplanations {
   readonly #catalogue: Catalogue;
   readonly #settings: ExplanationSettings;
+  readonly #maxWaiting: number;
   /** By driver and tag, the one asked for longest ago first; those being made are among them. */
   readonly #kept = new Map<string, Promise<TagExplanation>>();
   #waiting = 0;
@@ -41,9 +42,11 @@ export class DriverExplanations {
   constructor(
     catalogue: Catalogue,
     settings: ExplanationSettings = { cacheFolder: null, symbolFolders: [] },
+    { maxWaiting = MAX_WAITING } = {},
   ) {
     this.#catalogue = catalogue;
     this.#settings = settings;
+    this.#maxWaiting = maxWaiting;
   }
 
   /**
@@ -91,8 +94,8 @@ export class DriverExplanations {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= MAX_WAITING) {
-      const message = `${MAX_WAITING} explanations are being worked out before this one. Ask again in a few seconds.`;
+    if (this.#waiting >= this.#maxWaiting) {
+      const message = `${this.#waiting} explanations are being worked out before this one. Ask again in a few seconds.`;
       throw new PooltagError('explanations-busy', message);
     }
     this.#waiting++;
@@ -121,8 +124,10 @@ function explanationIn({ outcome, explanation }: LaneResult, driver: DriverIdent
   if (outcome.status === 'refused' && outcome.reason.code === 'scan-failed') {
     throw new PooltagError('explanation-failed', `${driver.fileName}: ${outcome.reason.message}`);
   }
-  if (outcome.status === 'refused') throw fileGone(driver, 'is no longer there or cannot be read');
-  if (outcome.driver.sha256 !== driver.sha256) throw fileGone(driver, 'has changed since it was scanned');
+  const isRead = outcome.status === 'scanned' || outcome.reason.code !== 'unreadable';
+  if (!isRead) throw fileGone(driver, 'is no longer there or cannot be read');
+  if (outcome.status === 'refused' || outcome.driver.sha256 !== driver.sha256)
+    throw fileGone(driver, 'has changed since it was scanned');
   if (explanation === null || explanation === undefined) {
     throw new PooltagError('explanation-failed', `${driver.fileName}: the second scan did not find the tag.`);
   }

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import test, { after, before } from 'node:test';
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Catalogue } from '../../api/catalogue.ts';
 import type { RunningServer } from '../../api/server.ts';
+import { projectFile } from '../../data/project-files.ts';
+import { addDriverWithFile } from '../api/driver-with-file.ts';
 import { launchBrowser } from './browser.ts';
 import { CONTOSO_SHA256, sampleCatalogue } from './sample-catalogue.ts';
 import { startSampleSite } from './sample-site.ts';
@@ -215,6 +221,76 @@ test('a scan that runs is followed on the page, and nothing moves while it is', 
       await page.getByText('4 files read').first().waitFor();
       assert.equal(await page.locator('[data-running]').count(), 0);
       assert.equal(await page.evaluate(() => (window as unknown as { moved: number }).moved), 0);
+    });
+  } finally {
+    await running.stop();
+  }
+});
+
+test('how a tag was found is loaded into its fold when that is opened, once; without JavaScript a link leads to it', async () => {
+  const catalogue = await sampleCatalogue();
+  const { sha256, tag } = await addDriverWithFile(catalogue);
+  const running = await startSampleSite(catalogue);
+  const openFolds = async (page: Page) => {
+    await page.goto(`${running.url}/drivers/${sha256}`);
+    const row = page.getByRole('row').filter({ has: page.locator(`a[href="/tags/${tag}"]`) });
+    await row.locator('summary').first().click();
+    await row.getByText('How it was found').click();
+    return row;
+  };
+  try {
+    await inContext({}, async page => {
+      const asked: string[] = [];
+      page.on('request', request => asked.push(new URL(request.url()).pathname));
+      const row = await openFolds(page);
+      await row.locator('.asm .call').first().waitFor();
+      assert.match(
+        (await row.locator('.way').first().textContent()) ?? '',
+        new RegExp(`'${tag}' is a number`),
+      );
+      await row.getByText('How it was found').click();
+      await row.getByText('How it was found').click();
+      await row.locator('.asm .call').first().waitFor();
+      assert.equal(asked.filter(path => path.endsWith('/fold')).length, 1);
+      const violations = [...(await new AxeBuilder({ page }).analyze()).violations];
+      await page.goto(`${running.url}/drivers/${sha256}/explain/${tag}`);
+      violations.push(...(await new AxeBuilder({ page }).analyze()).violations);
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => `${id} ${nodes[0].html}`),
+        [],
+      );
+    });
+    await inContext({ viewport: { width: 320, height: 640 } }, async page => {
+      const row = await openFolds(page);
+      await row.locator('.asm .call').first().waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    });
+    await inContext({ javaScriptEnabled: false }, async page => {
+      const row = await openFolds(page);
+      await row.getByText('The way of the constant').click();
+      await page.waitForURL(`**/drivers/${sha256}/explain/*`);
+      assert.equal(await page.locator('h1').textContent(), `How ${tag} was found in sample-disk.sys`);
+    });
+  } finally {
+    await running.stop();
+  }
+});
+
+test('a fold whose driver file is gone says so, and keeps its link', async () => {
+  const catalogue = await sampleCatalogue();
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'pooltag-fold-'));
+  const file = path.join(folder, 'disk.sys');
+  copyFileSync(projectFile('data', 'samples', 'sample-disk.sys'), file);
+  const { sha256 } = await addDriverWithFile(catalogue, file);
+  rmSync(folder, { recursive: true });
+  const running = await startSampleSite(catalogue);
+  try {
+    await inContext({}, async page => {
+      await page.goto(`${running.url}/drivers/${sha256}`);
+      await page.locator('tbody summary').first().click();
+      await page.getByText('How it was found').first().click();
+      await page.getByText('is no longer there').first().waitFor();
+      await page.getByText('The way of the constant').first().waitFor();
     });
   } finally {
     await running.stop();

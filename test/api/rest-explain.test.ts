@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test, { after } from 'node:test';
+import { DriverExplanations } from '../../api/driver-explanations.ts';
+import { explanationSchema } from '../../api/explanation-schema.ts';
+import { createPages } from '../../api/routes/pages.ts';
+import { startServer } from '../../api/server.ts';
+import { projectFile } from '../../data/project-files.ts';
+import { addDriverWithFile } from './driver-with-file.ts';
+import { ask } from './rest-client.ts';
+import { DRIVERS, sampleCatalogue } from './sample-facts.ts';
+
+const root = mkdtempSync(path.join(os.tmpdir(), 'pooltag-explain-rest-'));
+const catalogue = await sampleCatalogue();
+const explanations = new DriverExplanations(catalogue);
+const pages = createPages({ catalogue, explanations });
+const server = await startServer({ host: '127.0.0.1', port: 0, catalogue, explanations, pages });
+const disk = await addDriverWithFile(catalogue);
+const gone = await addCopy('sample-net.sys');
+rmSync(gone.file);
+const changed = await addCopy('sample-files.sys');
+writeFileSync(changed.file, 'Something else now.');
+after(async () => {
+  await server.stop();
+  await explanations.close();
+  rmSync(root, { recursive: true });
+});
+
+function addCopy(name: string) {
+  const file = path.join(root, name);
+  copyFileSync(projectFile('data', 'samples', name), file);
+  return addDriverWithFile(catalogue, file);
+}
+
+const at = (sha256: string, tag: string) => `/drivers/${sha256}/explain/${encodeURIComponent(tag)}`;
+const inRest = (sha256: string, tag: string) => `/api/v1${at(sha256, tag)}`;
+
+test('a tag of a driver is explained as the description says, and says nothing of where the file lies', async () => {
+  const answer = await ask(server.url, inRest(disk.sha256, disk.tag));
+  assert.equal(answer.status, 200, answer.text);
+  const read = explanationSchema.strict().safeParse(answer.json);
+  assert.ok(read.success, String(read.error));
+  assert.equal(answer.json.tag, disk.tag);
+  assert.equal(answer.json.sites.length + answer.json.moreSites, disk.sites);
+  assert.equal(answer.json.driver.fileName, 'sample-disk.sys');
+  const { status } = await ask(server.url, answer.json.links.page, { headers: { accept: 'text/html' } });
+  assert.equal(status, 200);
+  assert.doesNotMatch(answer.text, /samples|\/data\//);
+});
+
+test('the tag may be spelled in any way', async () => {
+  const reversed = `'${[...disk.tag].reverse().join('')}'`;
+  const answer = await ask(server.url, inRest(disk.sha256, reversed));
+  assert.equal(answer.json.tag, disk.tag);
+  assert.equal(answer.json.links.self, inRest(disk.sha256, disk.tag));
+});
+
+const PROBLEMS: [path: string, status: number, code: string, reason: string][] = [
+  [inRest(disk.sha256, 'Zzzz'), 404, 'tag-not-in-driver', 'a tag that the driver does not use'],
+  [inRest(disk.sha256, '<b>"'), 404, 'tag-not-in-driver', 'a tag that looks like HTML'],
+  [inRest(disk.sha256, 'Threads'), 400, 'invalid-tag', 'not a tag'],
+  [inRest(disk.sha256, 'Nt??'), 400, 'invalid-tag', 'a pattern'],
+  [inRest('f'.repeat(64), disk.tag), 404, 'unknown-driver', 'a driver that was not scanned'],
+  [inRest('nope', disk.tag), 400, 'invalid-query', 'not a SHA-256'],
+  [inRest(gone.sha256, gone.tag), 404, 'driver-file-gone', 'a file that was removed'],
+  [inRest(changed.sha256, changed.tag), 404, 'driver-file-gone', 'a file that is another one now'],
+  [inRest(DRIVERS[0].driver.sha256, DRIVERS[0].sightings[0].tag), 404, 'driver-file-gone', 'no file known'],
+];
+for (const [asked, status, code, reason] of PROBLEMS) {
+  test(`the problem is ${code}: ${reason}`, async () => {
+    const answer = await ask(server.url, asked);
+    assert.equal(answer.status, status, answer.text);
+    assert.equal(answer.json.code, code);
+    assert.match(answer.headers['content-type'] ?? '', /^application\/problem\+json/);
+    assert.ok(!answer.text.includes(root), 'no path of this computer');
+  });
+}
+
+test('a file that comes back is explained', async () => {
+  const again = await addCopy('sample-net.sys');
+  const answer = await ask(server.url, inRest(again.sha256, again.tag));
+  assert.equal(answer.status, 200, answer.text);
+  rmSync(again.file);
+  const kept = await ask(server.url, inRest(again.sha256, again.tag));
+  assert.equal(kept.status, 200, 'what was worked out is kept');
+});
+
+test('requests at once for the same explanation share it; too many for others are told to come again', async () => {
+  const narrow = new DriverExplanations(catalogue, undefined, { maxWaiting: 1 });
+  const asked = await Promise.allSettled([
+    narrow.explain(disk.sha256, disk.tag),
+    narrow.explain(disk.sha256, disk.tag),
+    narrow.explain(gone.sha256, gone.tag),
+  ]);
+  const codes = asked.map(result => (result.status === 'rejected' ? result.reason.code : result.value.sites));
+  assert.equal(codes[0], codes[1]);
+  assert.equal(codes[2], 'explanations-busy');
+  await assert.rejects(narrow.explain(gone.sha256, gone.tag), { code: 'driver-file-gone' });
+});
+
+test('closing gives up the explanation that is being made', async () => {
+  const closed = new DriverExplanations(catalogue);
+  const asked = closed.explain(disk.sha256, disk.tag);
+  const refused = assert.rejects(asked, { code: 'explanation-failed' });
+  // The worker is there a moment after it was asked.
+  await new Promise(resolve => setImmediate(resolve));
+  await closed.close();
+  await refused;
+});
+
+test('the page and the fold show the same, escaped; a reader gets errors as pages', async () => {
+  const headers = { accept: 'text/html' };
+  const page = await ask(server.url, at(disk.sha256, disk.tag), { headers });
+  assert.equal(page.status, 200);
+  assert.match(page.text, /<h1>How .* was found in sample-disk\.sys<\/h1>/);
+  assert.match(page.text, /ntoskrnl\.exe!Ex\w+/);
+  const fold = await ask(server.url, `${at(disk.sha256, disk.tag)}/fold`);
+  assert.equal(fold.status, 200);
+  assert.match(fold.text, /^<div class="explanation">/);
+  assert.ok(page.text.includes(fold.text.trim()), fold.text);
+  const none = await ask(server.url, at(disk.sha256, '<b>"'), { headers });
+  assert.equal(none.status, 404);
+  assert.match(none.text, /has no site of &lt;b&gt;&quot;/);
+  assert.doesNotMatch(none.text, /<b>"/);
+  const noFold = await ask(server.url, `${at(changed.sha256, changed.tag)}/fold`);
+  assert.equal(noFold.status, 404);
+  assert.match(noFold.text, /has changed since it was scanned/);
+});
+
+test("the driver's page offers explanations only where the file is known", async () => {
+  const known = await ask(server.url, `/drivers/${disk.sha256}`);
+  assert.ok(known.text.includes(`${at(disk.sha256, disk.tag)}/fold`));
+  const unknown = await ask(server.url, `/drivers/${DRIVERS[0].driver.sha256}`);
+  assert.doesNotMatch(unknown.text, /\/explain\//);
+});

@@ -12,7 +12,7 @@ import { contextTags } from './filter-contexts.ts';
 import { FunctionBody } from './function-body.ts';
 import { isGuardDispatch } from './guard-dispatch.ts';
 import { nearAddress } from './near-address.ts';
-import { BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
+import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { OperationsTables } from './operations-tables.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
 import { FILTER_CONTEXT } from './pool-functions.ts';
@@ -70,8 +70,6 @@ type Keeper = { kind: 'variable'; rva: number } | { kind: 'field'; offset: numbe
 /** The share of the work that may go into objects which are told apart by guesses. */
 const OBJECT_SHARE = 400;
 const LEAST_OBJECT_OPERATIONS = 150_000;
-/** Arguments of a call that are looked at for functions passed on. */
-const PASSED_ARGUMENTS = 6;
 /** A virtual call and a field of an object on the way to one tag; more guesses upon guesses prove nothing. */
 const MAX_GUESSES = 2;
 /** Callers of one function that are looked at for a guess. */
@@ -244,6 +242,7 @@ class CallSiteSearch {
   #analyseBody(functionRva: number): void {
     const { op, low, count } = this.#body.operations;
     this.#namesOperations = this.#findsOperations();
+    const isGivenOperations = this.#tables.isGivenTo(functionRva);
     for (let i = 0; i < count; i++) {
       const isDirectJump = op[i] === Op.jump || op[i] === Op.branch;
       const isJump = isDirectJump || op[i] === Op.jumpIndirect;
@@ -251,6 +250,7 @@ class CallSiteSearch {
         if (!isDirectJump || !this.#body.contains(low[i])) this.#callAt(i, isJump, functionRva);
       } else if (op[i] === Op.store) {
         this.#pointerStoredAt(i);
+        if (isGivenOperations) this.#operationsKeptAt(i, functionRva);
         this.#tagStoredAt(i, functionRva);
       }
     }
@@ -305,8 +305,7 @@ class CallSiteSearch {
   #operationsPassedAt(i: number, isJump: boolean): void {
     const { processor } = this.#code;
     const calleeRva = this.#body.operations.low[i];
-    for (let position = 1; position <= PASSED_ARGUMENTS; position++) {
-      const place = processor.argument(position);
+    for (const place of processor.passedPlaces) {
       for (const value of this.#resolver.resolve(this.#seenFrom(place, isJump), i).values) {
         if (value.kind === 'stack') this.#operationsOnStack(value.offset, calleeRva);
         const isAddress = value.kind === 'address' || value.kind === 'element';
@@ -401,6 +400,30 @@ class CallSiteSearch {
         const slot = this.#body.slot[i];
         if (slot === NO_SLOT) this.#tables.storedInObject(displacement[i], value.rva);
         else this.#operationsInFrame.push({ slot, rva: value.rva });
+      }
+    }
+  }
+
+  /** Functions that this function was given, alone or in a table, are kept in an object: `port->operations = *operations`. */
+  #operationsKeptAt(i: number, functionRva: number): void {
+    const { source, size, displacement, base } = this.#body.operations;
+    const { pointerSize } = this.#code.processor;
+    if (
+      source[i] === NONE ||
+      size[i] < pointerSize ||
+      base[i] >= BASE_ELSEWHERE ||
+      this.#body.slot[i] !== NO_SLOT
+    )
+      return;
+    for (let lane = 0; lane < size[i]; lane += pointerSize) {
+      for (const value of this.#resolver.resolveStored(i, lane).values) {
+        for (const target of this.#tables.passedTo(value, functionRva)) {
+          const variableRva = nearAddress(this.#body, i);
+          if (variableRva === undefined) this.#tables.storedInObject(displacement[i] + lane, target);
+          else
+            for (const callee of this.#targets.allOfFunction(target))
+              this.#addVariable(variableRva + lane, callee);
+        }
       }
     }
   }

@@ -31,6 +31,8 @@ export class OperationsTables {
   readonly #inVariables = new Map<number, Set<number>>();
   readonly #structures = new Set<number>();
   readonly #wantedAddresses: number[] = [];
+  /** Functions that are passed any. */
+  readonly #receivers = new Set<number>();
   readonly #passed = new Map<string, Set<number>>();
   /** Distances at which calls are worth looking at since this was last asked. */
   #wantedCalls = new Set<number>();
@@ -94,17 +96,29 @@ export class OperationsTables {
 
   /** A function, or the address of a table, is passed to a function of the image. True where that is new. */
   passed(calleeRva: number, place: Place, rva: number): boolean {
+    this.#receivers.add(calleeRva);
     return add(this.#passed, `${calleeRva}:${placeKey(place)}`, rva);
+  }
+
+  isGivenTo(functionRva: number): boolean {
+    return this.#receivers.has(functionRva);
+  }
+
+  /** The functions that a parameter of a function is for certain: they, or a table of them, were passed to it. */
+  passedTo(value: Value, inFunction: number): Iterable<number> {
+    if (value.kind !== 'parameter') return [];
+    const { behind, ...place } = value.place;
+    const passed = this.#passed.get(`${inFunction}:${placeKey(place as Place)}`);
+    return behind === undefined ? (passed ?? []) : this.#inThese(passed, behind);
   }
 
   /** The functions that a call through this pointer, in this function of the image, may lead to. */
   targetsOf(value: Value, inFunction: number): Iterable<number> {
     switch (value.kind) {
       case 'parameter': {
-        const { behind, ...place } = value.place;
-        const passed = this.#passed.get(`${inFunction}:${placeKey(place as Place)}`);
-        if (behind === undefined) return passed ?? [];
-        const known = this.#inThese(passed, behind);
+        const { behind } = value.place;
+        const known = [...this.passedTo(value, inFunction)];
+        if (behind === undefined) return known;
         return known.length > 0 ? known : (this.#inTables.get(behind) ?? this.#inObjects.get(behind) ?? []);
       }
       case 'behind': {

@@ -95,6 +95,14 @@ export const BASE_ELSEWHERE = 253;
 /** The first vector register; general registers are 0 to 31. */
 export const VECTOR0 = 64;
 
+/** A bit of `scale`: the factor is one more. */
+export const SUM_SCALE = 4;
+
+/** What the index is multiplied by. */
+export function indexFactor(scale: number): number {
+  return (1 << (scale & 3)) + (scale & SUM_SCALE ? 1 : 0);
+}
+
 /** A register that no processor has: between the load and the arithmetic of an instruction that does both. */
 export const SCRATCH = 40;
 
@@ -126,7 +134,7 @@ export class OperationList {
   /** Memory operand: base register, NONE, BASE_IMAGE or BASE_ELSEWHERE. */
   base = new Uint8Array(FIRST_CAPACITY);
   index = new Uint8Array(FIRST_CAPACITY);
-  /** log2 of the index's factor. */
+  /** log2 of the index's factor; with SUM_SCALE the index is added once more: see indexFactor. */
   scale = new Uint8Array(FIRST_CAPACITY);
   displacement = new Int32Array(FIRST_CAPACITY);
   /** Immediate, low 32 bits; for direct calls and jumps the target's RVA. */

@@ -17,6 +17,8 @@ export interface Processor {
   isVolatile(register: number): boolean;
   /** Whether a function may receive an argument in this register. */
   isArgumentRegister(register: number): boolean;
+  /** Where a call's first arguments may stand, whatever the convention. */
+  readonly passedPlaces: readonly Place[];
   /** Where an argument (1-based) stands just before the call; `x86Offset` where 64-bit arguments come before it. */
   argument(position: number, x86Offset?: number): Place;
 }
@@ -46,6 +48,11 @@ export const x64: Processor = {
   callPushes: 8,
   isVolatile: register => isIn(X64_VOLATILE, register),
   isArgumentRegister: register => X64_ARGUMENTS.includes(register as never),
+  passedPlaces: [
+    ...X64_ARGUMENTS.map(register => ({ register })),
+    { stackOffset: 0x20 },
+    { stackOffset: 0x28 },
+  ],
   argument: position =>
     position <= 4
       ? { register: X64_ARGUMENTS[position - 1] }
@@ -62,6 +69,12 @@ export const x86: Processor = {
   isVolatile: register => isIn(X86_VOLATILE, register),
   // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in eax as well.
   isArgumentRegister: register => register === X86.ax || register === X86.cx || register === X86.dx,
+  passedPlaces: [
+    { register: X86.cx },
+    { register: X86.dx },
+    { register: X86.ax },
+    ...[0, 4, 8, 12].map(stackOffset => ({ stackOffset })),
+  ],
   argument: (position, x86Offset) => ({ stackOffset: x86Offset ?? 4 * (position - 1) }),
 };
 
@@ -79,6 +92,7 @@ export const arm64: Processor = {
   callPushes: 0,
   isVolatile: register => isIn(ARM64_VOLATILE, register),
   isArgumentRegister: register => register < ARM64_ARGUMENT_REGISTERS,
+  passedPlaces: [0, 1, 2, 3, 4, 5].map(register => ({ register })),
   argument: position =>
     position <= ARM64_ARGUMENT_REGISTERS
       ? { register: position - 1 }

@@ -1,7 +1,7 @@
 /** What an operation leaves in a register. */
 import { compute, computeWithItself } from './arithmetic.ts';
 import { assuming, enumerated } from './bounds.ts';
-import { Alu, BASE_IMAGE, Flag, NONE, Op, VECTOR0 } from './operations.ts';
+import { Alu, BASE_IMAGE, Flag, indexFactor, NONE, Op, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
 import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
@@ -196,7 +196,7 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
     !isOpenValue(pointer)
   )
     return ValueSet.of(UNKNOWN);
-  const factor = constant(1 << scale[i], 'computed', rva[i]);
+  const factor = constant(indexFactor(scale[i]), 'computed', rva[i]);
   return walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1).map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
     return compute(Alu.add, pointer, distance, rva[i])[0];
@@ -232,6 +232,17 @@ function memoryAt(
   return ValueSet.of(behindPointer(pointer, offset));
 }
 
+/** The tags in a field of any element of an array of structures. */
+export function arrayField(
+  walk: Walk,
+  element: Extract<Value, { kind: 'element' | 'stack-element' }>,
+  offset: number,
+  before: number,
+): ValueSet {
+  if (element.kind === 'element') return tableValues(walk, (element.rva + offset) | 0, element.stride);
+  return localTable(walk, element.offset + offset, element.stride, before, 0);
+}
+
 /** The tags in an array of the function's own frame, read by an index: as many as stand there in a row. */
 function localTable(walk: Walk, slot: number, stride: number, before: number, depth: number): ValueSet {
   const tags = new ValueSet();
@@ -253,7 +264,7 @@ function tableValues(walk: Walk, rva: number, stride: number): ValueSet {
 function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   const { base, index, scale, displacement, rva } = walk.body.operations;
   if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of({ kind: 'stack', offset: walk.body.slot[i] });
-  const factor = 1 << scale[i];
+  const factor = indexFactor(scale[i]);
   if (base[i] === BASE_IMAGE) {
     return indexed(walk, { kind: 'address', rva: displacement[i] }, i, depth);
   }

@@ -11,7 +11,7 @@ import { storedValue, storeSource } from './memory-values.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
-import { definedValue, loadedValue } from './register-values.ts';
+import { arrayField, definedValue, loadedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
 import { BLANK, behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk, Wanted } from './walk.ts';
@@ -120,6 +120,9 @@ export class ValueResolver implements Walk {
         return this.at({ slot: pointer.offset + offset, width }, before, 0);
       case 'address':
         return this.at({ global: (pointer.rva + offset) | 0, width }, before, 0);
+      case 'element':
+      case 'stack-element':
+        return arrayField(this, pointer, offset, before);
     }
     return ValueSet.of(behindPointer(pointer, offset));
   }

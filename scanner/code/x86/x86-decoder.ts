@@ -1,6 +1,6 @@
 /** Steps through x86 and x64 instructions: lengths and operands. `x86-operations.ts` gives them their meaning. */
 import { readInt32 } from '../little-endian.ts';
-import { BASE_ELSEWHERE, BASE_IMAGE, NONE } from '../operations.ts';
+import { BASE_ELSEWHERE, BASE_IMAGE, NONE, SUM_SCALE } from '../operations.ts';
 import { Follows, ONE_BYTE, OpcodeBit, TWO_BYTE } from './opcode-maps.ts';
 
 /** The longest instruction the processor accepts. */
@@ -171,6 +171,9 @@ export class X86Decoder {
                 if (this.index === NONE) {
                   this.index = addressBase;
                   this.scale = 0;
+                  this.base = BASE_IMAGE;
+                } else if (this.index === addressBase) {
+                  this.scale = this.scale | SUM_SCALE; // [table + register + register*4]
                   this.base = BASE_IMAGE;
                 } else {
                   this.base = BASE_ELSEWHERE;

@@ -198,7 +198,7 @@ committed_matrix() {
   for file in "$src"/*.c "$src"/*.cpp; do
     name=$(basename "$file"); name=${name%.*}
     case $name in
-      object-store | window-objects | archive-volume | buffer-pools | scan-engine | vendor-runtime | modern-storage | net-callout | filter-guard)
+      object-store | window-objects | archive-volume | buffer-pools | scan-engine | vendor-runtime | modern-storage | net-callout | filter-guard | compiler-shapes)
         product_like_matrix "$file"; continue ;;
     esac
     for arch in x86 x64; do
@@ -224,7 +224,7 @@ committed_matrix() {
     [ -f "$file" ] || continue
     name=$(basename "$file"); name=${name%.*}
     case $name in
-      pool-volume | transport-stack | index-store | render-kernel | endpoint-monitor | raid-port | tunnel-filter | camera-class)
+      pool-volume | transport-stack | index-store | render-kernel | endpoint-monitor | raid-port | tunnel-filter | camera-class | linker-shapes)
         echo "$file x64 clang Os direct"; echo "$file x64 clang O1 cfg"; echo "$file x86 clang O1 frame"; echo "$file arm64 clang O1 direct"
         case $file in *.cpp) ;; *) echo "$file x64 gcc O3 direct"; echo "$file x86 gcc Os direct" ;; esac
         continue ;;

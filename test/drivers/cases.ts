@@ -236,6 +236,47 @@ export const CASES = {
     title: 'in an exception or termination handler',
     whyMissed: 'the handler is a function of its own, which reads the frame of another',
   },
+  'frame-helper': {
+    stage: 2,
+    title: 'x86: a helper function sets up the frame',
+    whyMissed: 'the frame pointer that the helper sets was not known',
+  },
+  'shared-call': {
+    stage: 2,
+    title: 'branches push or load their own tag and share one call',
+    whyMissed: 'the branches meet before the call: one of them was not followed',
+  },
+  'custom-registers': {
+    stage: 2,
+    title: "through a wrapper whose parameters are in registers of the linker's choice",
+    whyMissed: 'the register is no parameter of the usual convention',
+  },
+  'jump-table': {
+    stage: 2,
+    title: 'a jump table leads to the branch that chooses the tag',
+    whyMissed: 'the targets of the table were not read',
+  },
+  'dispatched-import': {
+    stage: 2,
+    title: 'the import is loaded into a register and called through a dispatcher',
+    whyMissed: 'the dispatcher was not recognised',
+  },
+  'cold-part': {
+    stage: 2,
+    title: 'the rare path stands apart from its function and jumps back',
+    whyMissed: 'the part far away was not taken for the same function',
+  },
+  'odd-arithmetic': {
+    stage: 2,
+    title: 'one constant is made of another by lea, bit set or or',
+    whyMissed: 'the instruction was not computed',
+  },
+  'thunk-chain': { stage: 1, title: 'an import reached by a chain of jumps' },
+  'chosen-function': {
+    stage: 2,
+    title: 'a flag chooses which imported function is called, with one tag',
+    whyMissed: 'both of the functions that meet in the register must be known',
+  },
   magic: { stage: 0, title: 'a magic number compared, stored or returned' },
   guid: { stage: 0, title: 'bytes of a GUID' },
   text: { stage: 0, title: 'characters of a string' },

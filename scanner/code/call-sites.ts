@@ -81,13 +81,17 @@ const MAX_STRUCTURE_BYTES = 0x80;
 /** Code that names a variable; more is one that everything uses. */
 const MAX_VARIABLE_SITES = 300;
 
-/** Where a constant must stand for a guess to be believed. */
 const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set([
   'immediate',
   'literal-pool',
   'stack',
   'computed',
 ]);
+
+/** Whether a constant may be taken for a tag where objects were guessed: it reads like one; of data only after one guess. */
+function isBelievable(ulong: number, origin: ConstantOrigin, guesses: number): boolean {
+  return looksLikeTag(ulong) && (guesses === 1 || WRITTEN_IN_CODE.has(origin));
+}
 
 /** What a tag's origin is called when it was kept somewhere before. */
 const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;
@@ -457,7 +461,7 @@ class CallSiteSearch {
     if (object.kind === 'inside' && object.stride === 0)
       return this.#putInto(object.object, offset + object.plus, values, at);
     if (object.kind === 'parameter' && object.place.behind === undefined)
-      return this.#addSetter(functionRva, object.place, offset, values, depth);
+      this.#addSetter(functionRva, object.place, offset, values, depth);
     const readers = [
       ...this.#stored.readersBehind(object, offset),
       ...this.#readersHere(object, offset, functionRva),
@@ -545,7 +549,7 @@ class CallSiteSearch {
 
   /** Calls of the same function that are given the very object and read their tag from it. */
   #readersHere(object: Value, offset: number, functionRva: number): Callee[] {
-    if (object.kind !== 'stack' && object.kind !== 'result') return [];
+    if (object.kind === 'unknown' || object.kind === 'blank' || object.kind === 'derived') return [];
     const { rva } = this.#body.operations;
     return this.#objectReaders().flatMap(({ i, callee }) => {
       const { behind, ...place } = callee.place;
@@ -591,7 +595,7 @@ class CallSiteSearch {
         case 'constant': {
           const { value: ulong, origin, rva: constantRva, via: path } = value;
           isResolved = true;
-          if (callee.guesses && (!looksLikeTag(ulong) || !WRITTEN_IN_CODE.has(origin))) break;
+          if (callee.guesses && !isBelievable(ulong, origin, callee.guesses)) break;
           this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
           break;
         }

@@ -59,19 +59,23 @@ export function looksLikeTag(value: number): boolean {
 export const MAX_TABLE_ENTRIES = 64;
 
 /**
- * The tags in an array whose first one is at `rva` and whose elements have `stride` bytes: as many as read like tags
+ * The tags, or the pointers, in an array whose first one is at `rva` and whose elements have `stride` bytes: as many as read like tags
  * in a row, up to `endRva`, where something else of the image is referred to.
  */
 export function readTable(image: DriverImage, rva: number, stride: number, endRva: number): Value[] {
   const section = image.sectionAt(rva);
   if (section === undefined || section.executable || stride < 4) return [];
   const values: Value[] = [];
+  const ofPointers = isRelocated(image.relocations, rva);
   for (let n = 0; n < MAX_TABLE_ENTRIES; n++) {
     const at = rva + n * stride;
     if (at + 4 > endRva || at + 4 > section.rva + section.bytes.length) break;
+    if (isRelocated(image.relocations, at) !== ofPointers) break;
+    const target = ofPointers ? image.pointerAt(at) : undefined;
     const value = image.u32At(at);
-    if (value === undefined || !looksLikeTag(value) || isRelocated(image.relocations, at)) break;
-    values.push(constant(value, 'table', at));
+    if (target !== undefined) values.push({ kind: 'address', rva: target });
+    else if (ofPointers || value === undefined || !looksLikeTag(value)) break;
+    else values.push(constant(value, 'table', at));
   }
   return values;
 }

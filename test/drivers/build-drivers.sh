@@ -113,7 +113,7 @@ build_one() {
 rewrite_assembly() {
   case $1 in
     inbox) # call [import] with a five-byte nop behind it, so that the loader may patch in a direct call
-      sed -E 's/^\tcallq\t\*(__imp_[^ ]+)\(%rip\)$/\trex64\n\tcallq\t*\1(%rip)\n\tnopl\t0(%rax,%rax)/' ;;
+      sed -E -e '/^\trex64$/{n;b}' -e 's/^\tcallq\t\*(__imp_[^ ]+)\(%rip\)$/\trex64\n\tcallq\t*\1(%rip)\n\tnopl\t0(%rax,%rax)/' ;;
     hotpatch) # room for a jump before each function, and a first instruction of two bytes
       awk -v arch="$2" '
         /^\t\.def\t/ { name = $2; sub(/;$/, "", name); quoted = name }

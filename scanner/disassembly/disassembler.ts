@@ -1,7 +1,7 @@
 /** Disassembler: instructions of an image as text, one at a time, at addresses where they are known to begin. */
 
 /** One instruction as a debugger shows it. */
-export interface DisassembledInstruction {
+interface DisassembledInstruction {
   rva: number;
   /** Bytes. */
   length: number;

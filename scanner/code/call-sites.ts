@@ -10,7 +10,7 @@ import { type DataPointers, dataPointers } from './data-pointers.ts';
 import { displacementSites, isTagNear } from './displacement-sites.ts';
 import { contextTags } from './filter-contexts.ts';
 import { FunctionBody } from './function-body.ts';
-import { isGuardDispatch } from './guard-dispatch.ts';
+import { isDispatchStub, isGuardDispatch } from './guard-dispatch.ts';
 import { nearAddress } from './near-address.ts';
 import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { OperationsTables } from './operations-tables.ts';
@@ -342,7 +342,8 @@ class CallSiteSearch {
 
   #calleesOf(i: number): readonly Callee[] {
     const { op, low } = this.#body.operations;
-    if (op[i] !== Op.callIndirect && op[i] !== Op.jumpIndirect) return this.#targets.ofFunction(low[i]);
+    const isDirect = op[i] !== Op.callIndirect && op[i] !== Op.jumpIndirect;
+    if (isDirect && !isDispatchStub(this.#code.image, low[i])) return this.#targets.ofFunction(low[i]);
     return this.#targetValues(i).flatMap(value => [
       ...this.#targets.ofValue(value),
       ...this.#foundByName(value),
@@ -352,8 +353,11 @@ class CallSiteSearch {
   /** The pointers that an indirect call may go through; behind a Control Flow Guard check they are in a register. */
   #targetValues(i: number): readonly Value[] {
     const { source, index } = this.#body.operations;
-    if (source[i] === NONE && index[i] !== NONE) return [];
+    if (source[i] === NONE && index[i] !== NONE) return []; // a jump table
     return this.#pointersAt(i, () => {
+      const { op } = this.#body.operations;
+      if (op[i] === Op.call || op[i] === Op.jump)
+        return this.#resolver.resolve({ register: this.#code.processor.guardedTarget }, i).values;
       const values = this.#resolver.resolveTarget(i).values;
       const isDispatch = values.some(value => isGuardDispatch(this.#code.image, value));
       if (!isDispatch) return values;

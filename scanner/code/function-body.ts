@@ -112,6 +112,7 @@ export class FunctionBody {
     const waiting: number[] = [this.#pieces[0].beginRva];
     this.#decodeWaiting(waiting, leaders);
     this.#decodeTables(leaders);
+    this.#decodeColdParts(leaders);
     for (const piece of this.#pieces) {
       // What control flow does not reach is reached by a switch, by an exception, or is not code at all.
       const isReached = this.hasIndirectJump || piece !== this.#pieces[0];
@@ -132,6 +133,56 @@ export class FunctionBody {
       }
     }
     return leaders;
+  }
+
+  /**
+   * Rare paths that a compiler has put elsewhere: a jump out of the function to code that jumps back into its middle.
+   * Where .pdata lists such a part it is a piece of the function already.
+   */
+  #decodeColdParts(leaders: number[]): void {
+    const { op, low, count } = this.operations;
+    const outside = new Set<number>();
+    for (let i = 0; i < count && outside.size < MAX_COLD_PARTS; i++)
+      if ((op[i] === Op.jump || op[i] === Op.branch) && !this.contains(low[i])) outside.add(low[i]);
+    for (const rva of outside) {
+      const piece = this.contains(rva) ? undefined : this.#coldPart(rva);
+      if (piece === undefined) continue;
+      this.#addPiece(piece);
+      this.#decodeWaiting([rva], leaders);
+    }
+  }
+
+  /** The stretch of code from an address up to the jump that leads back into the function. */
+  #coldPart(beginRva: number): CodePiece | undefined {
+    const section = this.#image.sectionAt(beginRva);
+    if (section === undefined || !section.executable) return undefined;
+    const { bytes, rva: sectionRva } = section;
+    const run = COLD_RUN;
+    run.clear();
+    for (let rva = beginRva; rva < beginRva + MAX_COLD_BYTES; ) {
+      const length = this.#front.append(bytes, rva - sectionRva, bytes.length, rva, run);
+      if (length === 0) return undefined;
+      rva += length;
+      const last = run.count - 1;
+      const isEnd = [Op.return, Op.stop, Op.jumpIndirect].includes(run.op[last] as never);
+      if (isEnd) return undefined;
+      if (run.op[last] !== Op.jump) continue;
+      const isBack = this.operationAt(run.low[last]) > 0;
+      return isBack ? { section, beginRva, endRva: rva } : undefined;
+    }
+    return undefined;
+  }
+
+  #addPiece(piece: CodePiece): void {
+    this.#pieces.push(piece);
+    const bytes = this.#pieces.reduce((sum, { beginRva, endRva }) => sum + endRva - beginRva, 0);
+    if (this.#operationAt.length >= bytes) {
+      this.#operationAt.fill(0, bytes - (piece.endRva - piece.beginRva), bytes);
+      return;
+    }
+    const grown = new Int32Array(bytes * 2);
+    grown.set(this.#operationAt);
+    this.#operationAt = grown;
   }
 
   /** Follows the tables of the switches found so far: what they lead to may hold further ones. */
@@ -256,6 +307,11 @@ export class FunctionBody {
     }
   }
 }
+
+/** Rare parts of one function, and the bytes of one, that are looked for. */
+const MAX_COLD_PARTS = 32;
+const MAX_COLD_BYTES = 512;
+const COLD_RUN = new OperationList();
 
 /** Edges from jump tables to their possible targets; beyond it the targets stay without a past. */
 const MAX_JUMP_TABLE_EDGES = 20_000;

@@ -20,7 +20,8 @@ export function isGuardDispatch(image: DriverImage, target: Value): boolean {
   return target.kind === 'address' && isDispatchStub(image, target.rva);
 }
 
-function isDispatchStub(image: DriverImage, rva: number): boolean {
+/** Whether the function at an address does nothing but jump to the address in a register. */
+export function isDispatchStub(image: DriverImage, rva: number): boolean {
   const section = image.sectionAt(rva);
   if (section === undefined || !section.executable) return false;
   const at = rva - section.rva;

@@ -47,7 +47,8 @@ export const x64: Processor = {
   guardedTarget: X86.ax,
   callPushes: 8,
   isVolatile: register => isIn(X64_VOLATILE, register),
-  isArgumentRegister: register => X64_ARGUMENTS.includes(register as never),
+  // Linkers that see the whole program let functions of their own take arguments in any register.
+  isArgumentRegister: register => register < 16 && register !== X86.sp && register !== X86.bp,
   passedPlaces: [
     ...X64_ARGUMENTS.map(register => ({ register })),
     { stackOffset: 0x20 },
@@ -67,8 +68,8 @@ export const x86: Processor = {
   guardedTarget: X86.cx,
   callPushes: 4,
   isVolatile: register => isIn(X86_VOLATILE, register),
-  // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in eax as well.
-  isArgumentRegister: register => register === X86.ax || register === X86.cx || register === X86.dx,
+  // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in any.
+  isArgumentRegister: register => register < 8 && register !== X86.sp && register !== X86.bp,
   passedPlaces: [
     { register: X86.cx },
     { register: X86.dx },
@@ -80,6 +81,8 @@ export const x86: Processor = {
 
 const ARM64_ARGUMENT_REGISTERS = 8;
 const ARM64_STACK = 31;
+const ARM64_FRAME = 29;
+const ARM64_PROCESSOR_DATA = 18;
 /** x0 to x17 and the link register; x18 holds the processor's own data on Windows. */
 const ARM64_VOLATILE = 0x3ffff | (1 << 30);
 
@@ -91,7 +94,7 @@ export const arm64: Processor = {
   guardedTarget: 15,
   callPushes: 0,
   isVolatile: register => isIn(ARM64_VOLATILE, register),
-  isArgumentRegister: register => register < ARM64_ARGUMENT_REGISTERS,
+  isArgumentRegister: register => register < ARM64_FRAME && register !== ARM64_PROCESSOR_DATA,
   passedPlaces: [0, 1, 2, 3, 4, 5].map(register => ({ register })),
   argument: position =>
     position <= ARM64_ARGUMENT_REGISTERS

@@ -95,6 +95,7 @@ function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
   if (findings.isListedFunction(functionRva)) evidence.functionRva = functionRva;
   evidence.origin = origin;
   if (isWrapped) evidence.wrappers = wrappers;
+  Object.assign(evidence, callee.request);
   if (poolFunction.field !== undefined) evidence.structure = poolFunction.field.name;
   return evidence;
 }

@@ -16,6 +16,7 @@ import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { OperationsTables } from './operations-tables.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
 import { FILTER_CONTEXT } from './pool-functions.ts';
+import { poolRequest } from './pool-request.ts';
 import { ReturnValues } from './return-values.ts';
 import { RoutineNames } from './routine-names.ts';
 import type { Callee, Sinks } from './sinks.ts';
@@ -585,8 +586,20 @@ class CallSiteSearch {
         ? this.#contextTags(found, i)
         : found.flatMap(value => this.#returned(value));
     const counted = this.#resolver.resolveCount(values) ?? values;
-    if (!this.#tagsFound(counted, i, functionRva, callee) && callee.guesses === undefined)
+    const asking = this.#withRequest(callee, i, isJump);
+    if (!this.#tagsFound(counted, i, functionRva, asking) && callee.guesses === undefined)
       this.#unresolved.add(this.#body.operations.rva[i]);
+  }
+
+  /** The callee with what this very call asks for: the pool function's own, or one by a wrapper that leaves it open. */
+  #withRequest(callee: Callee, i: number, isJump: boolean): Callee {
+    const { request } = callee.poolFunction;
+    if (request === undefined || callee.wrappers.length > 0) return callee;
+    const constantAt = (place: Place) => {
+      const { values } = this.#resolver.resolve(this.#seenFrom(place, isJump), i);
+      return values.length === 1 && values[0].kind === 'constant' ? values[0].value : undefined;
+    };
+    return { ...callee, request: poolRequest(request, this.#code.processor, constantAt) };
   }
 
   /** Follows what may stand in a tag argument at operation `i`. True where it is a constant or a parameter. */

@@ -4,6 +4,7 @@
  * Adding a function is adding a row.
  */
 import type { EvidenceKind } from '../../data/facts.ts';
+import type { RequestArguments } from './pool-words.ts';
 
 export interface PoolFunction {
   name: string;
@@ -17,6 +18,8 @@ export interface PoolFunction {
   x86Offset?: number;
   /** The argument is the address of this structure, and the tag a field of it. */
   field?: { name: string; offset64: number; offset32: number };
+  /** Which arguments say from which pool and how much. */
+  request?: RequestArguments;
   /** The call takes a tag only when its first argument is this constant. */
   onlyWhenFirstIs?: number;
 }
@@ -107,7 +110,15 @@ function inStructure(
  * the same in every version 1.x.
  */
 export const KMDF_FUNCTIONS: readonly { index: number; poolFunction: PoolFunction }[] = [
-  { index: 192, poolFunction: { name: 'WdfMemoryCreate', kind: 'framework-call', tagArgument: 4 } },
+  {
+    index: 192,
+    poolFunction: {
+      name: 'WdfMemoryCreate',
+      kind: 'framework-call',
+      tagArgument: 4,
+      request: { type: 3, size: 5 },
+    },
+  },
   { index: 198, poolFunction: { name: 'WdfLookasideListCreate', kind: 'framework-call', tagArgument: 6 } },
   {
     index: 116,
@@ -124,6 +135,25 @@ function rows(kind: PoolFunction['kind'], table: Row[]): PoolFunction[] {
   );
 }
 
+/** Where the pool and the size stand, for the functions that are given them as plain arguments. */
+const REQUESTS: [request: RequestArguments, names: string][] = [
+  [
+    { type: 1, size: 2 },
+    `ExAllocatePoolWithTag ExAllocatePoolWithQuotaTag ExAllocatePoolWithTagPriority FsRtlAllocatePoolWithTag
+    FsRtlAllocatePoolWithQuotaTag`,
+  ],
+  [{ flags: 1, size: 2, x86SizeOffset: 8 }, 'ExAllocatePool2 ExAllocatePool3'],
+  [{ type: 2, size: 3 }, 'FltAllocatePoolAlignedWithTag'],
+  [{ type: 4, size: 6 }, 'ExInitializeLookasideListEx'],
+  [{ size: 5 }, 'ExInitializeNPagedLookasideList ExInitializePagedLookasideList'],
+  [{ size: 2 }, 'NdisAllocateMemoryWithTag NdisAllocateMemoryWithTagPriority EngAllocMem'],
+  [{ size: 3 }, 'StorPortExtendedFunction VideoPortAllocatePool'],
+];
+
+const REQUEST_BY_NAME: ReadonlyMap<string, RequestArguments> = new Map(
+  REQUESTS.flatMap(([request, names]) => names.split(/\s+/).map(name => [name, request] as const)),
+);
+
 /** Every function that takes a tag, by its exported name. */
 export const POOL_FUNCTIONS: ReadonlyMap<string, PoolFunction> = new Map(
   [
@@ -133,5 +163,8 @@ export const POOL_FUNCTIONS: ReadonlyMap<string, PoolFunction> = new Map(
     ...WITH_64_BIT_ARGUMENTS,
     STORPORT,
     ...STRUCTURES,
-  ].map(poolFunction => [poolFunction.name, poolFunction]),
+  ].map(poolFunction => [
+    poolFunction.name,
+    { ...poolFunction, request: REQUEST_BY_NAME.get(poolFunction.name) },
+  ]),
 );

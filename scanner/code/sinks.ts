@@ -3,6 +3,7 @@ import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { Place } from './places.ts';
 import { POOL_FUNCTIONS, type PoolFunction } from './pool-functions.ts';
+import type { PoolRequest } from './pool-request.ts';
 import type { Processor } from './processor.ts';
 
 /** Something that, when called, uses the tag at `place` (as seen just before the call). */
@@ -15,6 +16,8 @@ export interface Callee {
   wrappers: number[];
   /** RVA of the call in each of the wrappers that leads on, in the same order. */
   wrapperCalls: number[];
+  /** What is asked for, where that is constant: see request.ts. */
+  request?: PoolRequest;
   /** Where the pool function is called, when the tag comes from a variable or an object that others fill. */
   site?: { rva: number; functionRva: number; origin: ConstantOrigin };
   /** The variable or field that the tag is kept in: see keptIn in stored-tags.ts. */

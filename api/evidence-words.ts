@@ -12,6 +12,7 @@ const WORDS: Record<EvidenceKind, (by: string, evidence: EvidenceWords) => strin
     `set in ${structure ? escapeControls(structure) : by || 'a structure'}`,
   'free-call': by => `freed by ${by || 'a pool function'}`,
   'default-tag': () => 'default tag that the framework computes from its name',
+  'user-memory': by => `user memory by ${by || 'the window manager'}`,
   'family-literal': () => 'four bytes only, of one family with its proven tags',
   literal: () => 'four bytes only, no proof',
 };

@@ -13,6 +13,7 @@ export const EVIDENCE_KINDS = [
   'structure-field',
   'free-call',
   'default-tag',
+  'user-memory',
   'family-literal',
   'literal',
 ] as const;
@@ -21,10 +22,13 @@ export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 /** `written`: a list says so. `proven`: a call site shows it. `likely`: good but indirect. `bytes-only`: four bytes, no proof. */
 export type Strength = 'written' | 'proven' | 'likely' | 'bytes-only';
 
+/** Good but indirect: memory that another allocated, a name that is computed, user memory with a tag in front. */
+const LIKELY: ReadonlySet<EvidenceKind> = new Set(['free-call', 'default-tag', 'user-memory']);
+
 /** The strength that an evidence kind carries. */
 export function strengthOf(kind: EvidenceKind): Exclude<Strength, 'written'> {
   if (kind === 'literal' || kind === 'family-literal') return 'bytes-only';
-  return kind === 'free-call' || kind === 'default-tag' ? 'likely' : 'proven';
+  return LIKELY.has(kind) ? 'likely' : 'proven';
 }
 
 /** Where the constant came from on its way to the tag argument. */
@@ -167,6 +171,22 @@ export interface TagSighting {
   evidence: Evidence[];
 }
 
+/** Tags that look like pool tags and are none: they name remove locks and references to objects. */
+export const OTHER_TAG_KINDS = ['remove-lock', 'object-reference'] as const;
+export type OtherTagKind = (typeof OTHER_TAG_KINDS)[number];
+
+/** A tag that a driver uses for something else than pool memory. Many drivers give such a tag and a pool tag one value. */
+export interface OtherTag {
+  tag: PoolTag;
+  id: string;
+  kind: OtherTagKind;
+  /** `ntoskrnl.exe!IoInitializeRemoveLockEx`. */
+  api: string;
+  /** RVA of the first call. */
+  rva: number;
+  sites: number;
+}
+
 /** Why a file was not scanned: a stable code and a sentence. */
 export interface RefusalReason {
   code:
@@ -187,6 +207,8 @@ export interface ScannedDriver {
   status: 'scanned';
   driver: DriverIdentity;
   sightings: TagSighting[];
+  /** Absent where there are none. */
+  otherTags?: OtherTag[];
   remarks: string[];
   /** A limit was reached: what is here is right, but not all there is. */
   partial: boolean;

@@ -1,5 +1,13 @@
 /** Turns the constants that code passes into sightings: one per tag, with its evidence, strongest first. */
-import { EVIDENCE_KINDS, type Evidence, type TagSighting } from '../data/facts.ts';
+import {
+  EVIDENCE_KINDS,
+  type Evidence,
+  type EvidenceKind,
+  OTHER_TAG_KINDS,
+  type OtherTag,
+  type OtherTagKind,
+  type TagSighting,
+} from '../data/facts.ts';
 import {
   isNameableUlong,
   type PoolTag,
@@ -13,11 +21,15 @@ import type { TagUse } from './code/call-sites.ts';
 import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
 import { looksLikeTag } from './code/static-memory.ts';
 
+/** Other tags kept of one driver; real ones have a handful. */
+const MAX_OTHER_TAGS = 200;
+
 /** Proven tags that share their first two characters with a literal before it counts as one of the family. */
 const FAMILY_SIZE = 3;
 
 export interface Sightings {
   sightings: TagSighting[];
+  otherTags: OtherTag[];
   remarks: string[];
 }
 
@@ -25,10 +37,16 @@ export interface Sightings {
 export function tagSightings(findings: CodeFindings, fileName: string): Sightings {
   const byTag = new Map<PoolTag, TagSighting>();
   const notTags = new Set<number>();
+  const others = new Map<string, OtherTag>();
   for (const use of findings.uses) {
     if (isDriverCreate(use) && isKmdfDefault(use.ulong)) continue;
     // What is not written in the code itself must read like a tag: data holds numbers and text beside it.
     if (use.origin !== 'immediate' && !looksLikeTag(use.ulong)) continue;
+    const otherKind = otherKindOf(use);
+    if (otherKind !== undefined) {
+      addOther(others, otherKind, use);
+      continue;
+    }
     if (!isNameableUlong(use.ulong)) {
       if (use.ulong !== 0) notTags.add(use.ulong);
       continue;
@@ -45,7 +63,25 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
   }
   const sightings = [...byTag.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   for (const { evidence } of sightings) evidence.sort(byStrength);
-  return { sightings, remarks: remarksOf(notTags, findings) };
+  return {
+    sightings,
+    otherTags: [...others.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    remarks: remarksOf(notTags, findings),
+  };
+}
+
+function otherKindOf({ callee }: TagUse): OtherTagKind | undefined {
+  return OTHER_TAG_KINDS.find(kind => kind === callee.poolFunction.kind);
+}
+
+function addOther(others: Map<string, OtherTag>, kind: OtherTagKind, { ulong, rva, callee }: TagUse): void {
+  if (!isNameableUlong(ulong)) return;
+  const tag = nameOf(ulong);
+  const key = `${kind} ${tag}`;
+  const known = others.get(key);
+  if (known !== undefined) known.sites++;
+  else if (others.size < MAX_OTHER_TAGS)
+    others.set(key, { tag, id: tagId(tag), kind, api: callee.api, rva, sites: 1 });
 }
 
 /** The call in which a KMDF driver may name its tag. */
@@ -91,7 +127,7 @@ function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
   const { poolFunction, api, wrappers } = callee;
   const isWrapped = wrappers.length > 0;
   const kind = isWrapped && WRAPPABLE.has(poolFunction.kind) ? 'wrapper-call' : poolFunction.kind;
-  const evidence: Evidence = { kind, api, rva };
+  const evidence: Evidence = { kind: kind as EvidenceKind, api, rva };
   if (findings.isListedFunction(functionRva)) evidence.functionRva = functionRva;
   evidence.origin = origin;
   if (isWrapped) evidence.wrappers = wrappers;

@@ -11,6 +11,7 @@ const NOUNS: Record<EvidenceKind, readonly [one: string, many: string]> = {
   'structure-field': ['structure field', 'structure fields'],
   'free-call': ['free call', 'free calls'],
   'default-tag': ['default tag of its framework', 'default tags of its framework'],
+  'user-memory': ['block of user memory', 'blocks of user memory'],
   'family-literal': ['place beside proven tags, bytes only', 'places beside proven tags, bytes only'],
   literal: ['place with the bytes', 'places with the bytes'],
 };

@@ -15,7 +15,7 @@ import { nearAddress } from './near-address.ts';
 import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { OperationsTables } from './operations-tables.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
-import { FILTER_CONTEXT } from './pool-functions.ts';
+import { FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import { ReturnValues } from './return-values.ts';
 import { RoutineNames } from './routine-names.ts';
@@ -587,7 +587,8 @@ class CallSiteSearch {
         : found.flatMap(value => this.#returned(value));
     const counted = this.#resolver.resolveCount(values) ?? values;
     const asking = this.#withRequest(callee, i, isJump);
-    if (!this.#tagsFound(counted, i, functionRva, asking) && callee.guesses === undefined)
+    const isFound = this.#tagsFound(counted, i, functionRva, asking);
+    if (!isFound && callee.guesses === undefined && !isOtherTag(callee.poolFunction))
       this.#unresolved.add(this.#body.operations.rva[i]);
   }
 

@@ -3,15 +3,24 @@
  * Win32 documentation of winddi.h, and, for win32kbase's exports, counts at call sites of published binaries.
  * Adding a function is adding a row.
  */
-import type { EvidenceKind } from '../../data/facts.ts';
+import type { EvidenceKind, OtherTagKind } from '../../data/facts.ts';
 import type { RequestArguments } from './pool-words.ts';
 
 export interface PoolFunction {
   name: string;
-  kind: Extract<
-    EvidenceKind,
-    'allocation-call' | 'free-call' | 'lookaside-init' | 'framework-call' | 'structure-field'
-  >;
+  kind:
+    | Extract<
+        EvidenceKind,
+        | 'allocation-call'
+        | 'free-call'
+        | 'lookaside-init'
+        | 'framework-call'
+        | 'structure-field'
+        | 'user-memory'
+      >
+    | OtherTagKind;
+  /** On x86 the first two arguments stand in ecx and edx. */
+  isFastcall?: true;
   /** 1-based position of the tag in the documented argument list. */
   tagArgument: number;
   /** Byte offset of the tag above the stack pointer just before an x86 call, where 64-bit arguments come before it. */
@@ -30,7 +39,7 @@ const ALLOCATIONS: Row[] = [
   [
     2,
     `ExAllocateCacheAwareRundownProtection ExCreatePool FsRtlAllocateAePushLock MmAllocateMappingAddress
-    MmAllocateMappingAddressEx NdisAllocateGenericObject EngAllocUserMem
+    MmAllocateMappingAddressEx NdisAllocateGenericObject
     Win32AllocPool Win32AllocPoolZInit Win32AllocPoolNonPaged Win32AllocPoolNonPagedZInit Win32AllocPoolWithQuota
     Win32AllocPoolWithQuotaZInit AllocThreadBufferWithTag`,
   ],
@@ -38,7 +47,7 @@ const ALLOCATIONS: Row[] = [
     3,
     `ExAllocatePoolWithTag ExAllocatePoolWithQuotaTag ExAllocatePoolWithTagPriority FsRtlAllocatePoolWithTag
     FsRtlAllocatePoolWithQuotaTag NdisAllocateMemoryWithTag NdisAllocateMemoryWithTagPriority
-    NdisAllocateCloneOidRequest EngAllocMem EngAllocPrivateUserMem _RxAllocatePoolWithTag
+    NdisAllocateCloneOidRequest EngAllocMem _RxAllocatePoolWithTag
     Win32AllocPoolImpl Win32AllocPoolWithQuotaImpl`,
   ],
   [
@@ -67,6 +76,23 @@ const LOOKASIDES: Row[] = [
   [7, 'ExInitializeLookasideListEx'],
 ];
 
+/** Memory of user mode with a tag in front of it: no pool, but the tag is the driver's. */
+const USER_MEMORY: Row[] = [
+  [2, 'EngAllocUserMem'],
+  [3, 'EngAllocPrivateUserMem'],
+];
+
+/** Tags of other things, told apart so that nobody takes them for pool tags. */
+const REMOVE_LOCKS: Row[] = [[2, 'IoInitializeRemoveLockEx']];
+const OBJECT_REFERENCES: Row[] = [
+  [2, 'ObReferenceObjectWithTag ObDereferenceObjectWithTag ObDereferenceObjectDeferDeleteWithTag'],
+  [5, 'ObReferenceObjectByHandleWithTag ObReferenceObjectByPointerWithTag'],
+  [7, 'ObOpenObjectByPointerWithTag'],
+];
+const FASTCALL_REFERENCES: PoolFunction[] = ['ObfReferenceObjectWithTag', 'ObfDereferenceObjectWithTag'].map(
+  name => ({ name, kind: 'object-reference', tagArgument: 2, isFastcall: true }),
+);
+
 /** Functions whose x86 argument list has 64-bit arguments before the tag. */
 const WITH_64_BIT_ARGUMENTS: PoolFunction[] = [
   { name: 'ExAllocatePool2', kind: 'allocation-call', tagArgument: 3, x86Offset: 0x0c },
@@ -81,6 +107,11 @@ const STORPORT: PoolFunction = {
   tagArgument: 4,
   onlyWhenFirstIs: 0,
 };
+
+/** Whether the function's tag names something else than pool memory. */
+export function isOtherTag({ kind }: PoolFunction): boolean {
+  return kind === 'remove-lock' || kind === 'object-reference';
+}
 
 /** Behind FltRegisterFilter's second argument stands not the tag but the address of an array: see filter-contexts.ts. */
 export const FILTER_CONTEXT = 'FLT_CONTEXT_REGISTRATION.PoolTag';
@@ -160,6 +191,10 @@ export const POOL_FUNCTIONS: ReadonlyMap<string, PoolFunction> = new Map(
     ...rows('allocation-call', ALLOCATIONS),
     ...rows('free-call', FREES),
     ...rows('lookaside-init', LOOKASIDES),
+    ...rows('user-memory', USER_MEMORY),
+    ...rows('remove-lock', REMOVE_LOCKS),
+    ...rows('object-reference', OBJECT_REFERENCES),
+    ...FASTCALL_REFERENCES,
     ...WITH_64_BIT_ARGUMENTS,
     STORPORT,
     ...STRUCTURES,

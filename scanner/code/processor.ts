@@ -21,6 +21,8 @@ export interface Processor {
   readonly passedPlaces: readonly Place[];
   /** Where an argument (1-based) stands just before the call; `x86Offset` where 64-bit arguments come before it. */
   argument(position: number, x86Offset?: number): Place;
+  /** The same for the first two arguments of a function that is fastcall on x86. */
+  fastcallArgument(position: number): Place;
 }
 
 /** Turns instructions into operations; one front per processor. */
@@ -58,6 +60,7 @@ export const x64: Processor = {
     position <= 4
       ? { register: X64_ARGUMENTS[position - 1] }
       : { stackOffset: X64_HOME_BYTES + 8 * (position - 5) },
+  fastcallArgument: position => ({ register: X64_ARGUMENTS[position - 1] }),
 };
 
 export const x86: Processor = {
@@ -77,6 +80,7 @@ export const x86: Processor = {
     ...[0, 4, 8, 12].map(stackOffset => ({ stackOffset })),
   ],
   argument: (position, x86Offset) => ({ stackOffset: x86Offset ?? 4 * (position - 1) }),
+  fastcallArgument: position => ({ register: position === 1 ? X86.cx : X86.dx }),
 };
 
 const ARM64_ARGUMENT_REGISTERS = 8;
@@ -100,6 +104,7 @@ export const arm64: Processor = {
     position <= ARM64_ARGUMENT_REGISTERS
       ? { register: position - 1 }
       : { stackOffset: 8 * (position - 1 - ARM64_ARGUMENT_REGISTERS) },
+  fastcallArgument: position => ({ register: position - 1 }),
 };
 
 function registerSet(...registers: number[]): number {

@@ -70,8 +70,10 @@ function calleeFor(name: string, module: string, processor: Processor): Callee |
 
 /** A callee that is the pool function itself, as `module` exports it. */
 export function directCallee(poolFunction: PoolFunction, module: string, processor: Processor): Callee {
-  const { name, tagArgument, x86Offset, field } = poolFunction;
-  const argument = processor.argument(tagArgument, x86Offset);
+  const { name, tagArgument, x86Offset, field, isFastcall } = poolFunction;
+  const argument = isFastcall
+    ? processor.fastcallArgument(tagArgument)
+    : processor.argument(tagArgument, x86Offset);
   const behind = processor.pointerSize === 8 ? field?.offset64 : field?.offset32;
   const place = behind === undefined ? argument : { ...argument, behind };
   return { poolFunction, api: `${module}!${name}`, place, wrappers: [], wrapperCalls: [] };

@@ -10,7 +10,7 @@ import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import type { ValueResolver } from './value-resolver.ts';
-import type { Value } from './values.ts';
+import { isSame, type Value } from './values.ts';
 
 /** A function that stores a value `offset` bytes behind a pointer that it is given, or that it returns. */
 export interface Setter {
@@ -28,6 +28,9 @@ export interface Setter {
 const MAX_SETTER_DEPTH = 4;
 /** What more functions than this set at one distance is no tag. */
 const MAX_SETTERS_AT_A_DISTANCE = 64;
+
+/** Fields that one constructor fills at distances where tags are read. */
+const MAX_FIELDS_OF_A_SETTER = 32;
 
 /** Kinds of pool functions that one place may feed. */
 const MAX_CALLEES = 8;
@@ -127,11 +130,14 @@ export class StoredTags {
   addSetter(functionRva: number, setter: Setter): boolean {
     const known = this.#setters.get(functionRva) ?? [];
     const isKnown = known.some(
-      other => other.offset === setter.offset && pointerKey(other) === pointerKey(setter),
+      other =>
+        other.offset === setter.offset &&
+        pointerKey(other) === pointerKey(setter) &&
+        setter.values.every(value => other.values.some(known => isSame(known, value))),
     );
     const alike = this.#settersAt.get(setter.offset) ?? 0;
     const isTooMuch = setter.depth > MAX_SETTER_DEPTH || alike >= MAX_SETTERS_AT_A_DISTANCE;
-    if (isKnown || isTooMuch || known.length >= MAX_CALLEES) return false;
+    if (isKnown || isTooMuch || known.length >= MAX_FIELDS_OF_A_SETTER) return false;
     this.#settersAt.set(setter.offset, alike + 1);
     this.#setters.set(functionRva, [...known, setter]);
     return true;

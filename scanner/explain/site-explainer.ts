@@ -25,6 +25,16 @@ export interface ExplainedTag {
   ulong: number;
 }
 
+/** The code of one site. */
+interface SiteCode {
+  functionRva: number;
+  callRva: number;
+  path: readonly number[];
+  constantRva?: number | null;
+  ulong: number;
+  note: string;
+}
+
 export class SiteExplainer {
   readonly #instructions: FunctionInstructions;
   readonly #disassembler: Disassembler;
@@ -57,17 +67,24 @@ export class SiteExplainer {
       evidence,
       steps: stepsOfUse(use, evidence, quoted, this.#processor, textAt),
       // Without a path, what bounds a counted tag is part of the picture, but does not hold it.
-      listings:
-        use.path === undefined
-          ? this.#listings(use.rva, [use.constantRva], use.ulong, quoted, null)
-          : this.#listings(use.rva, use.path, use.ulong, quoted),
+      listings: this.#listings({
+        functionRva: use.functionRva,
+        callRva: use.rva,
+        path: use.path ?? [use.constantRva],
+        constantRva: use.path?.[0],
+        ulong: use.ulong,
+        note: quoted,
+      }),
     };
   }
 
   /** The call in each wrapper that the sites so far went through. */
   wrapperListings(): CodeListing[] {
     const calls = [...this.#wrapperCalls].slice(0, MAX_WRAPPER_LISTINGS);
-    return calls.flatMap(([callRva]) => this.#listings(callRva, [], this.#tag.ulong, this.#tag.quoted));
+    const { ulong, quoted } = this.#tag;
+    return calls.flatMap(([callRva, functionRva]) =>
+      this.#listings({ functionRva, callRva, path: [], ulong, note: quoted }),
+    );
   }
 
   #withoutUse(evidence: Evidence): ExplainedSite {
@@ -86,11 +103,7 @@ export class SiteExplainer {
       steps.push({ kind: isCall ? 'call' : 'constant', rva, text, instruction });
     }
     if (rule !== undefined) steps.push({ kind: 'function', rva: null, text: rule, instruction: null });
-    const listings =
-      instructionRva === undefined
-        ? []
-        : this.#listings(instructionRva, isCall ? [] : [instructionRva], this.#tag.ulong, this.#tag.quoted);
-    return { evidence, steps, listings };
+    return { evidence, steps, listings: this.#listingsAround(instructionRva, isCall) };
   }
 
   /** The instruction that the byte at an RVA belongs to; undefined for text and tables that lie among the code. */
@@ -102,18 +115,22 @@ export class SiteExplainer {
     return start !== undefined && rva < start + length ? start : undefined;
   }
 
-  #listings(
-    callRva: number,
-    path: readonly number[],
-    ulong: number,
-    note: string,
-    constantRva: number | null = path[0] ?? null,
-  ): CodeListing[] {
-    const own = this.#instructions.functionAt(callRva);
+  #listingsAround(rva: number | undefined, isCall: boolean): CodeListing[] {
+    const functionRva = rva === undefined ? undefined : this.#instructions.functionAt(rva);
+    if (rva === undefined || functionRva === undefined) return [];
+    const { ulong, quoted } = this.#tag;
+    const constantRva = isCall ? undefined : rva;
+    const path = isCall ? [] : [rva];
+    return this.#listings({ functionRva, callRva: rva, path, constantRva, ulong, note: quoted });
+  }
+
+  #listings({ functionRva: own, callRva, path, constantRva = null, ulong, note }: SiteCode): CodeListing[] {
+    const ownInstructions = new Set(this.#instructions.of(own));
     const byFunction = new Map<number, number[]>();
-    if (own !== undefined) byFunction.set(own, []);
+    byFunction.set(own, []);
     for (const rva of this.#withFirstHalf(path)) {
-      const functionRva = this.#instructions.functionAt(rva);
+      // Rare parts of a function may stand far from it, where they look like another one.
+      const functionRva = ownInstructions.has(rva) ? own : this.#instructions.functionAt(rva);
       if (functionRva === undefined) continue;
       byFunction.set(functionRva, [...(byFunction.get(functionRva) ?? []), rva]);
     }

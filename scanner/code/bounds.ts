@@ -14,7 +14,7 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
   if (open.length === 0) return values;
   const range = assumedRange(walk, open) ?? rangeOf(walk, open, before, depth);
   if (range === undefined) {
-    const counted = countedNumbers(walk, values.values, depth);
+    const counted = countedNumbers(walk, values.values, before, depth);
     return counted === undefined ? values : ValueSet.of(...counted);
   }
   const numbers = new ValueSet();
@@ -125,9 +125,14 @@ function highest(condition: number, limit: number): number | undefined {
 
 /**
  * The numbers of a loop that counts: where a value is a constant or the value before plus a step, and the function
- * compares it with an end that the steps reach exactly. Undefined for other sets of values.
+ * compares it with an end that the steps reach exactly. `use` is the operation that uses it. Undefined for other sets of values.
  */
-export function countedNumbers(walk: Walk, values: readonly Value[], depth = 0): Value[] | undefined {
+export function countedNumbers(
+  walk: Walk,
+  values: readonly Value[],
+  use: number,
+  depth = 0,
+): Value[] | undefined {
   const step = values.find(value => value.kind === 'previous' && value.step !== 0);
   if (step?.kind !== 'previous') return undefined;
   const starts = values.flatMap(value => (value.kind === 'constant' ? [value.value] : []));
@@ -141,7 +146,9 @@ export function countedNumbers(walk: Walk, values: readonly Value[], depth = 0):
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_NUMBERS) continue;
     const compared = walk.at({ register: left[i], lane: 0, width: 4 }, i, depth + 1).values;
     if (!compared.some(value => value.kind === 'previous' && value.step === step.step)) continue;
-    return Array.from({ length: rounds }, (_, n) => constant(start + n * step.step, 'computed', rva[i]));
+    // Where the next number is compared before this one is used, the last round uses none.
+    const isNext = !compared.some(value => value.kind === 'constant' && value.value === start);
+    return Array.from({ length: isNext && i < use ? rounds - 1 : rounds }, (_, n) => constant(start + n * step.step, 'computed', rva[i]));
   }
   return undefined;
 }

@@ -585,7 +585,7 @@ class CallSiteSearch {
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? this.#contextTags(found, i)
         : found.flatMap(value => this.#returned(value));
-    const counted = this.#resolver.resolveCount(values) ?? values;
+    const counted = this.#resolver.resolveCount(values, i) ?? values;
     const asking = this.#withRequest(callee, i, isJump);
     const isFound = this.#tagsFound(counted, i, functionRva, asking);
     if (!isFound && callee.guesses === undefined && !isOtherTag(callee.poolFunction))

@@ -28,11 +28,10 @@ export function definedValue(
   switch (op[i]) {
     case Op.call:
     case Op.callIndirect: {
-      if (isGuardCheck(walk, i, depth)) return undefined;
-      if (register === walk.processor.resultRegister && lane === 0)
-        return ValueSet.of({ kind: 'result', operation: i });
       const isLost = register >= VECTOR0 || walk.processor.isVolatile(register);
-      return isLost ? ValueSet.of(UNKNOWN) : undefined;
+      if (!isLost || isGuardCheck(walk, i, depth)) return undefined;
+      const isResult = register === walk.processor.resultRegister && lane === 0;
+      return ValueSet.of(isResult ? { kind: 'result', operation: i } : UNKNOWN);
     }
     case Op.killMany:
       return register < 32 && (low[i] & (1 << register)) !== 0 ? ValueSet.of(UNKNOWN) : undefined;
@@ -92,7 +91,7 @@ function byteSwapped(value: number): number {
 
 /** Whether the call goes to Control Flow Guard's check, which keeps every register that it is given. */
 function isGuardCheck(walk: Walk, i: number, depth: number): boolean {
-  const { op, source, base, index, displacement } = walk.body.operations;
+  const { op, source, base, index, displacement, rva } = walk.body.operations;
   const { check, xfgCheck } = walk.image.guardSlots;
   if (op[i] !== Op.callIndirect || (check === null && xfgCheck === null)) return false;
   if (source[i] === NONE)
@@ -101,8 +100,15 @@ function isGuardCheck(walk: Walk, i: number, depth: number): boolean {
       index[i] === NONE &&
       (displacement[i] === check || displacement[i] === xfgCheck)
     );
+  const known = walk.guardChecks.get(rva[i]);
+  if (known !== undefined) return known;
+  walk.guardChecks.set(rva[i], false); // in a loop the call is met again while its own target is looked for
   const { values } = walk.at({ register: source[i], lane: 0, width: 4 }, i, depth + 1);
-  return values.some(value => value.kind === 'memory' && (value.rva === check || value.rva === xfgCheck));
+  const isCheck = values.some(
+    value => value.kind === 'memory' && (value.rva === check || value.rva === xfgCheck),
+  );
+  walk.guardChecks.set(rva[i], isCheck);
+  return isCheck;
 }
 
 /** A write of 1 or 2 bytes changes only those of a register; one of 4 clears the upper half. */

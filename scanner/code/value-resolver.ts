@@ -32,6 +32,7 @@ export class ValueResolver implements Walk {
   readonly processor: Processor;
   readonly index: CodeIndex;
   readonly assumptions: Assumption[] = [];
+  readonly guardChecks = new Map<number, boolean>();
   #steps = 0;
   #stepsTaken = 0;
   readonly #isTraced: boolean;
@@ -88,9 +89,9 @@ export class ValueResolver implements Walk {
   }
 
   /** The numbers of a loop that counts, where the values are such a loop's: see bounds.ts. */
-  resolveCount(values: readonly Value[]): readonly Value[] | undefined {
+  resolveCount(values: readonly Value[], use: number): readonly Value[] | undefined {
     this.#begin();
-    return countedNumbers(this, values);
+    return countedNumbers(this, values, use);
   }
 
   /** The work done since this was last asked, in decoded operations. */

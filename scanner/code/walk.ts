@@ -20,6 +20,8 @@ export interface Walk {
   readonly processor: Processor;
   readonly index: CodeIndex;
   readonly assumptions: Assumption[];
+  /** Which indirect calls are Control Flow Guard's check, by RVA. */
+  readonly guardChecks: Map<number, boolean>;
   /** The values of what is wanted just before an operation. */
   at(wanted: Wanted, before: number, depth: number): ValueSet;
 }

@@ -14,7 +14,7 @@ const HANG_MS = 20_000;
 /** Seeds that a process is told at once. */
 const CHUNK = 200;
 const SHOWN_SLOWEST = 8;
-/** Two crashes at the same place are one fault. */
+/** More are usually the same fault again. */
 const SHOWN_CRASHES = 10;
 
 const { values, positionals } = parseArgs({
@@ -68,7 +68,7 @@ function runProcess(chunk: { first: number; count: number }): Promise<typeof chu
   return new Promise(resolve => {
     const child: ChildProcess = fork(new URL('./fuzz-process.ts', import.meta.url), positionals);
     let current = chunk;
-    let seed = chunk.first;
+    let seed: number | undefined;
     let lost: string | undefined;
     let timer = setTimeout(() => {}, 0);
     const watch = () => {
@@ -93,6 +93,10 @@ function runProcess(chunk: { first: number; count: number }): Promise<typeof chu
     child.on('exit', (code, signal) => {
       clearTimeout(timer);
       if (code === 0) return resolve(undefined);
+      if (seed === undefined) {
+        console.error('A process ended before it scanned anything: this is a fault of the fuzzer.');
+        process.exit(2);
+      }
       crashes.push({ seed, what: lost ?? `the process ended (${signal ?? code})` });
       const end = current.first + current.count;
       resolve(seed + 1 < end ? { first: seed + 1, count: end - seed - 1 } : undefined);

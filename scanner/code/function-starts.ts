@@ -198,6 +198,7 @@ function mayBeginArm64(bytes: Uint8Array, offset: number): boolean {
     isReturnOrJump ||
     before === 0 ||
     before >>> 0 === 0xd503201f ||
+    before >>> 0 === 0xcccccccc || // padding of linkers that fill every processor's code alike
     (before & 0xffe0001f) >>> 0 === 0xd4200000 ||
     isCallOrData(before)
   );

@@ -79,8 +79,8 @@ export function directCallee(poolFunction: PoolFunction, module: string, process
   return { poolFunction, api: `${module}!${name}`, place, wrappers: [], wrapperCalls: [] };
 }
 
-/** `_ExAllocatePoolWithTag@12` is how some x86 import libraries leave the name. */
-function undecorated(name: string): string {
-  const match = /^_([A-Za-z]\w*)@\d+$/.exec(name);
+/** The name without what some x86 import libraries leave: `_ExAllocatePoolWithTag@12`, `@ObfReferenceObjectWithTag@8`. */
+export function undecorated(name: string): string {
+  const match = /^[_@]([A-Za-z]\w*)@\d+$/.exec(name);
   return match === null ? name : match[1];
 }

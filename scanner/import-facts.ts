@@ -1,6 +1,7 @@
 /** What an image's imports say of the driver: the modules it uses, and the pool functions among their functions. */
 import type { ImportedDll } from '../data/facts.ts';
-import { POOL_FUNCTIONS } from './code/pool-functions.ts';
+import { isOtherTag, POOL_FUNCTIONS } from './code/pool-functions.ts';
+import { undecorated } from './code/sinks.ts';
 import type { ImportedFunction } from './pe/image-facts.ts';
 import { printableText } from './pe/printable-text.ts';
 
@@ -39,9 +40,9 @@ export function importedDlls(imports: readonly ImportedFunction[]): ImportedDll[
 export function importedPoolFunctions(imports: readonly ImportedFunction[]): string[] {
   const found = new Set<string>();
   for (const { dll, name } of imports) {
-    // `_ExAllocatePoolWithTag@12` is how some x86 import libraries leave a name.
-    const plain = name?.replace(/^_([A-Za-z]\w*)@\d+$/, '$1');
-    if (plain === undefined || !(POOL_FUNCTIONS.has(plain) || UNTAGGED.has(plain))) continue;
+    const plain = undecorated(name ?? '');
+    const tagged = POOL_FUNCTIONS.get(plain);
+    if (tagged === undefined ? !UNTAGGED.has(plain) : isOtherTag(tagged)) continue;
     if (found.size < MAX_POOL_FUNCTIONS) found.add(`${printableText(dll, MAX_DLL_NAME)}!${plain}`);
   }
   return [...found].sort();

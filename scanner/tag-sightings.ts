@@ -55,8 +55,11 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
   }
   addKmdfDefault(byTag, findings, fileName);
   const families = familiesOf(byTag.keys());
+  const otherNames = new Set([...others.values()].map(({ tag }) => tag));
   for (const { ulong, rva } of findings.literals) {
     const tag = nameOf(ulong);
+    // What these bytes are for is known, and it is no pool memory.
+    if (otherNames.has(tag)) continue;
     if (byTag.get(tag)?.evidence.some(({ kind }) => kind !== 'literal' && kind !== 'family-literal'))
       continue;
     add(byTag, ulong, { kind: families.has(tag.slice(0, 2)) ? 'family-literal' : 'literal', rva });

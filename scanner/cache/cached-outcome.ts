@@ -1,6 +1,6 @@
 /** The text of a cache entry, and the check that it is whole, ours, and has the shape of an outcome. */
 import { createHash } from 'node:crypto';
-import { EVIDENCE_KINDS, type ScanOutcome } from '../../data/facts.ts';
+import { EVIDENCE_KINDS, OTHER_TAG_KINDS, type ScanOutcome } from '../../data/facts.ts';
 
 /** `pooltag-scan KEY DIGEST`, a line end, and the outcome as JSON, of which DIGEST is the SHA-256. */
 const FIRST_LINE = /^pooltag-scan ([0-9a-f]{64}) ([0-9a-f]{64})$/;
@@ -8,6 +8,7 @@ const FIRST_LINE_LENGTH = 'pooltag-scan '.length + 64 + 1 + 64;
 
 const ARCHES: readonly unknown[] = ['x86', 'x64', 'arm64'];
 const KINDS: readonly unknown[] = EVIDENCE_KINDS;
+const OTHER_KINDS: readonly unknown[] = OTHER_TAG_KINDS;
 
 /** The entry that keeps an outcome under its key (64 hex digits). */
 export function entryText(key: string, outcome: ScanOutcome): string {
@@ -42,6 +43,7 @@ function isOutcome(value: unknown): value is ScanOutcome {
     value.status === 'scanned' &&
     isDriver(value.driver) &&
     isListOf(value.sightings, isSighting) &&
+    (value.otherTags === undefined || isListOf(value.otherTags, isOtherTag)) &&
     isListOf(value.remarks, isText) &&
     typeof value.partial === 'boolean'
   );
@@ -79,12 +81,23 @@ function isSignature(value: unknown): boolean {
   return isRecord(value) && isText(value.status) && isListOf(value.signatures, isOne);
 }
 
+function isTagged(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && isText(value.tag) && /^[\0-\xff]{4}$/.test(value.tag) && isText(value.id);
+}
+
+function isOtherTag(value: unknown): boolean {
+  return (
+    isTagged(value) &&
+    OTHER_KINDS.includes(value.kind) &&
+    isText(value.api) &&
+    typeof value.rva === 'number' &&
+    typeof value.sites === 'number'
+  );
+}
+
 function isSighting(value: unknown): boolean {
   return (
-    isRecord(value) &&
-    isText(value.tag) &&
-    /^[\0-\xff]{4}$/.test(value.tag) &&
-    isText(value.id) &&
+    isTagged(value) &&
     typeof value.protected === 'boolean' &&
     isListOf(value.evidence, isEvidence)
   );

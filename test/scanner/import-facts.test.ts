@@ -29,7 +29,7 @@ test('A hostile number of modules is cut off', () => {
   assert.equal(importedDlls(imports).length, 100);
 });
 
-test('Pool functions are those that take a tag, and those that allocate without one', () => {
+test('Pool functions are those that take a pool tag, and those that allocate without one', () => {
   const imports = [
     imported('ntoskrnl.exe', 'ExFreePool'),
     imported('ntoskrnl.exe', 'ExAllocatePoolWithTag'),
@@ -37,6 +37,8 @@ test('Pool functions are those that take a tag, and those that allocate without 
     imported('ntoskrnl.exe', '_ExFreePoolWithTag@8'),
     imported('ndis.sys', 'NdisAllocateMemoryWithTag', true),
     imported('ntoskrnl.exe', 'IoCreateDevice'),
+    imported('ntoskrnl.exe', 'IoInitializeRemoveLockEx'),
+    imported('ntoskrnl.exe', '@ObfReferenceObjectWithTag@8'),
     imported('ntoskrnl.exe', null),
   ];
   assert.deepEqual(importedPoolFunctions(imports), [

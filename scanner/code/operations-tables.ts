@@ -52,12 +52,14 @@ export class OperationsTables {
   /** A function that takes a tag: every table that holds its address is one of operations. */
   addFunction(functionRva: number): void {
     for (const slotRva of this.#pointers.slotsOf(functionRva)) {
-      for (const tableRva of this.#startsOf(slotRva)) {
+      const starts = this.#startsOf(slotRva);
+      for (const tableRva of starts) {
         if (this.#tables.size >= MAX_TABLES) return;
         const distance = slotRva - tableRva;
         const table = this.#tables.get(tableRva) ?? new Map<number, number>();
         this.#tables.set(tableRva, table.set(distance, functionRva));
-        this.#note(this.#inTables, distance, functionRva, distance);
+        // Tables stand side by side: only the nearest start tells a distance that may be guessed with.
+        if (tableRva === starts[0]) this.#note(this.#inTables, distance, functionRva, distance);
       }
     }
   }

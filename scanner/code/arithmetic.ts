@@ -91,6 +91,7 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   const factor = alu === Alu.multiply ? amount : alu === Alu.shiftLeft && amount < 16 ? 1 << amount : 0;
   if (factor === 1) return left;
   if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
+  if (left.kind === 'memory') return { kind: 'multiple', of: factor, plus: Math.imul(left.plus, factor) };
   if (left.kind === 'inside' && left.stride === 0)
     return { kind: 'multiple', of: factor, plus: Math.imul(left.plus, factor) };
   if (left.kind === 'multiple') {
@@ -106,6 +107,7 @@ function isPlainNumber(value: Value): boolean {
     value.kind === 'unknown' ||
     value.kind === 'blank' ||
     value.kind === 'field' ||
+    value.kind === 'behind' ||
     value.kind === 'parameter' ||
     value.kind === 'previous' ||
     value.kind === 'result'

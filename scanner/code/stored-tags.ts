@@ -148,7 +148,8 @@ export class StoredTags {
     const { base, displacement, index, size } = body.operations;
     if (index[i] !== NONE || size[i] < 4 || body.slot[i] !== NO_SLOT) return false;
     if (base[i] === BASE_IMAGE) return this.#variables.size > 0;
-    if (this.#distances.has(displacement[i])) return true;
+    for (let lane = 0; lane < size[i]; lane += 4)
+      if (this.#distances.has(displacement[i] + lane)) return true;
     const rva = this.#variables.size > 0 ? nearAddress(body, i) : undefined;
     return rva !== undefined && this.#variables.has(rva);
   }

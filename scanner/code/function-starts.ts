@@ -33,7 +33,7 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
     for (const rva of afterPadding(section, isX86)) offer(rva, true);
   }
   for (const rva of [...found]) {
-    const target = jumpTarget(code, rva);
+    const target = image.arch === 'arm64' ? jumpTargetArm64(code, rva) : jumpTarget(code, rva);
     if (target !== undefined) offer(target, true);
   }
   return Uint32Array.from(found).sort();
@@ -46,6 +46,14 @@ function jumpTarget(code: Section[], rva: number): number | undefined {
   if (section === undefined || section.bytes[offset] !== 0xe9 || offset + 5 > section.bytes.length)
     return undefined;
   return (rva + 5 + readInt32(section.bytes, offset + 1)) | 0;
+}
+
+/** The same on ARM64: `b`. */
+function jumpTargetArm64(code: Section[], rva: number): number | undefined {
+  const section = sectionOf(code, rva);
+  if (section === undefined || rva - section.rva + 4 > section.bytes.length) return undefined;
+  const word = readInt32(section.bytes, rva - section.rva);
+  return (word & 0xfc000000) === 0x14000000 ? (rva + ((word << 6) >> 4)) | 0 : undefined;
 }
 
 /** `jmp [import]` with the slot of each: thunks stand in rows, and some are only jumped to. ARM64's `adrp x16` begins one. */

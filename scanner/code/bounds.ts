@@ -148,7 +148,9 @@ export function countedNumbers(
     if (!compared.some(value => value.kind === 'previous' && value.step === step.step)) continue;
     // Where the next number is compared before this one is used, the last round uses none.
     const isNext = !compared.some(value => value.kind === 'constant' && value.value === start);
-    return Array.from({ length: isNext && i < use ? rounds - 1 : rounds }, (_, n) => constant(start + n * step.step, 'computed', rva[i]));
+    return Array.from({ length: isNext && i < use ? rounds - 1 : rounds }, (_, n) =>
+      constant(start + n * step.step, 'computed', rva[i]),
+    );
   }
   return undefined;
 }

@@ -53,8 +53,13 @@ export interface CallSites {
 const MAX_WRAPPER_DEPTH = 8;
 /** Wrappers, objects and tables are followed in waves; real drivers come to rest after a dozen. */
 const MAX_WAVES = 48;
-/** More wrappers than any real driver has; hostile code could chain them without end. */
+/**
+ * In real drivers fewer than one function in twenty passes a tag on, and functions have a few hundred bytes; in damaged
+ * ones everything may look like a wrapper.
+ */
 const MAX_WRAPPERS = 5_000;
+const LEAST_WRAPPERS = 200;
+const CODE_BYTES_PER_WRAPPER = 1_000;
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
 
@@ -142,6 +147,7 @@ class CallSiteSearch {
   /** Everything that can be proven has been followed; what is left is bounded more tightly. */
   #isGuessing = false;
   readonly #objectOperations: number;
+  readonly #maxWrappers: number;
   /** The function names something that takes a tag: only then are its stores and arguments looked at for it. */
   #namesOperations = false;
   /** What #keepersOf found, by call. */
@@ -173,6 +179,8 @@ class CallSiteSearch {
     this.#pointers = dataPointers(code.image, code.index);
     this.#tables = new OperationsTables(code.index, this.#pointers, code.processor.pointerSize);
     this.#operationsLeft = code.maxOperations;
+    const codeBytes = code.image.sections.reduce((sum, s) => sum + (s.executable ? s.bytes.length : 0), 0);
+    this.#maxWrappers = Math.min(MAX_WRAPPERS, LEAST_WRAPPERS + codeBytes / CODE_BYTES_PER_WRAPPER);
     this.#objectOperations = LEAST_OBJECT_OPERATIONS + code.maxOperations / OBJECT_SHARE;
   }
 
@@ -190,7 +198,10 @@ class CallSiteSearch {
     return {
       uses,
       unresolvedCalls: this.#unresolved.size,
-      isPartial: (this.#operationsLeft <= 0 && !this.#isGuessing) || this.#uses.length >= MAX_USES,
+      isPartial:
+        this.#seenWrappers.size >= this.#maxWrappers ||
+        (this.#operationsLeft <= 0 && !this.#isGuessing) ||
+        this.#uses.length >= MAX_USES,
     };
   }
 
@@ -689,7 +700,7 @@ class CallSiteSearch {
   }
 
   #addWrapper(functionRva: number, place: Place, callRva: number, callee: Callee): void {
-    if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= MAX_WRAPPERS) return;
+    if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= this.#maxWrappers) return;
     const key = `${functionRva}:${placeKey(place)}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);

@@ -26,10 +26,11 @@ export function displacementSites(image: DriverImage, wanted: WantedDistances): 
   if (wanted.stores.size + wanted.calls.size === 0) return [];
   const counts = new Map<number, number>();
   const sites: number[] = [];
-  const offer = (distance: number, rva: number, isTagNear: () => boolean) => {
+  const isNear = image.arch === 'arm64' ? isTagNearArm64 : isTagNearX86;
+  const offer = (distance: number, rva: number, bytes: Uint8Array, p: number) => {
     const count = (counts.get(distance) ?? 0) + 1;
     counts.set(distance, count);
-    if (sites.length < MAX_SITES && (count <= MAX_PLAIN_SITES || isTagNear())) sites.push(rva);
+    if (sites.length < MAX_SITES && (count <= MAX_PLAIN_SITES || isNear(bytes, p))) sites.push(rva);
   };
   for (const section of image.sections) {
     if (!section.executable) continue;
@@ -47,7 +48,8 @@ export function isTagNear(image: DriverImage, rva: number): boolean {
   return image.arch === 'arm64' ? isTagNearArm64(section.bytes, at & ~3) : isTagNearX86(section.bytes, at);
 }
 
-type Offer = (distance: number, rva: number, isTagNear: () => boolean) => void;
+/** Told of the byte that a candidate stands at, since a function for each would cost more than looking. */
+type Offer = (distance: number, rva: number, bytes: Uint8Array, p: number) => void;
 
 function x86Sites(
   bytes: Uint8Array,
@@ -57,19 +59,37 @@ function x86Sites(
   offer: Offer,
 ): void {
   for (let p = 1; p + 6 < bytes.length; p++) {
-    const opcode = bytes[p];
-    const isStore = opcode === 0x89 || (opcode === 0xc7 && (bytes[p + 1] & 0x38) === 0);
-    const isLoad = opcode === 0x8b;
-    const isCall = opcode === 0xff && ((bytes[p + 1] & 0x38) === 0x10 || (bytes[p + 1] & 0x38) === 0x20);
-    if (!isStore && !isLoad && !isCall) continue;
-    const distance = distanceAt(bytes, p + 1);
-    if (distance === undefined || !(isStore ? wanted.stores : wanted.calls).has(distance)) continue;
+    const kind = ACCESS[bytes[p]];
+    if (kind === Access.other) continue;
+    const isStore = kind === Access.store || kind === Access.storeImmediate;
     const isWide = is64 && (bytes[p - 1] & 0xf8) === 0x48;
     if (isStore && (isWide || bytes[p - 1] === 0x66)) continue;
-    if (isLoad && ((is64 && !isWide) || !isCalledSoon(bytes, p))) continue;
-    offer(distance, rva + p, () => isTagNearX86(bytes, p));
+    if (kind === Access.load && is64 && !isWide) continue;
+    const field = bytes[p + 1] & 0x38;
+    if (kind === Access.storeImmediate && field !== 0) continue;
+    if (kind === Access.call && field !== 0x10 && field !== 0x20) continue;
+    const distance = distanceAt(bytes, p + 1);
+    if (distance === undefined || !(isStore ? wanted.stores : wanted.calls).has(distance)) continue;
+    if (kind === Access.load && !isCalledSoon(bytes, p)) continue;
+    offer(distance, rva + p, bytes, p);
   }
 }
+
+const Access = { other: 0, store: 1, storeImmediate: 2, load: 3, call: 4 } as const;
+/** By opcode; one look tells for most bytes that they begin nothing of interest. */
+const ACCESS = Uint8Array.from({ length: 256 }, (_, opcode) => {
+  switch (opcode) {
+    case 0x89:
+      return Access.store;
+    case 0xc7:
+      return Access.storeImmediate;
+    case 0x8b:
+      return Access.load;
+    case 0xff:
+      return Access.call;
+  }
+  return Access.other;
+});
 
 /** The displacement of a ModRM operand behind a register that is not the stack pointer. */
 function distanceAt(bytes: Uint8Array, at: number): number | undefined {
@@ -108,9 +128,9 @@ function arm64Sites(bytes: Uint8Array, rva: number, wanted: WantedDistances, off
     const isStackBase = ((word >>> 5) & 31) === 31;
     if (isStackBase) continue;
     if (kind === (0xb9000000 | 0)) {
-      if (wanted.stores.has(scaled * 4)) offer(scaled * 4, rva + p, () => isTagNearArm64(bytes, p));
+      if (wanted.stores.has(scaled * 4)) offer(scaled * 4, rva + p, bytes, p);
     } else if (kind === (0xf9400000 | 0) && wanted.calls.has(scaled * 8) && isBranchedToSoon(bytes, p)) {
-      offer(scaled * 8, rva + p, () => isTagNearArm64(bytes, p));
+      offer(scaled * 8, rva + p, bytes, p);
     }
   }
 }

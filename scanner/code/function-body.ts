@@ -43,6 +43,8 @@ export class FunctionBody {
   pushedFrom = new Int32Array(0);
   /** The stack pointer before each operation, relative to its value at entry (where it points at the return address). */
   stackAt = new Int32Array(0);
+  /** Room for stack-slots.ts: the state at the start of each block. */
+  stackStates = new Int32Array(0);
   blocks: Block[] = [];
   /** Block number of each operation. */
   blockOf = new Int32Array(0);

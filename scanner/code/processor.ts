@@ -13,6 +13,8 @@ export interface Processor {
   readonly guardedTarget: number;
   /** Bytes that the call instruction itself pushes. */
   readonly callPushes: number;
+  /** The general registers that a call destroys, as bits. */
+  readonly volatileRegisters: number;
   /** Whether a call destroys this general register. */
   isVolatile(register: number): boolean;
   /** Whether a function may receive an argument in this register. */
@@ -48,6 +50,7 @@ export const x64: Processor = {
   resultRegister: X86.ax,
   guardedTarget: X86.ax,
   callPushes: 8,
+  volatileRegisters: X64_VOLATILE,
   isVolatile: register => isIn(X64_VOLATILE, register),
   // Linkers that see the whole program let functions of their own take arguments in any register.
   isArgumentRegister: register => register < 16 && register !== X86.sp && register !== X86.bp,
@@ -70,6 +73,7 @@ export const x86: Processor = {
   resultRegister: X86.ax,
   guardedTarget: X86.cx,
   callPushes: 4,
+  volatileRegisters: X86_VOLATILE,
   isVolatile: register => isIn(X86_VOLATILE, register),
   // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in any.
   isArgumentRegister: register => register < 8 && register !== X86.sp && register !== X86.bp,
@@ -97,6 +101,7 @@ export const arm64: Processor = {
   resultRegister: 0,
   guardedTarget: 15,
   callPushes: 0,
+  volatileRegisters: ARM64_VOLATILE,
   isVolatile: register => isIn(ARM64_VOLATILE, register),
   isArgumentRegister: register => register < ARM64_FRAME && register !== ARM64_PROCESSOR_DATA,
   passedPlaces: [0, 1, 2, 3, 4, 5].map(register => ({ register })),

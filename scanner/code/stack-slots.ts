@@ -25,32 +25,41 @@ export function followStack(body: FunctionBody, processor: Processor, poppedByte
   body.stackAt.fill(0, 0, count);
   if (count === 0) return;
   const entry = body.blockOf[body.operationAt(body.operations.rva[0])];
-  const atStart: (State | undefined)[] = new Array(body.blocks.length).fill(undefined);
-  atStart[entry] = new Int32Array(REGISTERS).fill(NO_SLOT);
-  atStart[entry]![processor.stackRegister] = 0;
+  // The state at the start of each block, in a row: an array for each would cost more than following it.
+  if (body.stackStates.length < body.blocks.length * REGISTERS) {
+    body.stackStates = new Int32Array(body.blocks.length * REGISTERS * 2);
+  }
+  const atStart = body.stackStates;
+  const isKnown = new Uint8Array(body.blocks.length);
+  atStart.fill(NO_SLOT, entry * REGISTERS, (entry + 1) * REGISTERS);
+  atStart[entry * REGISTERS + processor.stackRegister] = 0;
+  isKnown[entry] = 1;
   const waiting = [entry];
   const state: State = new Int32Array(REGISTERS);
   while (waiting.length > 0) {
     const number = waiting.pop()!;
-    state.set(atStart[number]!);
+    for (let register = 0; register < REGISTERS; register++)
+      state[register] = atStart[number * REGISTERS + register];
     const block = body.blocks[number];
     for (let i = block.begin; i < block.end; i++) step(body, i, state, processor, poppedBytes);
     for (const next of block.successors) {
-      const known = atStart[next];
-      if (known === undefined) {
-        atStart[next] = state.slice();
+      if (isKnown[next] === 0) {
+        isKnown[next] = 1;
+        for (let register = 0; register < REGISTERS; register++)
+          atStart[next * REGISTERS + register] = state[register];
         waiting.push(next);
-      } else if (meet(known, state, processor.stackRegister)) waiting.push(next);
+      } else if (meet(atStart, next * REGISTERS, state, processor.stackRegister)) waiting.push(next);
     }
   }
 }
 
 /** Keeps only what both paths agree on; true where something was lost. The stack pointer keeps its first value. */
-function meet(known: State, other: State, stackRegister: number): boolean {
+function meet(states: Int32Array, known: number, other: State, stackRegister: number): boolean {
   let changed = false;
   for (let register = 0; register < REGISTERS; register++) {
-    if (register !== stackRegister && known[register] !== NO_SLOT && known[register] !== other[register]) {
-      known[register] = NO_SLOT;
+    const value = states[known + register];
+    if (value !== NO_SLOT && value !== other[register] && register !== stackRegister) {
+      states[known + register] = NO_SLOT;
       changed = true;
     }
   }
@@ -87,9 +96,7 @@ function step(
       return;
     case Op.call:
     case Op.callIndirect:
-      for (let register = 0; register < REGISTERS; register++) {
-        if (processor.isVolatile(register)) state[register] = NO_SLOT;
-      }
+      forget(state, processor.volatileRegisters);
       leaveCall(poppedBytes(i, body) ?? 0, i, body, state, stack);
       return;
     case Op.move: {
@@ -110,15 +117,16 @@ function step(
         body.slot[i] = state[dst];
       }
       return;
-    case Op.killMany: {
-      for (let register = 0; register < REGISTERS; register++) {
-        if ((operations.low[i] & (1 << register)) !== 0) state[register] = NO_SLOT;
-      }
-      return;
-    }
+    case Op.killMany:
+      return forget(state, operations.low[i]);
     default:
       if (dst < REGISTERS && dst !== stack) state[dst] = NO_SLOT;
   }
+}
+
+/** Registers whose bit is set hold nothing that is followed any more. */
+function forget(state: State, registers: number): void {
+  for (let rest = registers; rest !== 0; rest &= rest - 1) state[31 - Math.clz32(rest & -rest)] = NO_SLOT;
 }
 
 /** A call pops its arguments; the helper that opens a frame for exception handling (x86) builds it instead. */

@@ -39,7 +39,7 @@ export class ValueResolver implements Walk {
   /** Import slots and Control Flow Guard's: the loader fills them, whatever stands there in the file. */
   readonly #slots: Set<number>;
   /** Definitions being evaluated: meeting one again is a loop. */
-  readonly #active = new Set<number>();
+  readonly #active: number[] = [];
 
   constructor(
     body: FunctionBody,
@@ -105,7 +105,7 @@ export class ValueResolver implements Walk {
   #begin(): void {
     this.#stepsTaken += this.#steps;
     this.#steps = 0;
-    this.#active.clear();
+    this.#active.length = 0;
     this.assumptions.length = 0;
   }
 
@@ -161,11 +161,11 @@ export class ValueResolver implements Walk {
       if (++this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
       if (!this.#mayDefine(wanted, i)) continue;
       const key = i * 0x1000 + ('register' in wanted ? wanted.register * 16 + wanted.lane : 0xfff);
-      if (this.#active.has(key)) return ValueSet.of({ kind: 'previous', step: 0 });
-      this.#active.add(key);
+      if (this.#active.includes(key)) return ValueSet.of({ kind: 'previous', step: 0 });
+      this.#active.push(key);
       const found =
         'register' in wanted ? definedValue(this, wanted, i, depth) : storedValue(this, wanted, i, depth);
-      this.#active.delete(key);
+      this.#active.pop();
       if (found === undefined) continue;
       return this.#isTraced ? found.map(value => carriedBy(value, this.body.operations.rva[i])) : found;
     }

@@ -1,5 +1,13 @@
 /** The one answer document to "who owns tag X?"; text, JSON and page are views of it. */
-import type { EvidenceKind, KnowledgeEntry, SightingSummary, SourceRef, Strength } from '../data/facts.ts';
+import type {
+  Evidence,
+  EvidenceKind,
+  KnowledgeEntry,
+  OtherTagKind,
+  SightingSummary,
+  SourceRef,
+  Strength,
+} from '../data/facts.ts';
 import type { AffectedProduct } from '../data/knowledge-shapes.ts';
 
 /** Which spelling was taken for the input. */
@@ -36,14 +44,21 @@ export interface SightingView {
   kinds: EvidenceKind[];
   sites: number;
   protected: boolean;
-  firstSites: {
-    kind: EvidenceKind;
-    api?: string;
-    rva?: number;
-    functionRva?: number;
-    structure?: string;
-    symbol?: string;
-  }[];
+  firstSites: SiteView[];
+  links: Links;
+}
+
+/** A site as the answer to a tag shows it. */
+export type SiteView = Pick<
+  Evidence,
+  'kind' | 'api' | 'rva' | 'functionRva' | 'structure' | 'pool' | 'sizeBytes' | 'symbol'
+>;
+
+/** A driver that uses the tag for something else than pool memory, and for that alone: no owner. */
+export interface OtherUse {
+  driver: Pick<SightingSummary['driver'], 'fileName' | 'sha256' | 'isSample'>;
+  kind: OtherTagKind;
+  sites: number;
   links: Links;
 }
 
@@ -102,6 +117,8 @@ export interface TagAnswer {
   /** Every list entry as it stands in its list, ours and the user's. */
   knowledge: KnowledgeEntry[];
   sightings: SightingView[];
+  /** Absent where there are none. */
+  otherUses?: OtherUse[];
   advice: Advice[];
   articles: ArticleView[];
   caseVariants: TagPointer[];
@@ -121,6 +138,8 @@ export interface UnknownTagAnswer {
   literal: string;
   bytes: string;
   summary: string;
+  /** Absent where there are none. */
+  otherUses?: OtherUse[];
   suggestions: (TagPointer & { why: string })[];
   advice: Advice[];
   links: Links;

@@ -14,7 +14,7 @@ import type { Owner } from './answer-document.ts';
 import { driverLinks } from './answer-links.ts';
 import { canonicalFile, imageFiles, ownerKey, ownerNames } from './image-names.ts';
 
-/** Evidence that this driver takes the memory itself, not only gives it back or computes with the tag. */
+/** Evidence that this driver takes pool memory itself, and not only gives it back or computes with the tag. */
 const ALLOCATING: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'allocation-call',
   'lookaside-init',
@@ -152,7 +152,7 @@ function addSeen(owners: RankedOwner[], sightings: readonly SightingSummary[]): 
       }
       continue;
     }
-    // Who only frees was handed the memory by somebody; that makes no owner where another one is known.
+    // Who only frees was handed the memory by somebody, and memory of user mode is no pool's: no owner beside another one.
     if (strength === 'likely' && !sighting.kinds.includes('default-tag') && isSomeoneNamed) continue;
     const owner: RankedOwner = {
       image: fileName,

@@ -1,5 +1,5 @@
 /** Writes the one sentence that answers "who owns this tag?", and reads well whatever is missing. */
-import type { SightingSummary } from '../data/facts.ts';
+import type { EvidenceKind, SightingSummary } from '../data/facts.ts';
 import type { Component } from '../data/knowledge.ts';
 import type { Owner } from './answer-document.ts';
 import { isAllocating, rankSightings, sightingStrength } from './answer-owners.ts';
@@ -97,13 +97,18 @@ function seenClause(sightings: readonly SightingSummary[]): string {
     const many = distinctFiles(allocating) > 1;
     return `${drivers(allocating)} ${many ? 'allocate' : 'allocates'} with it`;
   }
-  const likely = ranked.filter(sighting => sightingStrength(sighting) === 'likely');
-  const byDefault = likely.filter(({ kinds }) => kinds.includes('default-tag'));
+  const likely = (kind: EvidenceKind) => ranked.filter(({ kinds }) => kinds.includes(kind));
+  const byDefault = likely('default-tag');
   if (byDefault.length > 0)
     return `it is the default tag that the framework computes for ${drivers(byDefault)}`;
-  if (likely.length > 0) {
-    const many = distinctFiles(likely) > 1;
-    return `${drivers(likely)} ${many ? 'free' : 'frees'} memory with it, and so probably ${many ? 'allocate' : 'allocates'} it too`;
+  const freeing = likely('free-call');
+  if (freeing.length > 0) {
+    const many = distinctFiles(freeing) > 1;
+    return `${drivers(freeing)} ${many ? 'free' : 'frees'} memory with it, and so probably ${many ? 'allocate' : 'allocates'} it too`;
+  }
+  const ofUsers = likely('user-memory');
+  if (ofUsers.length > 0) {
+    return `${drivers(ofUsers)} ${distinctFiles(ofUsers) > 1 ? 'mark' : 'marks'} memory of user mode with it, which is no pool memory`;
   }
   if (ranked.length > 0) {
     return `its four bytes stand in ${drivers(ranked)}, without proof that they are a tag`;
@@ -125,7 +130,7 @@ function distinctFiles(sightings: readonly SightingSummary[]): number {
 }
 
 /** Version resources and lists hold whatever their author put there: line breaks and control characters among it. */
-function plainText(text: string): string {
+export function plainText(text: string): string {
   return text.replace(/[\p{C}\s]+/gu, ' ').trim();
 }
 

@@ -3,11 +3,13 @@ import type { SightingSummary, TagRecord } from '../data/facts.ts';
 import type { KnownLeak } from '../data/knowledge.ts';
 import { type TagCandidate, tagReadings } from '../data/tag-readings.ts';
 import { adviceOf, unknownAdvice } from './answer-advice.ts';
-import type { ArticleView, SightingView, TagAnswer, UnknownTagAnswer } from './answer-document.ts';
+import type { ArticleView, OtherUse, SightingView, TagAnswer, UnknownTagAnswer } from './answer-document.ts';
 import { driverLinks, tagLinks } from './answer-links.ts';
 import { bestStrength, rankSightings, sightingStrength } from './answer-owners.ts';
 import type { AnswerSource } from './answer-source.ts';
+import { plainText } from './answer-summary.ts';
 import { type ChosenReading, chooseReadings, isKnown } from './known-readings.ts';
+import { otherUsesInWords } from './other-tag-words.ts';
 import { nearTags, pointerTo, shortAnswer, tagNames } from './tag-pointers.ts';
 import { problemOfReadings, type TagProblem } from './tag-problem.ts';
 import { suggestionsFor } from './tag-suggestions.ts';
@@ -49,6 +51,7 @@ async function knownAnswer(
     owners,
     knowledge: [...(record?.knowledge ?? []), ...covering.flatMap(({ knowledge }) => knowledge)],
     sightings: sightings.map(sightingView),
+    ...withOtherUses(source.otherUses(tag)),
     advice: adviceOf({ tag, record, owners, rules, component: id => source.component(id) }),
     articles: articlesOf([record, ...covering], source),
     caseVariants: variants.map(variant => pointerTo(variant, source)),
@@ -63,15 +66,27 @@ async function unknownAnswer(
   readings: readonly TagCandidate[],
   source: AnswerSource,
 ): Promise<UnknownTagAnswer> {
+  const others = source.otherUses(tag);
   return {
     found: false,
     reading,
     ...tagNames(tag),
-    summary: 'No list names this tag, and no scanned driver uses it.',
+    summary: unknownSummary(others),
+    ...withOtherUses(others),
     suggestions: await suggestionsFor(tag, readings, source),
     advice: unknownAdvice(source.advice.unknownTagRules, tag),
     links: tagLinks(tag),
   };
+}
+
+function withOtherUses(otherUses: OtherUse[]): { otherUses?: OtherUse[] } {
+  return otherUses.length === 0 ? {} : { otherUses };
+}
+
+function unknownSummary(others: readonly OtherUse[]): string {
+  if (others.length === 0) return 'No list names this tag, and no scanned driver uses it.';
+  const uses = others.map(({ driver, kind }) => ({ kind, fileName: plainText(driver.fileName) }));
+  return `No list names this tag; ${otherUsesInWords(uses)}.`;
 }
 
 function sightingView(sighting: SightingSummary): SightingView {
@@ -82,12 +97,14 @@ function sightingView(sighting: SightingSummary): SightingView {
     kinds,
     sites,
     protected: sighting.protected,
-    firstSites: firstSites.map(({ kind, api, rva, functionRva, structure, symbol }) => ({
+    firstSites: firstSites.map(({ kind, api, rva, functionRva, structure, pool, sizeBytes, symbol }) => ({
       kind,
       api,
       rva,
       functionRva,
       structure,
+      pool,
+      sizeBytes,
       symbol,
     })),
     links: driverLinks(driver.sha256),

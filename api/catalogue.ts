@@ -2,14 +2,17 @@
 import { type RefusedFile, type ScanOutcome, strengthOf, type TagRecord } from '../data/facts.ts';
 import type { Component, Knowledge, KnownLeak } from '../data/knowledge.ts';
 import { RecordStore } from '../data/merge.ts';
+import type { PoolTag } from '../data/pool-tag.ts';
 import type { TagList } from '../data/pooltag-txt.ts';
 import type { SearchIndex } from '../data/search-index.ts';
 import { AdviceBook } from './advice-book.ts';
+import type { OtherUse } from './answer-document.ts';
 import type { AnswerSource } from './answer-source.ts';
 import type { CatalogueSummary, ScanProgress } from './catalogue-summary.ts';
 import { NO_SCAN } from './catalogue-summary.ts';
 import { type CatalogueDriver, type DriverPage, type DriverQuery, listDrivers } from './driver-list.ts';
 import { imageFiles, ownerKey } from './image-names.ts';
+import { OtherTagUses } from './other-tag-uses.ts';
 
 export type { CatalogueSummary } from './catalogue-summary.ts';
 
@@ -61,6 +64,7 @@ export class Catalogue implements AnswerSource {
   readonly #drivers = new Map<string, CatalogueDriver>();
   /** Where the drivers were found, by SHA-256: apart from them, because an answer must never show it. */
   readonly #files = new Map<string, string>();
+  readonly #otherUses = new OtherTagUses();
   readonly #refused: RefusedFile[] = [];
   #refusedCount = 0;
   #scan: ScanProgress = NO_SCAN;
@@ -121,6 +125,10 @@ export class Catalogue implements AnswerSource {
     return this.#articles.get(id);
   }
 
+  otherUses(tag: PoolTag): OtherUse[] {
+    return this.#otherUses.of(tag);
+  }
+
   /** Every record of what this process has loaded, sorted by id: what exports are made of. */
   records(): TagRecord[] {
     return this.#store.records();
@@ -134,6 +142,7 @@ export class Catalogue implements AnswerSource {
       const before = this.#drivers.get(outcome.driver.sha256)?.services ?? [];
       const services = before.length > 0 ? before : outcome.services;
       this.#drivers.set(outcome.driver.sha256, { ...outcome, services, isSample });
+      this.#otherUses.put(outcome, isSample);
       for (const record of this.#store.addScan(outcome, isSample)) this.#pending.set(record.id, record);
     } else {
       this.#refusedCount++;

@@ -1,6 +1,6 @@
 /** The parts that answers are made of, as the OpenAPI document describes them. */
 import { z } from 'zod';
-import { EVIDENCE_KINDS } from '../data/facts.ts';
+import { EVIDENCE_KINDS, OTHER_TAG_KINDS } from '../data/facts.ts';
 import { ADVICE_KIND_ORDER } from './advice-book.ts';
 // It teaches zod the OpenAPI names used here.
 import './schemas.ts';
@@ -81,6 +81,13 @@ export const evidence = z
     wrappers: z.array(count).optional(),
     structure: z.string().optional(),
     rule: z.string().optional(),
+    pool: z.string().optional().openapi({
+      description: 'The pool that is asked for, where the call says so by a constant.',
+      example: 'POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED',
+    }),
+    sizeBytes: count.optional().openapi({
+      description: 'How many bytes are asked for, where the call says so by a constant.',
+    }),
     symbol: z.string().optional().openapi({
       description: "The call site by the driver's PDB, where one was at hand.",
       example: 'foo!AllocateContext+0x2c',
@@ -88,6 +95,37 @@ export const evidence = z
     wrapperSymbols: z.array(z.string().nullable()).optional(),
   })
   .openapi('Evidence', { description: 'One place in a driver where a tag is used. RVAs are numbers.' });
+
+const otherTagKind = z.enum(OTHER_TAG_KINDS);
+
+/** A tag of a driver that is no pool tag. */
+export const otherTag = z
+  .object({
+    tag: z.string(),
+    id,
+    kind: otherTagKind,
+    api: z.string().openapi({ example: 'ntoskrnl.exe!IoInitializeRemoveLockEx' }),
+    rva: count.openapi({ description: 'Of the first call.' }),
+    sites: count,
+    links,
+  })
+  .openapi('OtherTag', {
+    description:
+      'A tag that names a remove lock or references to objects: it looks like a pool tag, but its calls allocate nothing.',
+  });
+
+/** One driver that uses the tag for something else than pool memory. */
+export const otherUse = z
+  .object({
+    driver: z.object({ fileName: z.string(), sha256: z.string(), isSample: z.boolean() }),
+    kind: otherTagKind,
+    sites: count,
+    links,
+  })
+  .openapi('OtherUse', {
+    description:
+      'A driver that uses the tag for a remove lock or references to objects alone, which makes it no owner.',
+  });
 
 const driverSummary = z.object({
   fileName: z.string(),

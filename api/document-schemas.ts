@@ -10,6 +10,8 @@ import {
   id,
   knowledgeEntry,
   links,
+  otherTag,
+  otherUse,
   owner,
   reading,
   seenStrength,
@@ -33,6 +35,7 @@ export const tagAnswerSchema = z
     owners: z.array(owner),
     knowledge: z.array(knowledgeEntry),
     sightings: z.array(sighting),
+    otherUses: z.array(otherUse).optional(),
     advice: z.array(advice),
     articles: z.array(article),
     caseVariants: z.array(tagPointer),
@@ -51,6 +54,7 @@ export const problemSchema = z
     detail: z.string(),
     code: z.string().openapi({ example: 'invalid-tag' }),
     instance: z.string().optional(),
+    otherUses: z.array(otherUse).optional(),
     suggestions: z.array(tagPointer.extend({ why: z.string() })).optional(),
     advice: z.array(advice).optional(),
   })
@@ -208,6 +212,7 @@ export const driverAnswerSchema = z
         links,
       }),
     ),
+    otherTags: z.array(otherTag).optional(),
     remarks: z.array(z.string()),
     partial: z.boolean(),
     services: z

@@ -1,5 +1,5 @@
 /** What the program says of one scanned driver: its identity, and each tag it uses with all evidence. */
-import type { DriverService, Evidence, ScannedDriver, Strength } from '../data/facts.ts';
+import type { DriverService, Evidence, OtherTag, ScannedDriver, Strength } from '../data/facts.ts';
 import { strengthOf } from '../data/facts.ts';
 import type { Links } from './answer-document.ts';
 import { driverLinks, tagLinks } from './answer-links.ts';
@@ -39,6 +39,8 @@ export interface DriverAnswer {
   isSample: boolean;
   /** The strongest first, then by bytes. */
   sightings: DriverSighting[];
+  /** Tags that look like pool tags and are none; absent where there are none. */
+  otherTags?: (Omit<OtherTag, 'tag'> & { tag: string; links: Links })[];
   remarks: string[];
   /** A limit was reached: what is here is right, but not all there is. */
   partial: boolean;
@@ -80,6 +82,9 @@ export async function answerDriver(scanned: CatalogueDriver, source: AnswerSourc
     sightings: sightings.sort(
       (a, b) => STRENGTHS.indexOf(a.strength) - STRENGTHS.indexOf(b.strength) || (a.id < b.id ? -1 : 1),
     ),
+    ...(scanned.otherTags && {
+      otherTags: scanned.otherTags.map(other => ({ ...other, links: tagLinks(other.tag) })),
+    }),
     remarks: scanned.remarks,
     partial: scanned.partial,
     services: scanned.services,

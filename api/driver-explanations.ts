@@ -8,6 +8,7 @@ import type { Links } from './answer-document.ts';
 import { driverLinks } from './answer-links.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { CatalogueDriver } from './driver-list.ts';
+import { otherUsesInWords } from './other-tag-words.ts';
 import { PooltagError } from './pooltag-error.ts';
 import { problemOfReadings } from './tag-problem.ts';
 
@@ -141,12 +142,16 @@ function fileGone({ fileName }: DriverIdentity, what: string): PooltagError {
 }
 
 /** The reading of the input that the driver uses. */
-function tagOf({ driver, sightings }: CatalogueDriver, input: string): PoolTag {
+function tagOf({ driver, sightings, otherTags = [] }: CatalogueDriver, input: string): PoolTag {
   const read = tagReadings(input);
   if (read.kind !== 'readings') throw new PooltagError('invalid-tag', problemOfReadings(input, read).message);
   const used = new Set(sightings.map(({ tag }) => tag));
   const found = read.candidates.find(({ tag }) => used.has(tag));
   if (found !== undefined) return found.tag;
-  const message = `${driver.fileName} has no site of ${tagText(read.candidates[0].tag)}. GET ${driverLinks(driver.sha256).self} lists the tags that it uses.`;
+  const { fileName } = driver;
+  const [other] = read.candidates.flatMap(({ tag }) => otherTags.filter(one => one.tag === tag));
+  const otherwise = other === undefined ? '' : `; ${otherUsesInWords([{ fileName, kind: other.kind }])}`;
+  const shown = tagText(other?.tag ?? read.candidates[0].tag);
+  const message = `${fileName} has no site of ${shown}${otherwise}. GET ${driverLinks(driver.sha256).self} lists the tags that it uses.`;
   throw new PooltagError('tag-not-in-driver', message);
 }

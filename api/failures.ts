@@ -73,7 +73,7 @@ const FAILURES_BY_CODE = {
     exitCode: 1,
     title: 'Unknown pool tag',
     explanation:
-      'The tag is well formed, but no list names it and no scanned driver uses it. The answer suggests tags that are spelled alike and says how to find the owner on the machine itself.',
+      'The tag is well formed, but no list names it and no scanned driver uses it for pool memory. The answer suggests tags that are spelled alike and says how to find the owner on the machine itself.',
   },
   'unknown-driver': {
     status: 404,

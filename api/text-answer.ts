@@ -12,6 +12,7 @@ import type {
   UnknownTagAnswer,
 } from './answer-document.ts';
 import { evidenceInWords, placeText } from './evidence-words.ts';
+import { OTHER_USE_NOTE, otherUsesInWords } from './other-tag-words.ts';
 import { alignColumns, escapeControls, type Style, wrapText } from './terminal-text.ts';
 
 export interface AnswerTextOptions {
@@ -44,6 +45,7 @@ function knownSections(answer: TagAnswer, options: AnswerTextOptions): string[][
   return [
     [style.bold('Who says so'), ...ownerLines(answer.owners, options)],
     [style.bold('Seen in drivers'), ...sightingLines(answer.sightings, options)],
+    otherUseSection(answer, options),
     ...answer.advice.map(advice => adviceSection(advice, options)),
     [style.bold('Known leaks'), ...answer.articles.flatMap(article => articleLines(article, options))],
     [style.bold('Grows along with it'), ...pointerLines(answer.companions)],
@@ -56,6 +58,7 @@ function unknownSections(answer: UnknownTagAnswer, options: AnswerTextOptions): 
   const { style } = options;
   const suggestions = answer.suggestions.map(one => ({ ...one, summary: `${one.summary} (${one.why})` }));
   return [
+    otherUseSection(answer, options),
     [style.bold('Did you mean'), ...pointerLines(suggestions)],
     ...answer.advice.map(advice => adviceSection(advice, options)),
   ];
@@ -107,6 +110,17 @@ function sightingLines(sightings: readonly SightingView[], { style }: AnswerText
   const left = sightings.length - rows.length;
   if (left > 0) lines.push(`  and in ${left} more; --format json lists them all`);
   return lines;
+}
+
+function otherUseSection(
+  { found, otherUses: uses = [] }: TagAnswer | UnknownTagAnswer,
+  options: AnswerTextOptions,
+): string[] {
+  if (uses.length === 0) return [];
+  const words = otherUsesInWords(uses.map(({ driver, kind }) => ({ kind, fileName: driver.fileName })));
+  // The sentence on an unknown tag says it already.
+  const text = found ? `${words}. ${OTHER_USE_NOTE}` : OTHER_USE_NOTE;
+  return [options.style.bold('Used for something else'), ...paragraph(text, '  ', options)];
 }
 
 const ADVICE_TITLES: Record<Advice['kind'], string> = {

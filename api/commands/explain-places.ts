@@ -41,7 +41,7 @@ export async function explainPlaces(
   const writer = writerFor(options, io);
   const output = out === undefined ? standardOutput(io, format === 'text') : fileOutput(out);
   const progress = await scanProgress(io, 'scanning');
-  const counts = { files: 0, refused: 0, explained: 0, sites: 0, bare: 0 };
+  const counts = { files: 0, refused: 0, explained: 0, sites: 0, bare: 0, others: 0 };
   await output.write(writer.begin());
   const scanning = scanFiles({
     paths,
@@ -56,12 +56,13 @@ export async function explainPlaces(
   });
   for await (const scanned of scanning) {
     const isBare = isBareLiteral(scanned);
-    const shown = ofExplainedTag(isBare && !all ? { ...scanned, explanation: null } : scanned);
+    const shown = ofExplainedTag(isBare && !all ? { ...scanned, explanation: null } : scanned, readings);
     counts.files++;
     if (shown.explanation) {
       counts.explained++;
       counts.sites += shown.explanation.sites.length + shown.explanation.moreSites;
     } else if (isBare) counts.bare++;
+    else if (shown.outcome.status === 'scanned' && shown.outcome.otherTags) counts.others++;
     progress.clear();
     if (shown.outcome.status === 'refused') {
       counts.refused++;
@@ -104,13 +105,13 @@ function isBareLiteral({ explanation }: ScannedFile): boolean {
 }
 
 function summary(
-  counts: { files: number; refused: number; explained: number; sites: number; bare: number },
+  counts: { files: number; refused: number; explained: number; sites: number; bare: number; others: number },
   tag: PoolTag,
   paths: DriverPlaces['paths'],
   glob: string | undefined,
   isStopped: boolean,
 ): string {
-  const { files, refused, explained, sites, bare } = counts;
+  const { files, refused, explained, sites, bare, others } = counts;
   if (isStopped) return `pooltag: stopped after ${count(files, 'file')}; what was found so far is written.`;
   if (files === 0) {
     return `pooltag: no driver was found: ${placesText(paths)} has no file that matches ${escapeControls(glob ?? '*.sys')}, here or below.`;
@@ -126,8 +127,12 @@ function summary(
     bare === 0
       ? ''
       : `; ${count(bare, 'driver')} ${bare === 1 ? 'holds' : 'hold'} the four bytes without proof (--all shows them)`;
+  const otherwise =
+    others === 0
+      ? ''
+      : `; ${count(others, 'driver')} ${others === 1 ? 'uses' : 'use'} it for a remove lock or for references to objects, which is no pool tag`;
   const refusals = refused === 0 || files === refused ? '' : `; ${count(refused, 'file')} not scanned`;
-  return `pooltag: ${found}${without}${refusals}.`;
+  return `pooltag: ${found}${without}${otherwise}${refusals}.`;
 }
 
 function count(number: number, noun: string): string {

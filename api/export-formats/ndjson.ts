@@ -52,6 +52,7 @@ export function scannedFileJson({ file, outcome, explanation, elapsedMs, sameAs 
         ...more,
       })),
     })),
+    otherTags: outcome.otherTags,
     remarks: outcome.remarks,
     partial: outcome.partial,
     elapsedMs: Math.round(elapsedMs * 10) / 10,

@@ -1,4 +1,5 @@
 /** What every format of scan results is: text before the first file, for each file, and after the last. */
+import type { PoolTag } from '../../data/pool-tag.ts';
 import type { ScannedFile } from '../../scanner/driver-files.ts';
 
 export interface ScanWriter {
@@ -20,10 +21,18 @@ export function withoutLiterals(scanned: ScannedFile): ScannedFile {
   return { ...scanned, outcome: { ...outcome, sightings } };
 }
 
-/** The outcome with no other tag than the one that is explained; with none where the driver does not use it. */
-export function ofExplainedTag(scanned: ScannedFile): ScannedFile {
+/**
+ * The outcome with no other tag than the one that is explained; where the driver does not use it, with none but those
+ * of `readings` that are no pool tags.
+ */
+export function ofExplainedTag(scanned: ScannedFile, readings: readonly PoolTag[]): ScannedFile {
   const { outcome, explanation } = scanned;
   if (outcome.status === 'refused') return scanned;
+  const tags = explanation ? [explanation.tag] : readings;
   const sightings = outcome.sightings.filter(({ tag }) => tag === explanation?.tag);
-  return { ...scanned, outcome: { ...outcome, sightings } };
+  const otherTags = outcome.otherTags?.filter(({ tag }) => tags.includes(tag)) ?? [];
+  return {
+    ...scanned,
+    outcome: { ...outcome, sightings, otherTags: otherTags.length === 0 ? undefined : otherTags },
+  };
 }

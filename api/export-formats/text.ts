@@ -4,10 +4,14 @@ import { type PoolTag, tagText } from '../../data/pool-tag.ts';
 import { headline } from '../answer-summary.ts';
 import { evidenceInWords, placeText, strongestEvidence } from '../evidence-words.ts';
 import { canonicalFile, imageFiles, namesNobody } from '../image-names.ts';
+import { otherTagWords } from '../other-tag-words.ts';
 import { servicesInWords } from '../service-words.ts';
 import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
 import { identityLines } from './identity-text.ts';
 import type { ScanWriter } from './scan-writer.ts';
+
+/** They are told in one line, and are not what was asked for. */
+const MAX_OTHER_TAGS = 8;
 
 export interface ScanTextOptions {
   style: Style;
@@ -43,9 +47,10 @@ function driverBlock(
     ...identityLines(driver, style),
     ...serviceLines(services),
     ...alignColumns(rows).map(line => `  ${line}`),
+    ...(sightings.length === 0 ? ['  no pool tag seen'] : []),
+    ...otherTagLines(scanned),
     ...remarks.map(remark => `  ${style.yellow('remark')}  ${escapeControls(remark)}`),
   ];
-  if (sightings.length === 0) lines.push('  no pool tag seen');
   if (partial) lines.push(`  ${style.yellow('partial')}  a limit was reached: there may be more tags`);
   return `${lines.join('\n')}\n\n`;
 }
@@ -62,6 +67,17 @@ function copyBlock(file: string, sameAs: string, { driver, services }: ScannedDr
 
 function serviceLines(services: ScannedDriver['services']): string[] {
   return services === undefined ? [] : [`  ${escapeControls(servicesInWords(services))}`];
+}
+
+function otherTagLines({ sightings, otherTags = [] }: ScannedDriver): string[] {
+  if (otherTags.length === 0) return [];
+  const poolTags = new Set(sightings.map(({ tag }) => tag));
+  const shown = otherTags
+    .slice(0, MAX_OTHER_TAGS)
+    .map(other => `${tagText(other.tag)} (${otherTagWords(other, poolTags.has(other.tag))})`);
+  const left = otherTags.length - shown.length;
+  const more = left === 0 ? '' : ` and ${left} more; --format json lists them all`;
+  return [`  not pool tags: ${shown.join(', ')}${more}`];
 }
 
 function identityText({ arch, version, description, company }: DriverIdentity): string {

@@ -9,9 +9,13 @@ import type {
   TagPointer,
   UnknownTagAnswer,
 } from '../answer-document.ts';
+import { OTHER_USE_NOTE, otherUsesInWords } from '../other-tag-words.ts';
 import { siteLine, strengthMark, summaryPhrase } from './evidence-phrases.ts';
 import { proseParts } from './prose-parts.ts';
 import { copyableTag, tagParts } from './tag-text.ts';
+
+/** Drivers that are linked; the REST answer has all. */
+const MAX_OTHER_USERS = 10;
 
 /** The head of a tag's page: the tag, the sentence, the reading, the spellings. */
 export function tagHead(answer: TagAnswer | UnknownTagAnswer) {
@@ -32,6 +36,22 @@ export function tagHead(answer: TagAnswer | UnknownTagAnswer) {
 /** `“65726854” was read as: ULONG.`; null where the reading is the plain one. */
 function readingSentence({ input, as, isPlain }: Reading): string | null {
   return isPlain ? null : `“${input}” was read as: ${as}.`;
+}
+
+/** What drivers use the tag for beside pool memory, in a sentence with the drivers to look at; null where none does. */
+export function otherUses({ found, otherUses: uses = [] }: TagAnswer | UnknownTagAnswer) {
+  if (uses.length === 0) return null;
+  const words = otherUsesInWords(uses.map(({ driver, kind }) => ({ kind, fileName: driver.fileName })));
+  const drivers = new Map(
+    uses.map(({ driver, links }) => [driver.sha256, { file: driver.fileName, href: links.page }]),
+  );
+  const left = drivers.size - MAX_OTHER_USERS;
+  return {
+    // The sentence on an unknown tag says it already.
+    text: found ? `${words}. ${OTHER_USE_NOTE}` : OTHER_USE_NOTE,
+    drivers: [...drivers.values()].slice(0, MAX_OTHER_USERS),
+    rest: left > 0 ? `and ${left} more` : null,
+  };
 }
 
 /** The address of a tag's page. */

@@ -4,7 +4,9 @@ import { type PoolTag, tagPathSegment } from '../../data/pool-tag.ts';
 import { driverLinks } from '../answer-links.ts';
 import type { DriverAnswer, DriverSighting } from '../driver-answer.ts';
 import { countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
+import { addressText } from '../evidence-words.ts';
 import { isChangedSinceSigned, otherSigner } from '../identity-words.ts';
+import { otherTagWords } from '../other-tag-words.ts';
 import { identityRows } from './driver-identity-rows.ts';
 import { counted, evidencePhrase, groupedNumber, siteLine, strengthMark } from './evidence-phrases.ts';
 import type { LoadedBlock } from './loaded-block.ts';
@@ -18,6 +20,7 @@ const TAGS_PER_PAGE = 50;
 const SITES_PER_TAG = 5;
 const MAX_REFUSED_LISTED = 50;
 const MAX_UNPROVEN_LISTED = 200;
+const MAX_OTHER_LISTED = 40;
 
 /** The view model of views/pages/drivers.hbs. */
 export function driversPage(
@@ -102,6 +105,7 @@ export function driverPage(context: PageContext, answer: DriverAnswer, page: num
     unproven: unproven
       .slice(0, MAX_UNPROVEN_LISTED)
       .map(({ tag, links: { page: href } }) => ({ tag: tagParts(tag), href })),
+    ...otherTagsOf(answer),
     isChanged: isChangedSinceSigned(driver),
     identity: identityRows(driver, answer.services),
     remarks: answer.remarks,
@@ -120,6 +124,22 @@ function tagOfDriver({ tag, links, strength, evidence, isListed, summary, ...sig
     moreSites:
       evidence.length > SITES_PER_TAG ? `All ${groupedNumber(evidence.length)} sites, as JSON` : null,
     listed: isListed ? summary : null,
+  };
+}
+
+/** Tags that are no pool tags: the REST answer has all. */
+function otherTagsOf({ sightings, otherTags = [] }: DriverAnswer) {
+  const poolTags = new Set(sightings.map(({ tag }) => tag));
+  const left = otherTags.length - MAX_OTHER_LISTED;
+  return {
+    otherTags: otherTags.slice(0, MAX_OTHER_LISTED).map(other => ({
+      tag: tagParts(other.tag),
+      href: other.links.page,
+      words: otherTagWords(other, poolTags.has(other.tag)),
+      api: other.api,
+      rva: addressText(other.rva),
+    })),
+    moreOtherTags: left > 0 ? `And ${groupedNumber(left)} more, as JSON` : null,
   };
 }
 

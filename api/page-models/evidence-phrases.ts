@@ -2,6 +2,7 @@
 import type { Evidence, EvidenceKind, Strength } from '../../data/facts.ts';
 import { EVIDENCE_KINDS } from '../../data/facts.ts';
 import { addressText } from '../evidence-words.ts';
+import { requestInWords } from '../site-words.ts';
 
 const NOUNS: Record<EvidenceKind, readonly [one: string, many: string]> = {
   'allocation-call': ['allocation call', 'allocation calls'],
@@ -24,6 +25,8 @@ export interface SiteLine {
   functionRva: string | null;
   /** `foo!AllocateContext+0x2c`. */
   symbol: string | null;
+  /** `from PagedPool, 64 bytes`; null where neither is constant. */
+  request: string | null;
   /** The driver's own functions that pass the tag on, by name or address; empty where no name is known. */
   wrappers: string[];
 }
@@ -50,6 +53,8 @@ export function siteLine(site: {
   rva?: number;
   functionRva?: number;
   structure?: string;
+  pool?: string;
+  sizeBytes?: number;
   symbol?: string;
   wrappers?: readonly number[];
   wrapperSymbols?: readonly (string | null)[];
@@ -61,6 +66,7 @@ export function siteLine(site: {
     rva: site.rva === undefined ? null : addressText(site.rva),
     functionRva: site.functionRva === undefined ? null : addressText(site.functionRva),
     symbol: site.symbol ?? null,
+    request: requestInWords(site),
     wrappers: (site.wrapperSymbols ?? []).map((name, at) => name ?? addressText(site.wrappers?.[at] ?? 0)),
   };
 }

@@ -3,7 +3,15 @@ import type { PoolTag } from '../../data/pool-tag.ts';
 import { tagText } from '../../data/pool-tag.ts';
 import type { TagAnswer } from '../answer-document.ts';
 import { adviceBox, type GuideTitles } from './advice-box.ts';
-import { articleEntry, identityLine, pointer, sightingRow, tagHead, tagHref } from './answer-parts.ts';
+import {
+  articleEntry,
+  identityLine,
+  otherUses,
+  pointer,
+  sightingRow,
+  tagHead,
+  tagHref,
+} from './answer-parts.ts';
 import { counted, groupedNumber, strengthMark } from './evidence-phrases.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { pagerOf } from './pager.ts';
@@ -40,6 +48,7 @@ export function tagPage(context: PageContext, answer: TagAnswer, extras: TagPage
       query: shown,
     }),
     ...tagHead(answer),
+    otherUses: otherUses(answer),
     also: answer.reading.also.map(({ as, tag, links }) => ({ as, tag: tagParts(tag), href: links.page })),
     advice: answer.advice.map(advice => adviceBox(advice, extras.guides)),
     isEmpty: written.length === 0 && seen.length === 0,

@@ -2,7 +2,7 @@
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
 import type { UnknownTagAnswer } from '../answer-document.ts';
 import { adviceBox, type GuideTitles } from './advice-box.ts';
-import { pointer, tagHead } from './answer-parts.ts';
+import { otherUses, pointer, tagHead } from './answer-parts.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { pathWith } from './pager.ts';
 
@@ -20,6 +20,7 @@ export function unknownTagPage(context: PageContext, answer: UnknownTagAnswer, g
       query: shown,
     }),
     ...tagHead(answer),
+    otherUses: otherUses(answer),
     suggestions: answer.suggestions.map(suggestion => ({ ...pointer(suggestion), why: suggestion.why })),
     advice: answer.advice
       .filter(({ kind }) => kind !== 'unknown-tag')

@@ -19,6 +19,7 @@ import {
 import type { CodeFindings } from './code/analyse-code.ts';
 import type { TagUse } from './code/call-sites.ts';
 import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
+import { DRIVER_CREATE } from './code/pool-functions.ts';
 import { looksLikeTag } from './code/static-memory.ts';
 
 /** Other tags kept of one driver; real ones have a handful. */
@@ -89,7 +90,7 @@ function addOther(others: Map<string, OtherTag>, kind: OtherTagKind, { ulong, rv
 
 /** The call in which a KMDF driver may name its tag. */
 function isDriverCreate({ callee }: TagUse): boolean {
-  return callee.poolFunction.name === 'WdfDriverCreate';
+  return callee.poolFunction.name === DRIVER_CREATE;
 }
 
 /** A KMDF driver that names no tag of its own allocates with one that KMDF makes from the service's name. */

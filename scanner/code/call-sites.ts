@@ -15,7 +15,7 @@ import { nearAddress } from './near-address.ts';
 import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { OperationsTables } from './operations-tables.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
-import { FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
+import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import { ReturnValues } from './return-values.ts';
 import { RoutineNames } from './routine-names.ts';
@@ -24,7 +24,7 @@ import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { keptIn, type Setter, StoredTags, storePointers } from './stored-tags.ts';
 import { ValueResolver } from './value-resolver.ts';
-import { isSame, type Value } from './values.ts';
+import { constant, isSame, type Value } from './values.ts';
 
 /** A constant that reaches a tag argument. */
 export interface TagUse {
@@ -595,12 +595,22 @@ class CallSiteSearch {
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? this.#contextTags(found, i)
-        : found.flatMap(value => this.#returned(value));
+        : found.flatMap(value => this.#returned(value)).map(value => this.#cleared(value, callee, i));
     const counted = this.#resolver.resolveCount(values, i) ?? values;
     const asking = this.#withRequest(callee, i, isJump);
     const isFound = this.#tagsFound(counted, i, functionRva, asking);
     if (!isFound && callee.guesses === undefined && !isOtherTag(callee.poolFunction))
       this.#unresolved.add(this.#body.operations.rva[i]);
+  }
+
+  /**
+   * A field of WDF_DRIVER_CONFIG that nothing is seen to write is zero: WDF_DRIVER_CONFIG_INIT clears it. On x86, where
+   * the stack pointer may be lost behind a call, a store may have gone unseen.
+   */
+  #cleared(value: Value, { poolFunction }: Callee, i: number): Value {
+    const isX86 = this.#code.processor.arch === 'x86';
+    const isCleared = value.kind === 'blank' && !isX86 && poolFunction.name === DRIVER_CREATE;
+    return isCleared ? constant(0, 'structure', this.#body.operations.rva[i]) : value;
   }
 
   /** The callee with what this very call asks for: the pool function's own, or one by a wrapper that leaves it open. */

@@ -1,8 +1,8 @@
 /** What stores leave in memory: in the function's frame and in the image's own data. */
-import { BASE_IMAGE, NONE, Op } from './operations.ts';
+import { BASE_IMAGE, NONE, Op, X86 } from './operations.ts';
 import { immediateValue, operandInMemory } from './register-values.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { UNKNOWN, ValueSet } from './values.ts';
+import { behindPointer, constant, UNKNOWN, ValueSet } from './values.ts';
 import type { Walk, Wanted } from './walk.ts';
 
 type WantedMemory = Exclude<Wanted, { register: number }>;
@@ -15,6 +15,7 @@ export function storedValue(
   depth: number,
 ): ValueSet | undefined {
   const { op, size, base, index, displacement } = walk.body.operations;
+  if (op[i] === Op.blockCopy || op[i] === Op.blockFill) return blockValue(walk, wanted, i, depth);
   const isGlobal = 'global' in wanted;
   if (isGlobal && (op[i] !== Op.store || base[i] !== BASE_IMAGE || index[i] !== NONE)) return undefined;
   const at = isGlobal ? displacement[i] : walk.body.slot[i];
@@ -30,6 +31,32 @@ export function storedValue(
     if (isFromMemory) return operandInMemory(walk, i, walk.body.pushedFrom[i], lane, wanted.width, depth);
   } else if (size[i] === 0) return ValueSet.of(UNKNOWN);
   return storeSource(walk, i, lane, wanted.width, depth);
+}
+
+/** What `rep movs` or `rep stos` leaves in the frame; undefined where it writes elsewhere or how much is not known. */
+function blockValue(walk: Walk, wanted: WantedMemory, i: number, depth: number): ValueSet | undefined {
+  const { op, size, source: from, low, rva } = walk.body.operations;
+  const at = walk.body.slot[i];
+  if ('global' in wanted || at === NO_SLOT || wanted.slot < at) return undefined;
+  const units = low[i] === 0 ? 1 : onlyNumber(walk.at({ register: X86.cx, lane: 0, width: 4 }, i, depth + 1));
+  const lane = wanted.slot - at;
+  if (units === undefined || lane + wanted.width > units * size[i]) return undefined;
+  const values = walk.at({ register: from[i], lane: 0, width: 4 }, i, depth + 1);
+  if (op[i] === Op.blockCopy) {
+    return values.flatMap(pointer => {
+      if (pointer.kind === 'address')
+        return walk.at({ global: (pointer.rva + lane) | 0, width: wanted.width }, i, depth + 1);
+      if (pointer.kind === 'stack')
+        return walk.at({ slot: pointer.offset + lane, width: wanted.width }, i, depth + 1);
+      return ValueSet.of(behindPointer(pointer, lane));
+    });
+  }
+  if (onlyNumber(values) === 0) return ValueSet.of(constant(0, 'computed', rva[i]));
+  return size[i] === 4 && wanted.width === 4 ? values : ValueSet.of(UNKNOWN);
+}
+
+function onlyNumber({ values }: ValueSet): number | undefined {
+  return values.length === 1 && values[0].kind === 'constant' ? values[0].value : undefined;
 }
 
 /** What a store writes, `lane` bytes in. */

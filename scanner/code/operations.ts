@@ -50,6 +50,10 @@ export const Op = {
   compare: 24,
   /** dst = source with its bytes the other way round. */
   byteSwap: 25,
+  /** Memory at `base` = memory at the pointer in `source`, in units of `size`; `low` is 1 where ecx counts them. */
+  blockCopy: 26,
+  /** Memory at `base` = the register `source`, in units of `size`; `low` is 1 where ecx counts them. */
+  blockFill: 27,
 } as const;
 
 /** The arithmetic of an `Op.binary`. */

@@ -116,6 +116,9 @@ export function isOtherTag({ kind }: PoolFunction): boolean {
 /** Behind FltRegisterFilter's second argument stands not the tag but the address of an array: see filter-contexts.ts. */
 export const FILTER_CONTEXT = 'FLT_CONTEXT_REGISTRATION.PoolTag';
 
+/** In which a KMDF driver may name its tag, and mostly does not. */
+export const DRIVER_CREATE = 'WdfDriverCreate';
+
 /** Functions that are given the address of a structure with a tag in it; offsets on 64-bit and 32-bit processors. */
 const STRUCTURES: PoolFunction[] = [
   inStructure('NdisAllocateNetBufferListPool', 2, 'NET_BUFFER_LIST_POOL_PARAMETERS.PoolTag', 8, 8),
@@ -153,7 +156,7 @@ export const KMDF_FUNCTIONS: readonly { index: number; poolFunction: PoolFunctio
   { index: 198, poolFunction: { name: 'WdfLookasideListCreate', kind: 'framework-call', tagArgument: 6 } },
   {
     index: 116,
-    poolFunction: inStructure('WdfDriverCreate', 5, 'WDF_DRIVER_CONFIG.DriverPoolTag', 0x1c, 0x10),
+    poolFunction: inStructure(DRIVER_CREATE, 5, 'WDF_DRIVER_CONFIG.DriverPoolTag', 0x1c, 0x10),
   },
 ];
 

@@ -179,7 +179,7 @@ export class ValueResolver implements Walk {
       if (dst[i] === wanted.register) return true;
       return op[i] === Op.call || op[i] === Op.callIndirect || op[i] === Op.killMany;
     }
-    return op[i] === Op.store || op[i] === Op.push;
+    return op[i] === Op.store || op[i] === Op.push || op[i] === Op.blockCopy || op[i] === Op.blockFill;
   }
 
   #atEntry(wanted: Wanted): Value {

@@ -42,6 +42,22 @@ function moveImmediateTo(
   if (size === 4) out.high[i] = 0;
 }
 
+/** `rep movs` and `rep stos`: structures are copied and cleared with them. */
+function block(
+  d: X86Decoder,
+  rva: number,
+  out: OperationList,
+  op: number,
+  source: number,
+  size: number,
+): void {
+  const i = out.add(op, rva);
+  out.base[i] = X86.di;
+  out.source[i] = source;
+  out.size[i] = size;
+  out.low[i] = d.repeat === 0 ? 0 : 1;
+}
+
 /** Calls and jumps through a register or memory. */
 function indirect(d: X86Decoder, rva: number, out: OperationList, op: number): void {
   const i = out.add(op, rva);
@@ -157,11 +173,15 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
     }
     case 0xa4:
     case 0xa5:
+      block(d, rva, out, Op.blockCopy, X86.si, opcode === 0xa4 ? 1 : size);
+      return killMany(MASK.source | MASK.destination | (d.repeat === 0 ? 0 : MASK.count), rva, out);
     case 0xa6:
     case 0xa7:
       return killMany(MASK.source | MASK.destination | (d.repeat === 0 ? 0 : MASK.count), rva, out);
     case 0xaa:
     case 0xab:
+      block(d, rva, out, Op.blockFill, X86.ax, opcode === 0xaa ? 1 : size);
+      return killMany(MASK.destination | (d.repeat === 0 ? 0 : MASK.count), rva, out);
     case 0xae:
     case 0xaf:
       return killMany(MASK.destination | (d.repeat === 0 ? 0 : MASK.count), rva, out);

@@ -105,6 +105,18 @@ const CASES: [reason: string, knowledge: KnowledgeEntry[], drivers: ScannedDrive
     [uses('a.sys', 'free-call', 9), uses('b.sys', 'wrapper-call')],
     ['b.sys proven'],
   ],
+  [
+    'who marks user memory is a likely owner where nobody else is',
+    [],
+    [uses('b.sys', 'user-memory')],
+    ['b.sys likely'],
+  ],
+  [
+    'who marks user memory is no owner beside another',
+    [entry('Tag1', 'a.sys', 'A')],
+    [uses('b.sys', 'user-memory')],
+    ['a.sys written'],
+  ],
   ['a computed default tag is likely', [], [uses('b.sys', 'default-tag')], ['b.sys likely']],
   [
     'bytes without proof make no owner',

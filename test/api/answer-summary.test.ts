@@ -95,6 +95,31 @@ const SENTENCES: [owners: Owner[], sightings: SightingSummary[], expected: strin
   ],
   [
     [],
+    [seen('foo.sys', 'user-memory')],
+    'No list knows this tag; foo.sys marks memory of user mode with it, which is no pool memory.',
+  ],
+  [
+    [],
+    [seen('foo.sys', 'user-memory'), seen('bar.sys', 'user-memory'), seen('baz.sys', 'literal')],
+    'No list knows this tag; bar.sys and one other driver mark memory of user mode with it, which is no pool memory.',
+  ],
+  [
+    [],
+    [seen('foo.sys', 'user-memory'), seen('bar.sys', 'free-call', 'Filter')],
+    'No list knows this tag; bar.sys (Filter) frees memory with it, and so probably allocates it too.',
+  ],
+  [
+    [],
+    [seen('foo.sys', 'free-call'), seen('bar.sys', 'free-call')],
+    'No list knows this tag; bar.sys and one other driver free memory with it, and so probably allocate it too.',
+  ],
+  [
+    [owner(null, 'Some memory')],
+    [seen('bar.sys', 'user-memory')],
+    'Some memory; no list names an owner, but bar.sys marks memory of user mode with it, which is no pool memory.',
+  ],
+  [
+    [],
     [seen('foo.sys', 'literal')],
     'No list knows this tag; its four bytes stand in foo.sys, without proof that they are a tag.',
   ],

@@ -3,13 +3,14 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { csvScanWriter, recordsAsCsv } from '../../api/export-formats/csv.ts';
 import { jsonScanWriter } from '../../api/export-formats/json.ts';
+import { localtagScanWriter } from '../../api/export-formats/localtag.ts';
 import { ndjsonScanWriter, recordsAsNdjson } from '../../api/export-formats/ndjson.ts';
 import { safeJson } from '../../api/export-formats/safe-json.ts';
-import { type ScanWriter, withoutLiterals } from '../../api/export-formats/scan-writer.ts';
+import { ofExplainedTag, type ScanWriter, withoutLiterals } from '../../api/export-formats/scan-writer.ts';
 import { textScanWriter } from '../../api/export-formats/text.ts';
 import { terminalStyle } from '../../api/terminal-text.ts';
-import type { KnowledgeEntry, TagRecord } from '../../data/facts.ts';
-import { poolTag } from '../../data/pool-tag.ts';
+import type { KnowledgeEntry, OtherTag, TagRecord } from '../../data/facts.ts';
+import { poolTag, tagId } from '../../data/pool-tag.ts';
 import type { ScannedFile } from '../../scanner/driver-files.ts';
 import { allocation, refusedFile, scannedDriver, scannedFile } from './scanned-files.ts';
 
@@ -30,6 +31,82 @@ test('An NDJSON line has the keys of the contract in its order, addresses as num
       '"api":"ntoskrnl.exe!ExAllocatePoolWithTag","rva":4660,"functionRva":4608}]}],' +
       '"remarks":[],"partial":false,"elapsedMs":12.5}\n',
   );
+});
+
+/** `Lock`, of a remove lock or of references to objects. */
+function otherTag(tag: string, kind: OtherTag['kind'], sites = 1): OtherTag {
+  const name = kind === 'remove-lock' ? 'IoInitializeRemoveLockEx' : 'ObfReferenceObjectWithTag';
+  return { tag: poolTag(tag), id: tagId(poolTag(tag)), kind, api: `ntoskrnl.exe!${name}`, rva: 0x20, sites };
+}
+
+/** The file with such tags. */
+function withOthers(file: ScannedFile, ...otherTags: OtherTag[]): ScannedFile {
+  const { outcome } = file;
+  assert.ok(outcome.status === 'scanned');
+  return { ...file, outcome: { ...outcome, otherTags } };
+}
+
+test('NDJSON has tags that are no pool tags beside the sightings, and the pool and size of a call.', () => {
+  const asking = { ...allocation(), pool: 'PagedPool', sizeBytes: 64 };
+  const file = withOthers(scannedFile({ Foo1: [asking] }), otherTag('Fred', 'remove-lock', 2));
+  const line = write(ndjsonScanWriter(), [file]);
+  assert.match(
+    line,
+    /"functionRva":4608,"pool":"PagedPool","sizeBytes":64}\]}\],"otherTags":\[{"tag":"Fred",/,
+  );
+  assert.deepEqual(JSON.parse(line).otherTags, [
+    {
+      tag: 'Fred',
+      id: '46726564',
+      kind: 'remove-lock',
+      api: 'ntoskrnl.exe!IoInitializeRemoveLockEx',
+      rva: 32,
+      sites: 2,
+    },
+  ]);
+  assert.deepEqual(JSON.parse(write(jsonScanWriter(), [file]))[0].otherTags, JSON.parse(line).otherTags);
+});
+
+test('Text tells tags that are no pool tags in one line per driver.', () => {
+  const text = (file: ScannedFile) =>
+    write(textScanWriter({ style: terminalStyle(false), entriesFor: () => [] }), [file]);
+  const fred = otherTag('Fred', 'remove-lock', 2);
+  assert.match(
+    text(withOthers(scannedFile({}), fred)),
+    /^ {2}no pool tag seen\n {2}not pool tags: Fred \(remove lock, 2 calls\)$/m,
+  );
+  assert.match(
+    text(withOthers(scannedFile({ Foo1: [allocation()] }), otherTag('Foo1', 'object-reference'), fred)),
+    /^ {2}not pool tags: Foo1 \(object reference, 1 call; a pool tag elsewhere\), Fred \(remove lock, 2 calls\)$/m,
+  );
+  assert.match(text(withOthers(scannedFile({}), otherTag('a\x1b[2', 'remove-lock'))), /: a\\x1B\[2 \(remove/);
+  const many = Array.from({ length: 12 }, (_, n) => otherTag(`Lk${n + 10}`, 'remove-lock'));
+  assert.match(
+    text(withOthers(scannedFile({}), ...many)),
+    /Lk17 \(remove lock, 1 call\) and 4 more; --format json lists them all$/m,
+  );
+  assert.doesNotMatch(text(scannedFile({})), /not pool tags/);
+});
+
+test('Lists of tags, as CSV and localtag.txt, hold no tag that is none of pool.', () => {
+  const file = withOthers(scannedFile({ Foo1: [allocation()] }), otherTag('Fred', 'remove-lock'));
+  for (const writer of [csvScanWriter(), localtagScanWriter()]) {
+    const text = write(writer, [file]);
+    assert.match(text, /Foo1/);
+    assert.doesNotMatch(text, /Fred/);
+  }
+});
+
+test('Where one tag is explained, the others are left out, whatever they name.', () => {
+  const others = [otherTag('Fred', 'remove-lock'), otherTag('Lock', 'remove-lock')];
+  const file = withOthers(scannedFile({ Foo1: [allocation()] }), ...others);
+  const tagsOf = (text: string) => {
+    const { outcome } = ofExplainedTag({ ...file, explanation: null }, [poolTag(text)]);
+    assert.ok(outcome.status === 'scanned');
+    return [outcome.sightings.length, outcome.otherTags?.map(({ tag }) => tag)];
+  };
+  assert.deepEqual(tagsOf('Lock'), [0, ['Lock']]);
+  assert.deepEqual(tagsOf('None'), [0, undefined]);
 });
 
 test('A refused file is one NDJSON line with its reason.', () => {

@@ -49,7 +49,7 @@ export interface SightingView {
 }
 
 /** A site as the answer to a tag shows it. */
-export type SiteView = Pick<
+type SiteView = Pick<
   Evidence,
   'kind' | 'api' | 'rva' | 'functionRva' | 'structure' | 'pool' | 'sizeBytes' | 'symbol'
 >;

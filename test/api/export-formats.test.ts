@@ -10,8 +10,9 @@ import { ofExplainedTag, type ScanWriter, withoutLiterals } from '../../api/expo
 import { textScanWriter } from '../../api/export-formats/text.ts';
 import { terminalStyle } from '../../api/terminal-text.ts';
 import type { KnowledgeEntry, OtherTag, TagRecord } from '../../data/facts.ts';
-import { poolTag, tagId } from '../../data/pool-tag.ts';
+import { poolTag } from '../../data/pool-tag.ts';
 import type { ScannedFile } from '../../scanner/driver-files.ts';
+import { otherTag } from './sample-facts.ts';
 import { allocation, refusedFile, scannedDriver, scannedFile } from './scanned-files.ts';
 
 function write(writer: ScanWriter, files: readonly ScannedFile[]): string {
@@ -32,12 +33,6 @@ test('An NDJSON line has the keys of the contract in its order, addresses as num
       '"remarks":[],"partial":false,"elapsedMs":12.5}\n',
   );
 });
-
-/** `Lock`, of a remove lock or of references to objects. */
-function otherTag(tag: string, kind: OtherTag['kind'], sites = 1): OtherTag {
-  const name = kind === 'remove-lock' ? 'IoInitializeRemoveLockEx' : 'ObfReferenceObjectWithTag';
-  return { tag: poolTag(tag), id: tagId(poolTag(tag)), kind, api: `ntoskrnl.exe!${name}`, rva: 0x20, sites };
-}
 
 /** The file with such tags. */
 function withOthers(file: ScannedFile, ...otherTags: OtherTag[]): ScannedFile {

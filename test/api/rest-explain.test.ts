@@ -57,6 +57,16 @@ test('the tag may be spelled in any way', async () => {
   assert.equal(answer.json.links.self, inRest(disk.sha256, disk.tag));
 });
 
+test('a tag that a driver uses for something else than pool memory says so in place of an explanation', async () => {
+  const { status, json } = await ask(server.url, inRest(DRIVERS[0].driver.sha256, "'derF'"));
+  assert.equal(status, 404);
+  assert.equal(json.code, 'tag-not-in-driver');
+  assert.match(
+    json.detail,
+    /^foo\.sys has no site of Fred; foo\.sys uses it for a remove lock, which is no pool tag\. GET/,
+  );
+});
+
 const PROBLEMS: [path: string, status: number, code: string, reason: string][] = [
   [inRest(disk.sha256, 'Zzzz'), 404, 'tag-not-in-driver', 'a tag that the driver does not use'],
   [inRest(disk.sha256, '<b>"'), 404, 'tag-not-in-driver', 'a tag that looks like HTML'],

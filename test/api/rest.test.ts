@@ -88,6 +88,42 @@ test('a look-up answers in order, and marks what is unknown or no tag', async ()
   );
 });
 
+test('a tag that a driver uses for something else is told, and makes no owner', async () => {
+  const { json: driver } = await ask(url, `/api/v1/drivers/${FOO}`);
+  assert.deepEqual(driver.otherTags[0], {
+    tag: 'Fred',
+    id: '46726564',
+    kind: 'remove-lock',
+    api: 'ntoskrnl.exe!IoInitializeRemoveLockEx',
+    rva: 32,
+    sites: 2,
+    links: { self: '/api/v1/tags/Fred', page: '/tags/Fred' },
+  });
+  const use = {
+    driver: { fileName: 'foo.sys', sha256: FOO, isSample: false },
+    sites: 1,
+    links: { self: `/api/v1/drivers/${FOO}`, page: `/drivers/${FOO}` },
+  };
+  const known = (await ask(url, '/api/v1/tags/Thre')).json;
+  assert.deepEqual(known.otherUses, [{ ...use, kind: 'object-reference' }]);
+  assert.ok(known.owners.every(({ image }: { image: string }) => image !== 'foo.sys'));
+  const { status, json: unknown } = await ask(url, '/api/v1/tags/Fred');
+  assert.equal(status, 404);
+  assert.deepEqual(problemSchema.parse(unknown), unknown);
+  assert.equal(
+    unknown.detail,
+    'No list names this tag; foo.sys uses it for a remove lock, which is no pool tag.',
+  );
+  assert.deepEqual(unknown.otherUses, [{ ...use, kind: 'remove-lock', sites: 2 }]);
+  const both = (await ask(url, '/api/v1/tags/Foo1')).json;
+  assert.equal('otherUses' in both, false, 'the driver allocates with it as well');
+  assert.deepEqual(
+    [both.sightings[0].firstSites[0].pool, both.sightings[0].firstSites[0].sizeBytes],
+    ['PagedPool', 64],
+  );
+  assert.equal('otherTags' in (await ask(url, `/api/v1/drivers/${DRIVERS[1].driver.sha256}`)).json, false);
+});
+
 test('a driver shows each tag with all evidence, those that no list knows marked', async () => {
   const { json } = await ask(url, `/api/v1/drivers/${FOO.toUpperCase()}`);
   assert.equal(json.driver.fileName, 'foo.sys');

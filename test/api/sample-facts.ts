@@ -1,7 +1,7 @@
 /** A small, fixed world to answer from: a few components, lists and drivers, made up so that no real fact can move a test. */
 import { Catalogue, type CatalogueOptions } from '../../api/catalogue.ts';
 import { createEmbeddedIndex } from '../../data/embedded-index.ts';
-import type { Evidence, EvidenceKind, KnowledgeEntry, ScannedDriver } from '../../data/facts.ts';
+import type { Evidence, EvidenceKind, KnowledgeEntry, OtherTag, ScannedDriver } from '../../data/facts.ts';
 import type { AdviceRule, Component, Knowledge, KnownLeak } from '../../data/knowledge.ts';
 import { isPattern, type PoolTag, poolTag, tagId } from '../../data/pool-tag.ts';
 import { NO_FACTS } from '../data/plain-identity.ts';
@@ -152,15 +152,28 @@ export function driver(
   };
 }
 
+/** A tag that is no pool tag. */
+export function otherTag(tag: string, kind: OtherTag['kind'], sites = 1): OtherTag {
+  const name = kind === 'remove-lock' ? 'IoInitializeRemoveLockEx' : 'ObfReferenceObjectWithTag';
+  return { tag: poolTag(tag), id: tagId(poolTag(tag)), kind, api: `ntoskrnl.exe!${name}`, rva: 0x20, sites };
+}
+
 /** The drivers of the small world. */
 export const DRIVERS: ScannedDriver[] = [
-  driver('foo.sys', {
-    Foo1: evidence('allocation-call', 12),
-    Ntfs: evidence('allocation-call'),
-    Bits: evidence('literal'),
-    Free: evidence('free-call'),
-    'Ddk ': evidence('allocation-call'),
-  }),
+  {
+    ...driver('foo.sys', {
+      Foo1: evidence('allocation-call', 12).map(site => ({ ...site, pool: 'PagedPool', sizeBytes: 64 })),
+      Ntfs: evidence('allocation-call'),
+      Bits: evidence('literal'),
+      Free: evidence('free-call'),
+      'Ddk ': evidence('allocation-call'),
+    }),
+    otherTags: [
+      otherTag('Fred', 'remove-lock', 2),
+      otherTag('Foo1', 'remove-lock'),
+      otherTag('Thre', 'object-reference'),
+    ],
+  },
   driver('ntoskrnl.exe', { Thre: evidence('allocation-call', 3) }, { company: 'Microsoft Corporation' }),
   driver('afd.sys', { AfdX: evidence('allocation-call') }, { arch: 'x86', company: 'Microsoft Corporation' }),
   driver(

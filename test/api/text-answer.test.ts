@@ -126,6 +126,20 @@ test('A leak is told with its products, its remedy and its address; advice with 
   );
 });
 
+test('Drivers that use the tag for something else are told apart, their names escaped.', () => {
+  const use = (fileName: string) => ({
+    driver: { fileName, sha256: '00', isSample: false },
+    kind: 'remove-lock' as const,
+    sites: 1,
+    links,
+  });
+  assert.match(
+    textAnswer(answer({ otherUses: [use('a\u001b.sys'), use('b.sys')] }), plain),
+    /Used for something else\n {2}a\\x1B\.sys and b\.sys use it for a remove lock, which is no pool tag\. A driver may give/,
+  );
+  assert.doesNotMatch(textAnswer(answer(), plain), /something else/);
+});
+
 test('An unknown tag has suggestions with their reasons, and says how to find out.', () => {
   const unknown: UnknownTagAnswer = {
     found: false,

@@ -3,7 +3,7 @@ import test, { after, before } from 'node:test';
 import { API_OPERATIONS } from '../../api/page-models/api-page.ts';
 import type { RunningServer } from '../../api/server.ts';
 import { PAGE_KINDS } from './page-kinds.ts';
-import { HOSTILE_SHA256, sampleCatalogue } from './sample-catalogue.ts';
+import { CONTOSO_SHA256, HOSTILE_SHA256, sampleCatalogue } from './sample-catalogue.ts';
 import { startSampleSite } from './sample-site.ts';
 
 const MAX_PAGE_BYTES = 100_000;
@@ -71,6 +71,45 @@ test('the tag page says the answer in a sentence, the evidence, the advice and e
   }
 });
 
+test("a driver's page tells tags that are not pool's, and says why", async () => {
+  const html = await (await get(`/drivers/${CONTOSO_SHA256}`)).text();
+  assert.match(html, /<h2>Tags that are not pool’s<\/h2>\n<p[^>]*>They name remove locks/);
+  assert.match(
+    html,
+    /<a href="\/tags\/CsRl"><code class="tag">CsRl<\/code><\/a> remove lock, 2 calls <span[^>]*>by <code[^>]*>ntoskrnl\.exe!IoInitializeRemoveLockEx<\/code> at <code>0x1c40<\/code>/,
+  );
+  assert.match(html, /CsLk<\/code><\/a> object reference, 1 call; a pool tag elsewhere/);
+  const hostile = await (await get(`/drivers/${HOSTILE_SHA256}`)).text();
+  assert.match(hostile, /<code class="tag">&lt;i&gt;&quot;<\/code><\/a> object reference, 3 calls/);
+  assert.match(hostile, /And 160 more, as JSON/);
+  assert.doesNotMatch(await (await get(`/drivers/${'5a'.padEnd(64, '0')}`)).text(), /not pool’s/);
+});
+
+test('a tag that a driver uses for something else alone leads to that driver', async () => {
+  const response = await get('/tags/CsRl');
+  const html = await response.text();
+  assert.equal(response.status, 404);
+  assert.match(
+    html,
+    /<p class="lede">No list names this tag; cstorflt\.sys uses it for a remove lock, which is no pool tag\.<\/p>/,
+  );
+  assert.match(html, /<h2>Used for something else<\/h2>/);
+  assert.ok(html.includes(`<a href="/drivers/${CONTOSO_SHA256}">cstorflt.sys</a>`));
+  const pooled = await (await get('/tags/CsLk')).text();
+  assert.doesNotMatch(pooled, /Used for something else/);
+});
+
+test('sites say from which pool and how many bytes, on the page of the tag and of the driver', async () => {
+  for (const path of ['/tags/CsFl', `/drivers/${CONTOSO_SHA256}`]) {
+    const html = await (await get(path)).text();
+    assert.match(
+      html,
+      /, <span class="break">from POOL_FLAG_NON_PAGED \| POOL_FLAG_UNINITIALIZED, 4,096 bytes<\/span>/,
+      path,
+    );
+  }
+});
+
 test('a reading that is not the plain one is said', async () => {
   const html = await (await get("/tags/'erhT'")).text();
   assert.match(html, /was read as: source literal/);
@@ -119,6 +158,7 @@ const HOSTILE: [path: string, status: number, reason: string][] = [
   ['/articles?q=%3Cscript%3E', 200, 'markup in filters'],
   ['/%3Cscript%3E', 404, 'markup as an address'],
   [`/drivers/${HOSTILE_SHA256}`, 200, 'markup in every field of a version resource'],
+  ['/tags/%3Ci%3E%22', 404, 'a tag that the hostile driver uses for something else'],
 ];
 
 test('hostile input is shown as text and breaks nothing', async () => {

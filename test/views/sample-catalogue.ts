@@ -6,6 +6,7 @@ import type {
   Evidence,
   EvidenceKind,
   FileSignature,
+  OtherTag,
   ScannedDriver,
   TagSighting,
 } from '../../data/facts.ts';
@@ -43,6 +44,23 @@ export async function sampleCatalogue({ withDrivers = true } = {}): Promise<Cata
 }
 
 function contoso(): ScannedDriver {
+  const driver = contosoDriver();
+  return {
+    ...driver,
+    otherTags: [otherTag('CsRl', 'remove-lock', 2), otherTag('CsLk', 'object-reference', 1)],
+  };
+}
+
+function otherTag(
+  tag: string,
+  kind: OtherTag['kind'],
+  sites: number,
+  api = 'ntoskrnl.exe!IoInitializeRemoveLockEx',
+) {
+  return { tag: poolTag(tag), id: tagId(poolTag(tag)), kind, api, rva: 0x1c40, sites };
+}
+
+function contosoDriver(): ScannedDriver {
   return scanned(
     {
       fileName: 'cstorflt.sys',
@@ -68,7 +86,6 @@ function contoso(): ScannedDriver {
 
 function kernel(): ScannedDriver {
   const named = ['Thre', 'Proc', 'File', 'MmSt', 'Irp ', 'CM31', 'ObNm', 'Even'];
-  const many = Array.from({ length: 900 }, (_, n) => `K${n.toString(36).padStart(3, '0')}`);
   return scanned(
     {
       fileName: 'ntoskrnl.exe',
@@ -78,8 +95,12 @@ function kernel(): ScannedDriver {
       description: 'NT Kernel & System',
       version: '10.0.26100.1',
     },
-    [...named, ...many].map((tag, n) => sighting(tag, sites('allocation-call', 1 + (n % 40)))),
+    [...named, ...manyTags('K', 900)].map((tag, n) => sighting(tag, sites('allocation-call', 1 + (n % 40)))),
   );
+}
+
+function manyTags(first: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${first}${n.toString(36).padStart(3, '0')}`);
 }
 
 function hostile(): ScannedDriver {
@@ -110,6 +131,9 @@ function hostile(): ScannedDriver {
       ['<b>"', '../.', '=1+1', "';--", '{{x}', '  \x1b[', '/?#:', '%00a', '&lt;'].map(tag =>
         sighting(tag, sites('allocation-call', 2)),
       ),
+    ),
+    otherTags: ['<i>"', '../!', "'--;", '&lt,', '  \x1b]', ...manyTags('Z', 195)].map(tag =>
+      otherTag(tag, 'object-reference', 3, nasty),
     ),
     remarks: [nasty],
     partial: true,
@@ -184,6 +208,9 @@ function sites(kind: EvidenceKind, count: number): Evidence[] {
     rva: 0x1a2b + n * 0x40,
     functionRva: 0x1a00 + n * 0x40,
     ...(kind === 'literal' ? {} : { api: 'ntoskrnl.exe!ExAllocatePoolWithTag' }),
+    ...(kind === 'allocation-call'
+      ? { pool: 'POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED', sizeBytes: 4096 }
+      : {}),
   }));
 }
 

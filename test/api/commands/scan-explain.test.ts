@@ -62,6 +62,22 @@ test('a folder is explained driver by driver, and only where the tag is used', a
   assert.equal(out.match(/^\S+\.sys {2}/gm)?.length, 1);
 });
 
+test('a tag of a remove lock is explained by a sentence alone', async () => {
+  const bait = projectFile('test', 'drivers', 'built', 'bait.x64.clang.O2.sys');
+  const { exitCode, out, err } = await run('--explain', 'Lock', bait, driver);
+  assert.equal(exitCode, 1);
+  assert.equal(out, '');
+  assert.match(
+    err,
+    /^pooltag: no site of Lock in 2 drivers; 1 driver uses it for a remove lock or for references to objects, which is no pool tag\.$/m,
+  );
+  const [json] = JSON.parse((await run('--explain', 'Lock', '--format', 'json', bait)).out);
+  assert.deepEqual(
+    json.otherTags.map(({ tag }: { tag: string }) => tag),
+    ['Lock'],
+  );
+});
+
 const FAILURES: [argv: string[], exitCode: number, says: RegExp, reason: string][] = [
   [['--explain', 'Zzzz', driver], 1, /no site of Zzzz in 1 driver/, 'no driver uses the tag'],
   [['--explain', '<b>"', driver], 1, /no site of <b>" in 1 driver/, 'a tag that looks like HTML'],

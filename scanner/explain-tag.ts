@@ -2,7 +2,7 @@
 import type { Evidence, ScannedDriver } from '../data/facts.ts';
 import { type PoolTag, PROTECTED_BIT, tagFromUlong, tagId, tagText, tagToUlong } from '../data/pool-tag.ts';
 import { analyseCode } from './code/analyse-code.ts';
-import type { TagUse } from './code/call-sites.ts';
+import type { TagUse } from './code/tag-uses.ts';
 import { openDisassembler } from './disassembly/open-disassembler.ts';
 import { FunctionInstructions } from './explain/function-instructions.ts';
 import { SiteExplainer } from './explain/site-explainer.ts';

@@ -17,10 +17,10 @@ import {
   tagToUlong,
 } from '../data/pool-tag.ts';
 import type { CodeFindings } from './code/analyse-code.ts';
-import type { TagUse } from './code/call-sites.ts';
 import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
 import { DRIVER_CREATE } from './code/pool-functions.ts';
 import { looksLikeTag } from './code/static-memory.ts';
+import type { TagUse } from './code/tag-uses.ts';
 
 /** Other tags kept of one driver; real ones have a handful. */
 const MAX_OTHER_TAGS = 200;

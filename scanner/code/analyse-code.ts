@@ -2,7 +2,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import { arm64Front } from './arm64/arm64-front.ts';
 import { indexArm64Code } from './arm64/arm64-index.ts';
-import { findCallSites, type TagUse } from './call-sites.ts';
+import { findCallSites } from './call-sites.ts';
 import { type CodeIndex, indexX86Code } from './code-index.ts';
 import type { PoppedBytes } from './function-body.ts';
 import { mapFunctions } from './function-map.ts';
@@ -12,6 +12,7 @@ import { arm64, type InstructionFront, type Processor, x64, x86 } from './proces
 import { poolFunctionNames } from './routine-names.ts';
 import { findSinks } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
+import type { TagUse } from './tag-uses.ts';
 import { popsNothing, x86PoppedBytes } from './x86/popped-bytes.ts';
 import { x86Front } from './x86/x86-front.ts';
 
@@ -92,7 +93,7 @@ export function analyseCode(
   );
   const maxOperations = LEAST_OPERATIONS + codeBytes * OPERATIONS_PER_CODE_BYTE;
   const found = findCallSites(
-    { image, processor, front, index, functions, poppedBytes, maxOperations, isTraced },
+    { image, processor, front, index, functions, poppedBytes, codeBytes, maxOperations, isTraced },
     sinks,
   );
   return { ...found, literals, isListedFunction: rva => functions.isListed(rva) };

@@ -108,18 +108,22 @@ function shortJumpsTo(code: readonly Section[], targetRva: number): number[] {
 /** On x86 the loader's relocations name every address in code; without them every four bytes may be one. */
 function addAbsolute(image: DriverImage, data: ReferenceTable, imageEnd: number): void {
   const base = image.imageBase | 0;
+  const { relocations } = image;
   for (const { bytes, rva, executable } of image.sections) {
     if (!executable) continue;
-    const relocations = image.relocations.length > 0 ? image.relocations : everyPosition(rva, bytes.length);
-    for (const at of relocations) {
-      const offset = at - rva;
-      if (offset < 0 || offset + 4 > bytes.length) continue;
-      const target = (readInt32(bytes, offset) - base) | 0;
-      if (target > 0 && target < imageEnd) data.add(target, at);
+    const last = bytes.length - 4;
+    if (relocations.length === 0) {
+      for (let offset = 0; offset <= last; offset++) addAt(bytes, offset, rva);
+    } else {
+      for (let i = 0; i < relocations.length; i++) {
+        const offset = relocations[i] - rva;
+        if (offset >= 0 && offset <= last) addAt(bytes, offset, rva);
+      }
     }
   }
-}
 
-function* everyPosition(rva: number, length: number): Generator<number> {
-  for (let offset = 0; offset < length; offset++) yield rva + offset;
+  function addAt(bytes: Uint8Array, offset: number, rva: number): void {
+    const target = (readInt32(bytes, offset) - base) | 0;
+    if (target > 0 && target < imageEnd) data.add(target, rva + offset);
+  }
 }

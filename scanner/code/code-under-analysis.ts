@@ -12,6 +12,8 @@ export interface CodeUnderAnalysis {
   index: CodeIndex;
   functions: FunctionMap;
   poppedBytes: PoppedBytes;
+  /** Bytes of executable sections. */
+  codeBytes: number;
   /** Operations that may be decoded in all, so that the time is bounded by the size of the code. */
   maxOperations: number;
   /** Every constant keeps the way it came (for an explanation); scans go without, which costs nothing. */

@@ -70,7 +70,7 @@ export class OperationsTables {
   }
 
   /** A function is stored in a variable that may be a part of structures of the image; `starts` are their addresses. */
-  functionInVariable(variableRva: number, functionRva: number, starts: readonly number[]): void {
+  functionInVariable(variableRva: number, functionRva: number, starts: Iterable<number>): void {
     if (this.#structures.size >= MAX_TABLES || !add(this.#inVariables, variableRva, functionRva)) return;
     for (const start of starts) {
       this.#structures.add(start);

@@ -1,13 +1,12 @@
 /** Pool functions that a driver looks up by name at run time: MmGetSystemRoutineAddress and everything like it. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import type { AnalysedFunction } from './analysed-function.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
-import type { FunctionBody } from './function-body.ts';
 import { Op } from './operations.ts';
 import type { Place } from './places.ts';
 import { POOL_FUNCTIONS } from './pool-functions.ts';
 import { type Callee, directCallee } from './sinks.ts';
-import type { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 
 /** The module that exports a function looked up by name; the kernel unless its name says otherwise. */
@@ -60,28 +59,35 @@ const NAME_ARGUMENTS = [1, 2, 3, 4];
 /** Finds what the calls of one function at a time look up by name; answers are kept until the next function. */
 export class RoutineNames {
   readonly #code: Pick<CodeUnderAnalysis, 'image' | 'processor' | 'functions'>;
-  readonly #body: FunctionBody;
-  readonly #resolver: ValueResolver;
+  readonly #fn: AnalysedFunction;
+  /** Functions that name a pool function in a text: in others there is nothing to look for. */
+  readonly #namingFunctions: ReadonlySet<number>;
   /** The import slot of RtlInitUnicodeString; -1 where there is none. */
   readonly #initSlot: number;
   readonly #calleesByCall = new Map<number, readonly Callee[]>();
   #inits: readonly number[] | undefined;
 
-  constructor(code: CodeUnderAnalysis, body: FunctionBody, resolver: ValueResolver) {
+  constructor(code: CodeUnderAnalysis, fn: AnalysedFunction, namingFunctions: ReadonlySet<number>) {
     this.#code = code;
-    this.#body = body;
-    this.#resolver = resolver;
+    this.#fn = fn;
+    this.#namingFunctions = namingFunctions;
     this.#initSlot = code.image.imports.find(({ name }) => name === 'RtlInitUnicodeString')?.slotRva ?? -1;
   }
 
-  /** The body holds another function now. */
+  /** Another function is at hand now. */
   forget(): void {
     this.#calleesByCall.clear();
     this.#inits = undefined;
   }
 
+  /** Where a value is what a call returned: the pool functions that the call looked up. */
+  calleesOf(value: Value): readonly Callee[] {
+    const isLookedFor = value.kind === 'result' && this.#namingFunctions.has(this.#fn.rva);
+    return isLookedFor ? this.#lookedUpBy(value.operation) : [];
+  }
+
   /** The pool functions whose names a call is given, as text or as a UNICODE_STRING: it returns their address. */
-  calleesOf(call: number): readonly Callee[] {
+  #lookedUpBy(call: number): readonly Callee[] {
     const known = this.#calleesByCall.get(call);
     if (known !== undefined) return known;
     const names = new Set(NAME_ARGUMENTS.flatMap(position => this.#namesIn(position, call)));
@@ -119,13 +125,13 @@ export class RoutineNames {
   /** Operations that call RtlInitUnicodeString, directly or by its thunk. */
   #unicodeStringInits(): readonly number[] {
     if (this.#inits !== undefined) return this.#inits;
-    const { op, low, count } = this.#body.operations;
+    const { op, low, count } = this.#fn.body.operations;
     const inits: number[] = [];
     for (let i = 0; i < count && this.#initSlot !== -1; i++) {
       if (op[i] === Op.call) {
         if (this.#code.functions.thunkSlot(low[i]) === this.#initSlot) inits.push(i);
       } else if (op[i] === Op.callIndirect) {
-        const values = this.#resolver.resolveTarget(i).values;
+        const values = this.#fn.resolver.resolveTarget(i).values;
         if (values.some(value => value.kind === 'memory' && value.rva === this.#initSlot)) inits.push(i);
       }
     }
@@ -134,7 +140,7 @@ export class RoutineNames {
   }
 
   #values(place: Place, before: number): readonly Value[] {
-    return this.#resolver.resolve(place, before).values;
+    return this.#fn.resolver.resolve(place, before).values;
   }
 }
 

@@ -9,7 +9,6 @@ import { type Place, placeKey } from './places.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
-import type { ValueResolver } from './value-resolver.ts';
 import { isSame, type Value } from './values.ts';
 
 /** A function that stores a value `offset` bytes behind a pointer that it is given, or that it returns. */
@@ -118,10 +117,6 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
-  readersOfVariable(rva: number): readonly Callee[] {
-    return this.#variables.get(rva) ?? [];
-  }
-
   settersOf(functionRva: number): readonly Setter[] {
     return this.#setters.get(functionRva) ?? [];
   }
@@ -154,19 +149,18 @@ export class StoredTags {
     return rva !== undefined && this.#variables.has(rva);
   }
 
-  /** Whether somebody reads a tag at this distance behind an object, the part of one that is pointed at included. */
-  isRead(distance: number, pointer: Value): boolean {
-    return (
-      this.#distances.has(distance) ||
-      (pointer.kind === 'inside' && this.#distances.has(distance + pointer.plus))
-    );
+  /** Whether somebody may read a tag `offset` bytes behind a pointer: a quick look, before the values are. */
+  mayBeRead(pointer: Value, offset: number): boolean {
+    if (pointer.kind === 'address') return this.readersBehind(pointer, offset).length > 0;
+    if (this.#distances.has(offset)) return true;
+    return pointer.kind === 'inside' && this.#distances.has(offset + pointer.plus);
   }
 
   /** The callees that read what lies `offset` bytes behind a pointer. */
   readersBehind(pointer: Value, offset: number): readonly Callee[] {
     switch (pointer.kind) {
       case 'address':
-        return this.readersOfVariable((pointer.rva + offset) | 0);
+        return this.#variables.get((pointer.rva + offset) | 0) ?? [];
       case 'memory':
         return this.readersBehindVariable(pointer.rva, pointer.plus + offset);
       case 'inside':
@@ -218,10 +212,4 @@ function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
   if (isKnown || known.length >= MAX_CALLEES) return false;
   known.push(callee);
   return true;
-}
-
-/** The pointers that a store's memory operand is reached by. */
-export function storePointers(body: FunctionBody, resolver: ValueResolver, i: number): readonly Value[] {
-  const { base } = body.operations;
-  return base[i] < 64 ? resolver.resolve({ register: base[i] }, i).values : [];
 }

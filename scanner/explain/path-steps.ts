@@ -1,9 +1,9 @@
 /** The way of a constant in words: from where it stands, through what carries it, to the function that takes it. */
 import type { ConstantOrigin, Evidence } from '../../data/facts.ts';
-import type { TagUse } from '../code/call-sites.ts';
 import type { Place } from '../code/places.ts';
 import { placeKey } from '../code/places.ts';
 import type { Processor } from '../code/processor.ts';
+import type { TagUse } from '../code/tag-uses.ts';
 import { registerName } from './register-name.ts';
 import type { PathStep } from './tag-explanation.ts';
 

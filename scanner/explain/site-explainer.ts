@@ -1,8 +1,8 @@
 /** Explains one site after the other: the way of the constant in words, and the code that it goes through. */
 import type { Evidence } from '../../data/facts.ts';
 import { PROTECTED_BIT } from '../../data/pool-tag.ts';
-import type { TagUse } from '../code/call-sites.ts';
 import { arm64, type Processor, x64, x86 } from '../code/processor.ts';
+import type { TagUse } from '../code/tag-uses.ts';
 import type { Disassembler } from '../disassembly/disassembler.ts';
 import { bytesText } from '../disassembly/instruction-bytes.ts';
 import type { DriverImage } from '../pe/image-facts.ts';

@@ -1,0 +1,136 @@
+/** The function that the search is looking at: its operations, and what its calls and stores are given. */
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { FunctionBody } from './function-body.ts';
+import { isGuardDispatch } from './guard-dispatch.ts';
+import { NONE, Op } from './operations.ts';
+import { movedPlace, type Place } from './places.ts';
+import type { Processor } from './processor.ts';
+import { ReturnValues } from './return-values.ts';
+import { ValueResolver } from './value-resolver.ts';
+import type { Value } from './values.ts';
+
+/** Real images have a few thousand pointers that are called or stored; beyond this they are worked out anew. */
+const MAX_KNOWN_POINTERS = 100_000;
+
+/** One function at a time; operations are told by their number in `body`. */
+export class AnalysedFunction {
+  readonly body: FunctionBody;
+  readonly resolver: ValueResolver;
+  readonly #code: CodeUnderAnalysis;
+  readonly #processor: Processor;
+  readonly #returns: ReturnValues;
+  /** What pointers that are called or stored hold, by the operation's RVA: a function is looked at again and again. */
+  readonly #pointerValues = new Map<number, readonly Value[]>();
+  #rva = 0;
+
+  constructor(code: CodeUnderAnalysis) {
+    this.#code = code;
+    this.#processor = code.processor;
+    this.body = new FunctionBody(code);
+    this.resolver = new ValueResolver(this.body, code);
+    this.#returns = new ReturnValues(code);
+  }
+
+  /** RVA of the function. */
+  get rva(): number {
+    return this.#rva;
+  }
+
+  /** Goes on to another function. Returns the number of its operations. */
+  decode(functionRva: number): number {
+    this.#rva = functionRva;
+    return this.body.decode(this.#code.functions.pieces(functionRva), this.#code.poppedBytes);
+  }
+
+  /** The work done on values since this was last asked, in decoded operations. */
+  takeWork(): number {
+    return this.resolver.takeWork() + this.#returns.takeWork();
+  }
+
+  isIndirect(i: number): boolean {
+    const { op } = this.body.operations;
+    return op[i] === Op.callIndirect || op[i] === Op.jumpIndirect;
+  }
+
+  isJump(i: number): boolean {
+    const { op } = this.body.operations;
+    return op[i] === Op.jump || op[i] === Op.branch || op[i] === Op.jumpIndirect;
+  }
+
+  /** Whether the function does nothing but the jump `i`: ARM64 first loads the import's address into a register. */
+  isThunk(i: number): boolean {
+    const { op, dst, source } = this.body.operations;
+    if (op[i] === Op.branch) return false;
+    for (let before = 0; before < i; before++) {
+      if (op[before] !== Op.nothing && (dst[before] !== source[i] || source[i] === NONE)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * `place`, as seen just before a call, where `i` calls or jumps. A tail jump happens with the return address already
+   * on the stack, so the same argument is further up.
+   */
+  placeAt(place: Place, i: number): Place {
+    return this.isJump(i) ? movedPlace(place, this.#processor.callPushes) : place;
+  }
+
+  /** The values that call or tail jump `i` passes at a place, as seen just before a call. */
+  passedAt(place: Place, i: number): readonly Value[] {
+    return this.resolver.resolve(this.placeAt(place, i), i).values;
+  }
+
+  /** What a callee sees at `place` at its entry, as seen by its caller just before the call. */
+  beforeCall(place: Place): Place {
+    return movedPlace(place, -this.#processor.callPushes);
+  }
+
+  /** The other way round. */
+  atEntry(place: Place): Place {
+    return movedPlace(place, this.#processor.callPushes);
+  }
+
+  /** In place of a call's result, what the function that it calls returns; parameters as they are at the call. */
+  withReturned(values: readonly Value[]): readonly Value[] {
+    const { op, low } = this.body.operations;
+    return values.flatMap(value => {
+      if (value.kind !== 'result' || op[value.operation] !== Op.call) return [value];
+      return this.#returns
+        .of(low[value.operation])
+        .flatMap(result =>
+          result.kind === 'parameter'
+            ? this.passedAt(this.beforeCall(result.place), value.operation)
+            : [result],
+        );
+    });
+  }
+
+  /** The pointers that a call or jump may go through; behind a Control Flow Guard check they are in a register. */
+  calledPointers(i: number): readonly Value[] {
+    const { source, index } = this.body.operations;
+    if (source[i] === NONE && index[i] !== NONE) return []; // a jump table
+    return this.#pointersAt(i, () => {
+      if (this.isIndirect(i)) {
+        const { values } = this.resolver.resolveTarget(i);
+        if (!values.some(value => isGuardDispatch(this.#code.image, value))) return values;
+      }
+      return this.resolver.resolve({ register: this.#processor.guardedTarget }, i).values;
+    });
+  }
+
+  /** What a store of a register, as wide as a pointer, stores. */
+  storedPointers(i: number): readonly Value[] {
+    const { source } = this.body.operations;
+    return this.#pointersAt(i, () => this.resolver.resolve({ register: source[i] }, i).values);
+  }
+
+  /** The values of a pointer at an operation, worked out once: nothing that is found later changes them. */
+  #pointersAt(i: number, resolve: () => readonly Value[]): readonly Value[] {
+    const rva = this.body.operations.rva[i];
+    const known = this.#pointerValues.get(rva);
+    if (known !== undefined) return known;
+    const values = resolve();
+    if (this.#pointerValues.size < MAX_KNOWN_POINTERS) this.#pointerValues.set(rva, values);
+    return values;
+  }
+}

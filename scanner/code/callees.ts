@@ -1,0 +1,50 @@
+/** What the calls of the function at hand lead to; whatever is found to lead to a pool function sends the search on. */
+import { isDispatchStub } from './guard-dispatch.ts';
+import { RoutineNames } from './routine-names.ts';
+import type { SearchContext } from './search-context.ts';
+import type { Callee } from './sinks.ts';
+import type { Value } from './values.ts';
+
+export class Callees {
+  readonly #context: SearchContext;
+  readonly #names: RoutineNames;
+
+  /** `namingFunctions` are those that name a pool function in a text. */
+  constructor(context: SearchContext, namingFunctions: ReadonlySet<number>) {
+    this.#context = context;
+    this.#names = new RoutineNames(context.code, context.fn, namingFunctions);
+  }
+
+  /** Another function is at hand now. */
+  begin(): void {
+    this.#names.forget();
+  }
+
+  /** What the call or jump `i` leads to for certain. */
+  of(i: number): readonly Callee[] {
+    const { code, fn, targets } = this.#context;
+    const { low } = fn.body.operations;
+    if (!fn.isIndirect(i) && !isDispatchStub(code.image, low[i])) return targets.ofFunction(low[i]);
+    return fn.calledPointers(i).flatMap(value => this.ofPointer(value));
+  }
+
+  /** What a call through a pointer with this value leads to. */
+  ofPointer(value: Value): readonly Callee[] {
+    return [...this.#context.targets.ofValue(value), ...this.#names.calleesOf(value)];
+  }
+
+  /** The function takes a tag: a thunk, or a wrapper. */
+  addFunction(rva: number, callee: Callee): void {
+    const { targets, tables, worklist } = this.#context;
+    if (!targets.addFunction(rva, callee)) return;
+    tables.addFunction(rva);
+    if (callee.guesses) worklist.addCallersNearTags(rva);
+    else worklist.addCallers(rva);
+  }
+
+  /** The variable holds a pointer to a function that takes a tag. */
+  addVariable(rva: number, callee: Callee): void {
+    const { targets, worklist } = this.#context;
+    if (targets.addVariable(rva, callee)) worklist.addReferences(rva);
+  }
+}

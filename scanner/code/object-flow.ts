@@ -1,0 +1,86 @@
+/** Where objects go in the function at hand: what keeps the pointer that a call returned, and who reads a tag from one. */
+import { nearAddress } from './near-address.ts';
+import { NONE, Op } from './operations.ts';
+import type { Place } from './places.ts';
+import type { SearchContext } from './search-context.ts';
+import type { Callee } from './sinks.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { isSame, type Value } from './values.ts';
+
+/** Where a function leaves the pointer to an object. */
+export type Keeper =
+  | { kind: 'variable'; rva: number }
+  | { kind: 'field'; offset: number }
+  | { kind: 'returned' };
+
+/** Answers are kept until the next function. */
+export class ObjectFlow {
+  readonly #context: SearchContext;
+  readonly #keepers = new Map<number, readonly Keeper[]>();
+  #readerCalls: { i: number; callee: Callee }[] | undefined;
+
+  constructor(context: SearchContext) {
+    this.#context = context;
+  }
+
+  /** Another function is at hand now. */
+  begin(): void {
+    this.#keepers.clear();
+    this.#readerCalls = undefined;
+  }
+
+  /** Where the result of a call goes: variables, fields of objects, the function's own result. */
+  keepersOf(call: number): readonly Keeper[] {
+    const known = this.#keepers.get(call);
+    if (known !== undefined) return known;
+    const { body } = this.#context.fn;
+    const { op, size, source, displacement, count } = body.operations;
+    const { pointerSize, resultRegister } = this.#context.code.processor;
+    const keepers: Keeper[] = [];
+    for (let i = 0; i < count; i++) {
+      if (op[i] === Op.return && this.#holds(resultRegister, i, call)) keepers.push({ kind: 'returned' });
+      const mayKeep =
+        op[i] === Op.store && size[i] === pointerSize && source[i] !== NONE && body.slot[i] === NO_SLOT;
+      if (!mayKeep || !this.#holds(source[i], i, call)) continue;
+      const rva = nearAddress(body, i);
+      keepers.push(
+        rva === undefined ? { kind: 'field', offset: displacement[i] } : { kind: 'variable', rva },
+      );
+    }
+    this.#keepers.set(call, keepers);
+    return keepers;
+  }
+
+  /** Calls of the same function that are given the very object and read their tag `offset` bytes behind it. */
+  readersOf(object: Value, offset: number): Callee[] {
+    if (object.kind === 'unknown' || object.kind === 'blank' || object.kind === 'derived') return [];
+    const { fn } = this.#context;
+    return this.#callsThatRead().flatMap(({ i, callee }) => {
+      const { behind, ...place } = callee.place;
+      if (behind !== offset) return [];
+      const pointers = fn.passedAt(place as Place, i);
+      if (!pointers.some(pointer => isSame(pointer, object))) return [];
+      const rva = fn.body.operations.rva[i];
+      return [{ ...callee, site: { rva, functionRva: fn.rva, origin: 'structure' as const } }];
+    });
+  }
+
+  #holds(register: number, i: number, call: number): boolean {
+    const { values } = this.#context.fn.resolver.resolve({ register }, i);
+    return values.some(value => value.kind === 'result' && value.operation === call);
+  }
+
+  /** The calls that read a tag behind a pointer which they are given. */
+  #callsThatRead(): readonly { i: number; callee: Callee }[] {
+    if (this.#readerCalls !== undefined) return this.#readerCalls;
+    const { fn, targets } = this.#context;
+    const { op, low, count } = fn.body.operations;
+    this.#readerCalls = [];
+    for (let i = 0; i < count; i++) {
+      if (op[i] !== Op.call) continue;
+      for (const callee of targets.allOfFunction(low[i]))
+        if (callee.place.behind !== undefined) this.#readerCalls.push({ i, callee });
+    }
+    return this.#readerCalls;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Pointers to functions that take a tag, and to tables of them: stored in variables and objects, handed to other
+ * functions, kept by these, and called in the end. What calls them by an object that is not known is a guess.
+ */
+import type { Callees } from './callees.ts';
+import { nearAddress } from './near-address.ts';
+import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
+import { placeKey } from './places.ts';
+import type { SearchContext } from './search-context.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import type { TagUses } from './tag-uses.ts';
+import type { Value } from './values.ts';
+
+/** A local structure of functions is not longer. */
+const MAX_LOCAL_TABLE = 0x100;
+/** Guessed calls that are followed; hostile code must not fill the memory with them. */
+const MAX_GUESSED_CALLS = 100_000;
+
+export class OperationsPointers {
+  readonly #context: SearchContext;
+  readonly #callees: Callees;
+  readonly #uses: TagUses;
+  /** The function names something that takes a tag: only then are its stores and arguments looked at for it. */
+  #namesOperations = false;
+  #isGivenOperations = false;
+  /** Functions that take a tag, stored in the frame of the function. */
+  #inFrame: { slot: number; rva: number }[] = [];
+  readonly #seenGuesses = new Set<string>();
+
+  constructor(context: SearchContext, callees: Callees, uses: TagUses) {
+    this.#context = context;
+    this.#callees = callees;
+    this.#uses = uses;
+  }
+
+  /** Another function is at hand now. */
+  begin(): void {
+    const { fn, tables } = this.#context;
+    this.#inFrame = [];
+    this.#namesOperations = this.#findsOperations();
+    this.#isGivenOperations = tables.isGivenTo(fn.rva);
+  }
+
+  /** Whether the function names the address of a function that takes a tag, or of a table with one. */
+  #findsOperations(): boolean {
+    const { op, flags, low, base, displacement, count } = this.#context.fn.body.operations;
+    for (let i = 0; i < count; i++) {
+      const isAddress = op[i] === Op.address && base[i] === BASE_IMAGE;
+      const rva = isAddress ? displacement[i] : flags[i] === Flag.immediateIsAddress ? low[i] : undefined;
+      if (rva !== undefined && this.#isOperation(rva)) return true;
+    }
+    return false;
+  }
+
+  #isOperation(rva: number): boolean {
+    const { targets, tables } = this.#context;
+    return targets.knowsFunction(rva) || tables.isTable(rva);
+  }
+
+  /** An indirect call or jump by an operations table of an object that is not known. */
+  addIndirectCall(i: number): void {
+    const { fn, targets, tables } = this.#context;
+    for (const value of fn.calledPointers(i)) {
+      for (const target of tables.targetsOf(value, fn.rva)) {
+        for (const callee of targets.allOfFunction(target)) {
+          const key = `${fn.body.operations.rva[i]}:${target}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
+          if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
+          this.#seenGuesses.add(key);
+          this.#uses.addCall(i, { ...callee, guesses: (callee.guesses ?? 0) + 1 });
+        }
+      }
+    }
+  }
+
+  /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */
+  addCall(i: number): void {
+    if (!this.#namesOperations) return;
+    const { code, fn, tables, worklist } = this.#context;
+    const calleeRva = fn.body.operations.low[i];
+    for (const place of code.processor.passedPlaces) {
+      for (const value of fn.passedAt(place, i)) {
+        if (value.kind === 'stack') this.#addLocalTable(value.offset, calleeRva);
+        const isAddress = value.kind === 'address' || value.kind === 'element';
+        if (!isAddress || !this.#isOperation(value.rva)) continue;
+        if (tables.passed(calleeRva, fn.atEntry(place), value.rva)) worklist.add([calleeRva]);
+      }
+    }
+  }
+
+  /** A local structure of functions is passed: each is an operation at its distance in it. */
+  #addLocalTable(offset: number, calleeRva: number): void {
+    const { tables, worklist } = this.#context;
+    for (const { slot, rva } of this.#inFrame) {
+      const distance = slot - offset;
+      if (distance < 0 || distance > MAX_LOCAL_TABLE) continue;
+      tables.storedInObject(distance, rva);
+      worklist.add([calleeRva]);
+    }
+  }
+
+  /** The store `i`: pointers that it keeps are what calls may go through. */
+  addStore(i: number): void {
+    this.#addStoredPointer(i);
+    if (this.#isGivenOperations) this.#addKeptOperations(i);
+  }
+
+  #addStoredPointer(i: number): void {
+    const { code, fn } = this.#context;
+    const { source, size, flags, low } = fn.body.operations;
+    const isAddress = flags[i] === Flag.immediateIsAddress;
+    if (size[i] !== code.processor.pointerSize || (source[i] === NONE && !isAddress)) return;
+    const variableRva = nearAddress(fn.body, i);
+    if (variableRva === undefined && !this.#namesOperations) return;
+    const values: readonly Value[] = isAddress ? [{ kind: 'address', rva: low[i] }] : fn.storedPointers(i);
+    for (const value of values) {
+      if (variableRva !== undefined) this.#addToVariable(variableRva, value);
+      else if (value.kind === 'address' && this.#isOperation(value.rva)) this.#addToObject(i, value.rva);
+    }
+  }
+
+  #addToVariable(variableRva: number, value: Value): void {
+    const { tables, worklist } = this.#context;
+    for (const callee of this.#callees.ofPointer(value)) this.#callees.addVariable(variableRva, callee);
+    if (value.kind !== 'address') return;
+    // The variable may be part of a structure that code reaches by its own address.
+    if (this.#isOperation(value.rva))
+      tables.functionInVariable(variableRva, value.rva, worklist.structuresAt(variableRva));
+    if (tables.storedInVariable(variableRva, value.rva)) worklist.addReferences(variableRva);
+  }
+
+  #addToObject(i: number, rva: number): void {
+    const { fn, tables } = this.#context;
+    const slot = fn.body.slot[i];
+    if (slot === NO_SLOT) tables.storedInObject(fn.body.operations.displacement[i], rva);
+    else this.#inFrame.push({ slot, rva });
+  }
+
+  /** Functions that this function was given, alone or in a table, are kept in an object: `port->operations = *operations`. */
+  #addKeptOperations(i: number): void {
+    const { code, fn, targets, tables } = this.#context;
+    const { source, size, displacement, base } = fn.body.operations;
+    const { pointerSize } = code.processor;
+    const isFrame = fn.body.slot[i] !== NO_SLOT;
+    if (source[i] === NONE || size[i] < pointerSize || base[i] >= BASE_ELSEWHERE || isFrame) return;
+    for (let lane = 0; lane < size[i]; lane += pointerSize) {
+      for (const value of fn.resolver.resolveStored(i, lane).values) {
+        for (const target of tables.passedTo(value, fn.rva)) {
+          const variableRva = nearAddress(fn.body, i);
+          if (variableRva === undefined) tables.storedInObject(displacement[i] + lane, target);
+          else
+            for (const callee of targets.allOfFunction(target))
+              this.#callees.addVariable(variableRva + lane, callee);
+        }
+      }
+    }
+  }
+}

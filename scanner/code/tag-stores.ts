@@ -1,0 +1,109 @@
+/**
+ * Tags on their way into variables and objects: by a store, by the call of a setter, or by the call of a function that
+ * returns the object filled. Who reads such a place is told what it holds.
+ */
+import { ObjectFlow } from './object-flow.ts';
+import { BASE_IMAGE, VECTOR0 } from './operations.ts';
+import type { SearchContext } from './search-context.ts';
+import type { Setter } from './stored-tags.ts';
+import type { TagUses } from './tag-uses.ts';
+import type { Value } from './values.ts';
+
+/** Values on their way to a place: the operation that puts them there, and how many setters lie between. */
+interface Put {
+  values: readonly Value[];
+  i: number;
+  depth: number;
+}
+
+export class TagStores {
+  readonly #context: SearchContext;
+  readonly #uses: TagUses;
+  readonly #objects: ObjectFlow;
+
+  constructor(context: SearchContext, uses: TagUses) {
+    this.#context = context;
+    this.#uses = uses;
+    this.#objects = new ObjectFlow(context);
+  }
+
+  /** Another function is at hand now. */
+  begin(): void {
+    this.#objects.begin();
+  }
+
+  /** The store `i`: it may fill a place that a tag is read from. */
+  addStore(i: number): void {
+    const { fn, stored } = this.#context;
+    if (!stored.mayStore(fn.body, i)) return;
+    const { displacement, size } = fn.body.operations;
+    for (const pointer of this.#storePointers(i)) {
+      for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
+        const offset = displacement[i] + lane;
+        if (!stored.mayBeRead(pointer, offset)) continue;
+        const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
+        this.#putInto(pointer, offset, { values, i, depth: 0 });
+      }
+    }
+  }
+
+  /** The call or tail jump `i` of a function of the image: it may be a setter. */
+  addCall(i: number): void {
+    const { fn, stored, targets } = this.#context;
+    for (const setter of stored.settersOf(fn.body.operations.low[i]))
+      if (setter.wave >= targets.since) this.#addSetterCall(i, setter);
+  }
+
+  /** The pointers that a store's memory operand is reached by. */
+  #storePointers(i: number): readonly Value[] {
+    const { fn } = this.#context;
+    const { base } = fn.body.operations;
+    if (base[i] === BASE_IMAGE) return [{ kind: 'address', rva: 0 }];
+    return base[i] < VECTOR0 ? fn.resolver.resolve({ register: base[i] }, i).values : [];
+  }
+
+  /** Values are put `offset` bytes behind a pointer. */
+  #putInto(object: Value, offset: number, put: Put): void {
+    if (object.kind === 'inside' && object.stride === 0)
+      return this.#putInto(object.object, offset + object.plus, put);
+    if (object.kind === 'parameter' && object.place.behind === undefined)
+      this.#addSetter(object.place, offset, put);
+    const { stored } = this.#context;
+    const readers = [...stored.readersBehind(object, offset), ...this.#objects.readersOf(object, offset)];
+    if (object.kind === 'result') {
+      for (const keeper of this.#objects.keepersOf(object.operation)) {
+        if (keeper.kind === 'returned') this.#addSetter('result', offset, put);
+        else if (keeper.kind === 'variable')
+          readers.push(...stored.readersBehindVariable(keeper.rva, offset));
+        else readers.push(...stored.readersOfField(keeper.offset, offset));
+      }
+    }
+    for (const callee of readers) {
+      if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
+      this.#uses.addValues(put.values, put.i, callee);
+    }
+  }
+
+  /** The function at hand puts values behind a pointer that it is given or returns. */
+  #addSetter(pointer: Setter['pointer'], offset: number, put: Put): void {
+    const { fn, stored, targets, worklist } = this.#context;
+    const values = put.values.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
+    const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
+    if (values.length === 0 || !stored.addSetter(fn.rva, setter)) return;
+    stored.wantStores(offset);
+    worklist.addCallersNearTags(fn.rva);
+  }
+
+  /** A call of a function that stores a tag behind the pointer it is given or returns. */
+  #addSetterCall(i: number, { pointer, offset, values: set, depth }: Setter): void {
+    const { fn } = this.#context;
+    const values = set.flatMap(value =>
+      value.kind === 'parameter' ? fn.passedAt(fn.beforeCall(value.place), i) : [value],
+    );
+    const put = { values, i, depth: depth + 1 };
+    if (pointer !== 'result')
+      for (const object of fn.passedAt(fn.beforeCall(pointer), i)) this.#putInto(object, offset, put);
+    else if (fn.isJump(i)) this.#addSetter('result', offset, put);
+    else this.#putInto({ kind: 'result', operation: i }, offset, put);
+  }
+}

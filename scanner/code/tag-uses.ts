@@ -1,0 +1,227 @@
+/**
+ * What stands at a tag argument, and what follows from it: a constant is a use, a parameter makes its function a
+ * wrapper, and a variable or field makes everything that fills it interesting.
+ */
+import type { ConstantOrigin } from '../../data/facts.ts';
+import type { Callees } from './callees.ts';
+import { contextTags } from './filter-contexts.ts';
+import { type Place, placeKey } from './places.ts';
+import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
+import { poolRequest } from './pool-request.ts';
+import type { SearchContext } from './search-context.ts';
+import type { Callee } from './sinks.ts';
+import { looksLikeTag } from './static-memory.ts';
+import { keptIn } from './stored-tags.ts';
+import { constant, type Value } from './values.ts';
+
+/** A constant that reaches a tag argument. */
+export interface TagUse {
+  /** The ULONG as passed, PROTECTED_POOL included. */
+  ulong: number;
+  callee: Callee;
+  /** RVA of the call. */
+  rva: number;
+  functionRva: number;
+  origin: ConstantOrigin;
+  /** Where the constant stands: an instruction, or data of the image. */
+  constantRva: number;
+  /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */
+  path?: readonly number[];
+}
+
+/** Wrappers of wrappers beyond this depth are a misreading. */
+const MAX_WRAPPER_DEPTH = 8;
+/**
+ * In real drivers fewer than one function in twenty passes a tag on, and functions have a few hundred bytes; in damaged
+ * ones everything may look like a wrapper.
+ */
+const MAX_WRAPPERS = 5_000;
+const LEAST_WRAPPERS = 200;
+const CODE_BYTES_PER_WRAPPER = 1_000;
+/** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
+const MAX_USES = 100_000;
+/** A virtual call and a field of an object on the way to one tag; more guesses upon guesses prove nothing. */
+const MAX_GUESSES = 2;
+
+const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set([
+  'immediate',
+  'literal-pool',
+  'stack',
+  'computed',
+]);
+
+/** What a tag's origin is called when it was kept somewhere before. */
+const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;
+
+/** Collects the uses of a whole image, a function at a time. */
+export class TagUses {
+  readonly #context: SearchContext;
+  readonly #callees: Callees;
+  readonly #maxWrappers: number;
+  readonly #seenWrappers = new Set<string>();
+  readonly #seenUses = new Set<string>();
+  readonly #uses: TagUse[] = [];
+  readonly #unresolved = new Set<number>();
+
+  constructor(context: SearchContext, callees: Callees) {
+    this.#context = context;
+    this.#callees = callees;
+    this.#maxWrappers = Math.min(
+      MAX_WRAPPERS,
+      LEAST_WRAPPERS + context.code.codeBytes / CODE_BYTES_PER_WRAPPER,
+    );
+  }
+
+  /** Nothing more is kept. */
+  get isFull(): boolean {
+    return this.#uses.length >= MAX_USES;
+  }
+
+  /** A bound was reached, so that something may be missing. */
+  get isCut(): boolean {
+    return this.isFull || this.#seenWrappers.size >= this.#maxWrappers;
+  }
+
+  /** The uses that hold, now that everything is known, and the number of calls whose tag stayed unknown. */
+  result(): { uses: TagUse[]; unresolvedCalls: number } {
+    const uses = this.#uses.filter(({ callee }) => !this.#context.stored.isSpoiled(callee.keptIn));
+    for (const { rva } of uses) this.#unresolved.delete(rva);
+    return { uses, unresolvedCalls: this.#unresolved.size };
+  }
+
+  /** The call or tail jump `i` leads to `callee`: its tag argument is looked at. */
+  addCall(i: number, callee: Callee): void {
+    if (!this.#firstArgumentFits(i, callee)) return;
+    const { fn } = this.#context;
+    const passed = fn.passedAt(callee.place, i);
+    const values =
+      callee.poolFunction.field?.name === FILTER_CONTEXT
+        ? this.#contextTags(passed, i)
+        : fn.withReturned(passed).map(value => this.#cleared(value, callee, i));
+    const counted = fn.resolver.resolveCount(values, i) ?? values;
+    const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
+    if (!isFound && callee.guesses === undefined && !isOtherTag(callee.poolFunction))
+      this.#unresolved.add(fn.body.operations.rva[i]);
+  }
+
+  /**
+   * Follows what may stand in a tag argument of `callee`, at operation `i` of the function at hand. True where it is a
+   * constant or a parameter.
+   */
+  addValues(values: readonly Value[], i: number, callee: Callee): boolean {
+    const { fn } = this.#context;
+    const rva = fn.body.operations.rva[i];
+    const site = callee.site ?? { rva, functionRva: fn.rva };
+    let isResolved = false;
+    for (const value of values) {
+      switch (value.kind) {
+        case 'constant': {
+          const { value: ulong, origin, rva: constantRva, via: path } = value;
+          isResolved = true;
+          if (callee.guesses && !isBelievable(ulong, origin, callee.guesses)) break;
+          this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
+          break;
+        }
+        case 'parameter':
+          isResolved = true;
+          this.#addWrapper(value.place, rva, callee);
+          break;
+        case 'memory':
+        case 'behind':
+        case 'field':
+          if ((callee.guesses ?? 0) >= MAX_GUESSES) break;
+          this.#addReader(value, {
+            ...callee,
+            keptIn: keptIn(value),
+            site: { origin: ORIGINS[value.kind], ...site },
+          });
+      }
+    }
+    return isResolved;
+  }
+
+  /** Functions that take tags of several kinds are told apart by their first argument. */
+  #firstArgumentFits(i: number, callee: Callee): boolean {
+    const wanted = callee.poolFunction.onlyWhenFirstIs;
+    if (wanted === undefined || callee.wrappers.length > 0) return true;
+    const { code, fn } = this.#context;
+    const { values } = fn.resolver.resolveBounded(fn.placeAt(code.processor.argument(1), i), i);
+    return values.some(value => value.kind === 'constant' && value.value === wanted);
+  }
+
+  /** What FltRegisterFilter's registration leads to: an array of contexts, each with its tag. */
+  #contextTags(arrays: readonly Value[], i: number): Value[] {
+    const { code, fn } = this.#context;
+    return arrays.flatMap(array => {
+      const initial = array.kind === 'memory' ? code.image.pointerAt(array.rva) : undefined;
+      const contexts: Value = initial === undefined ? array : { kind: 'address', rva: initial };
+      return contextTags(
+        code.image,
+        contexts,
+        (pointer, offset, width) => fn.resolver.resolveBehind(pointer, offset, width, i).values,
+      );
+    });
+  }
+
+  /**
+   * A field of WDF_DRIVER_CONFIG that nothing is seen to write is zero: WDF_DRIVER_CONFIG_INIT clears it. On x86, where
+   * the stack pointer may be lost behind a call, a store may have gone unseen.
+   */
+  #cleared(value: Value, { poolFunction }: Callee, i: number): Value {
+    const { code, fn } = this.#context;
+    const isX86 = code.processor.arch === 'x86';
+    const isCleared = value.kind === 'blank' && !isX86 && poolFunction.name === DRIVER_CREATE;
+    return isCleared ? constant(0, 'structure', fn.body.operations.rva[i]) : value;
+  }
+
+  /** The callee with what this very call asks for: the pool function's own, or one by a wrapper that leaves it open. */
+  #withRequest(callee: Callee, i: number): Callee {
+    const { code, fn } = this.#context;
+    const { request } = callee.poolFunction;
+    if (request === undefined || callee.wrappers.length > 0) return callee;
+    const constantAt = (place: Place) => {
+      const values = fn.passedAt(place, i);
+      return values.length === 1 && values[0].kind === 'constant' ? values[0].value : undefined;
+    };
+    return { ...callee, request: poolRequest(request, code.processor, constantAt) };
+  }
+
+  #addUse(use: TagUse): void {
+    const key = `${use.ulong}:${use.rva}:${use.callee.api}:${use.callee.wrappers.length}`;
+    if (this.#seenUses.has(key) || this.isFull) return;
+    this.#seenUses.add(key);
+    this.#uses.push(use);
+  }
+
+  /** The function at hand passes a tag on that it is given at `place`, as it sees that at its entry. */
+  #addWrapper(place: Place, callRva: number, callee: Callee): void {
+    const { fn, stored } = this.#context;
+    if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= this.#maxWrappers) return;
+    const key = `${fn.rva}:${placeKey(place)}:${callee.poolFunction.kind}`;
+    if (this.#seenWrappers.has(key)) return;
+    this.#seenWrappers.add(key);
+    if (place.behind !== undefined) stored.wantStores(place.behind);
+    const { site, wrappers, wrapperCalls, ...rest } = callee;
+    // A tag that is kept between two functions goes through both of them.
+    const isKept = site !== undefined && site.functionRva !== fn.rva;
+    this.#callees.addFunction(fn.rva, {
+      ...rest,
+      place: fn.beforeCall(place),
+      wrappers: isKept ? [fn.rva, site.functionRva, ...wrappers] : [fn.rva, ...wrappers],
+      wrapperCalls: isKept ? [callRva, site.rva, ...wrapperCalls] : [callRva, ...wrapperCalls],
+    });
+  }
+
+  /** A tag is read from a variable or from an object: what fills it is looked at next. */
+  #addReader(value: Value, callee: Callee): void {
+    const { code, stored, worklist } = this.#context;
+    if (value.kind === 'memory' && !code.image.sectionAt(value.rva)?.writable) return;
+    if (!stored.addReader(value, callee)) return;
+    if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
+  }
+}
+
+/** Whether a constant may be taken for a tag where objects were guessed: it reads like one; of data only after one guess. */
+function isBelievable(ulong: number, origin: ConstantOrigin, guesses: number): boolean {
+  return looksLikeTag(ulong) && (guesses === 1 || WRITTEN_IN_CODE.has(origin));
+}

@@ -1,0 +1,91 @@
+/** Where the search looks next: addresses of code, whose functions the next wave analyses. */
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import type { DataPointers } from './data-pointers.ts';
+import { isTagNear } from './displacement-sites.ts';
+import type { FunctionMap } from './function-map.ts';
+
+/** Callers of one function that are looked at for a guess. */
+const MAX_GUESSED_CALLERS = 500;
+/** A variable inside a structure is reached by the structure's address, this far before it at most. */
+const MAX_STRUCTURE_BYTES = 0x80;
+/** Code that names a variable; more is one that everything uses. */
+const MAX_VARIABLE_SITES = 300;
+
+/** Collects sites until a wave takes their functions, each once. */
+export class Worklist {
+  readonly #code: Pick<CodeUnderAnalysis, 'image' | 'index' | 'functions'>;
+  readonly #pointers: DataPointers;
+  #sites: number[] = [];
+
+  constructor(code: Pick<CodeUnderAnalysis, 'image' | 'index' | 'functions'>, pointers: DataPointers) {
+    this.#code = code;
+    this.#pointers = pointers;
+  }
+
+  get isEmpty(): boolean {
+    return this.#sites.length === 0;
+  }
+
+  /** The functions that hold what was added since this was last asked, in the order of their first sites. */
+  takeFunctions(): Set<number> {
+    return functionsAt(this.#code.functions, this.#sites.splice(0));
+  }
+
+  add(sites: Iterable<number>): void {
+    for (const rva of sites) this.#sites.push(rva);
+  }
+
+  /** Code that calls the function, names it, or may reach it through data. */
+  addCallers(functionRva: number): void {
+    this.add(this.#code.index.callersOf(functionRva));
+    this.add(this.#pointers.codeNear(functionRva));
+  }
+
+  /** Callers that may pass a tag of their own: what is only a guess is not followed through everything else. */
+  addCallersNearTags(functionRva: number): void {
+    const { image, index, functions } = this.#code;
+    const sites = [...index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva)];
+    this.add(
+      sites.slice(0, MAX_GUESSED_CALLERS).filter(
+        rva => isTagNear(image, rva) || functions.functionAt(rva) === rva, // a thunk
+      ),
+    );
+  }
+
+  /** Code that names an address. */
+  addReferences(rva: number): void {
+    this.add(this.#code.index.referencesTo(rva));
+  }
+
+  /** Code that names a variable, or an address before it: it may be part of a structure that begins there. */
+  addSitesNear(variableRva: number): void {
+    const { index } = this.#code;
+    const sites = index.referencesTo(variableRva);
+    for (const start of this.structuresAt(variableRva)) {
+      if (sites.length >= MAX_VARIABLE_SITES) break;
+      sites.push(...index.referencesTo(start));
+    }
+    this.add(sites.slice(0, MAX_VARIABLE_SITES));
+  }
+
+  /** Addresses that code names shortly before a variable. */
+  *structuresAt(variableRva: number): Iterable<number> {
+    const { index } = this.#code;
+    for (
+      let at = index.nextReference(variableRva - MAX_STRUCTURE_BYTES, variableRva);
+      at < variableRva;
+      at = index.nextReference(at + 1, variableRva)
+    )
+      yield at;
+  }
+}
+
+/** The functions that hold these addresses, each once. */
+export function functionsAt(functions: FunctionMap, rvas: Iterable<number>): Set<number> {
+  const found = new Set<number>();
+  for (const rva of rvas) {
+    const functionRva = functions.functionAt(rva);
+    if (functionRva !== undefined) found.add(functionRva);
+  }
+  return found;
+}

@@ -96,11 +96,7 @@ function isOtherTag(value: unknown): boolean {
 }
 
 function isSighting(value: unknown): boolean {
-  return (
-    isTagged(value) &&
-    typeof value.protected === 'boolean' &&
-    isListOf(value.evidence, isEvidence)
-  );
+  return isTagged(value) && typeof value.protected === 'boolean' && isListOf(value.evidence, isEvidence);
 }
 
 function isEvidence(value: unknown): boolean {

@@ -15,7 +15,7 @@ import { pagerOf, pathWith } from './pager.ts';
 import { tagParts } from './tag-text.ts';
 
 /** Tags of one page: with their sites folded in, a page stays below 100 KB. */
-const TAGS_PER_PAGE = 50;
+const TAGS_PER_PAGE = 40;
 /** Sites shown of one tag; the REST answer has all. */
 const SITES_PER_TAG = 5;
 const MAX_REFUSED_LISTED = 50;

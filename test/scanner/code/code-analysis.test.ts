@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import fg from 'fast-glob';
+import { analyseCode } from '../../../scanner/code/analyse-code.ts';
+import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
+import { imageOfVector } from './image-of-vector.ts';
+
+const folder = path.join(import.meta.dirname, '../../vectors/code-analysis');
+const files = fg.sync('*.txt', { cwd: folder }).sort();
+
+test('There are vectors of the analysis.', () => assert.ok(files.length > 0));
+
+for (const file of files) {
+  for (const line of readFileSync(path.join(folder, file), 'utf8').split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const [arch, image, expected, reason] = line.split('|').map(cell => cell.trim());
+    test(`${path.basename(file, '.txt')}, ${arch}: ${reason}.`, () => {
+      const found = usesIn(imageOfVector(arch as DriverImage['arch'], image));
+      assert.deepEqual(found, expected === '-' ? [] : expected.split(' ').sort());
+    });
+  }
+}
+
+/** Each use as the vectors write it: `Tag1=computed`, `free-call:Tag1=immediate<2` through two wrappers. */
+function usesIn(image: DriverImage): string[] {
+  const { uses } = analyseCode(image, 'test.sys');
+  const texts = uses.map(({ ulong, origin, callee }) => {
+    const tag = Buffer.from([ulong, ulong >>> 8, ulong >>> 16, ulong >>> 24]).toString('latin1');
+    const name = /^\w+$/.test(tag) ? tag : ulong.toString(16);
+    const kind = callee.poolFunction.kind === 'allocation-call' ? '' : `${callee.poolFunction.kind}:`;
+    const through = callee.wrappers.length === 0 ? '' : `<${callee.wrappers.length}`;
+    return `${kind}${name}=${origin}${through}`;
+  });
+  return [...new Set(texts)].sort();
+}

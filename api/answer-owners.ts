@@ -153,7 +153,8 @@ function addSeen(owners: RankedOwner[], sightings: readonly SightingSummary[]): 
       continue;
     }
     // Who only frees was handed the memory by somebody, and memory of user mode is no pool's: no owner beside another one.
-    if (strength === 'likely' && !sighting.kinds.includes('default-tag') && isSomeoneNamed) continue;
+    const isOwnTag = sighting.kinds.some(kind => kind === 'default-tag' || kind === 'inferred-call');
+    if (strength === 'likely' && !isOwnTag && isSomeoneNamed) continue;
     const owner: RankedOwner = {
       image: fileName,
       component: null,

@@ -101,6 +101,9 @@ function seenClause(sightings: readonly SightingSummary[]): string {
   const byDefault = likely('default-tag');
   if (byDefault.length > 0)
     return `it is the default tag that the framework computes for ${drivers(byDefault)}`;
+  const inferred = likely('inferred-call');
+  if (inferred.length > 0)
+    return `${drivers(inferred)} probably ${distinctFiles(inferred) > 1 ? 'allocate' : 'allocates'} with it`;
   const freeing = likely('free-call');
   if (freeing.length > 0) {
     const many = distinctFiles(freeing) > 1;

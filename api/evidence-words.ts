@@ -10,6 +10,8 @@ const WORDS: Record<EvidenceKind, (by: string, evidence: EvidenceWords) => strin
   'wrapper-call': by => `allocated by its own wrapper${by && ` of ${by}`}`,
   'structure-field': (by, { structure }) =>
     `set in ${structure ? escapeControls(structure) : by || 'a structure'}`,
+  'inferred-call': by =>
+    `allocated by ${by || 'a pool function'}, by way of an object that only its fields tell`,
   'free-call': by => `freed by ${by || 'a pool function'}`,
   'default-tag': () => 'default tag that the framework computes from its name',
   'user-memory': by => `user memory by ${by || 'the window manager'}`,

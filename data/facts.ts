@@ -11,6 +11,7 @@ export const EVIDENCE_KINDS = [
   'framework-call',
   'wrapper-call',
   'structure-field',
+  'inferred-call',
   'free-call',
   'default-tag',
   'user-memory',
@@ -22,8 +23,13 @@ export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 /** `written`: a list says so. `proven`: a call site shows it. `likely`: good but indirect. `bytes-only`: four bytes, no proof. */
 export type Strength = 'written' | 'proven' | 'likely' | 'bytes-only';
 
-/** Good but indirect: memory that another allocated, a name that is computed, user memory with a tag in front. */
-const LIKELY: ReadonlySet<EvidenceKind> = new Set(['free-call', 'default-tag', 'user-memory']);
+/** Good but indirect: an object that is told by its fields alone, memory that another allocated, a name that is computed, user memory with a tag in front. */
+const LIKELY: ReadonlySet<EvidenceKind> = new Set([
+  'inferred-call',
+  'free-call',
+  'default-tag',
+  'user-memory',
+]);
 
 /** The strength that an evidence kind carries. */
 export function strengthOf(kind: EvidenceKind): Exclude<Strength, 'written'> {

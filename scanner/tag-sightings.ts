@@ -19,6 +19,7 @@ import {
 import type { CodeFindings } from './code/analyse-code.ts';
 import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
 import { DRIVER_CREATE } from './code/pool-functions.ts';
+import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
 import type { TagUse } from './code/tag-uses.ts';
 
@@ -126,12 +127,19 @@ function add(byTag: Map<PoolTag, TagSighting>, ulong: number, evidence: Evidence
 /** A wrapper of a free is still a free, and a structure a structure: allocations through wrappers are `wrapper-call`. */
 const WRAPPABLE: ReadonlySet<string> = new Set(['allocation-call', 'lookaside-init', 'framework-call']);
 
+function kindOf({ poolFunction: { kind }, wrappers, guesses }: Callee): EvidenceKind {
+  if (WRAPPABLE.has(kind)) {
+    if (guesses !== undefined) return 'inferred-call';
+    if (wrappers.length > 0) return 'wrapper-call';
+  }
+  return kind as EvidenceKind;
+}
+
 function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
   const { callee, rva, functionRva, origin } = use;
   const { poolFunction, api, wrappers } = callee;
   const isWrapped = wrappers.length > 0;
-  const kind = isWrapped && WRAPPABLE.has(poolFunction.kind) ? 'wrapper-call' : poolFunction.kind;
-  const evidence: Evidence = { kind: kind as EvidenceKind, api, rva };
+  const evidence: Evidence = { kind: kindOf(callee), api, rva };
   if (findings.isListedFunction(functionRva)) evidence.functionRva = functionRva;
   evidence.origin = origin;
   if (isWrapped) evidence.wrappers = wrappers;

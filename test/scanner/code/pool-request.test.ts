@@ -6,11 +6,10 @@ import { projectFile } from '../../../data/project-files.ts';
 import { type Place, placeKey } from '../../../scanner/code/places.ts';
 import { POOL_FUNCTIONS } from '../../../scanner/code/pool-functions.ts';
 import { type PoolRequest, poolRequest } from '../../../scanner/code/pool-request.ts';
-import { arm64, x64, x86 } from '../../../scanner/code/processor.ts';
+import { PROCESSORS } from '../../../scanner/code/processor.ts';
 import { scanDriver } from '../../../scanner/scan-driver.ts';
 
 /** Registers as the analysis counts them: rcx 1, rdx 2, r8 8; x0 to x3. */
-const PROCESSORS = { x86, x64, arm64 };
 
 // function, processor, constants by place (r: register, s: bytes above the stack pointer), request, reason
 const CALLS: [string, keyof typeof PROCESSORS, Record<string, number>, PoolRequest, string][] = [

@@ -1,20 +1,13 @@
 /** From an image to the tags its code uses: the one place that knows the order of the steps. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { arm64Front } from './arm64/arm64-front.ts';
-import { indexArm64Code } from './arm64/arm64-index.ts';
 import { findCallSites } from './call-sites.ts';
-import { type CodeIndex, indexX86Code } from './code-index.ts';
-import type { PoppedBytes } from './function-body.ts';
 import { mapFunctions } from './function-map.ts';
 import { findKmdfTable } from './kmdf.ts';
-import { findArm64Literals, findX86Literals, type Literal } from './literals.ts';
-import { arm64, type InstructionFront, type Processor, x64, x86 } from './processor.ts';
+import type { Literal } from './literals.ts';
+import { processorKit } from './processor-kit.ts';
 import { poolFunctionNames } from './routine-names.ts';
 import { findSinks } from './sinks.ts';
-import { isRelocated } from './static-memory.ts';
 import type { TagUse } from './tag-uses.ts';
-import { popsNothing, x86PoppedBytes } from './x86/popped-bytes.ts';
-import { x86Front } from './x86/x86-front.ts';
 
 export interface CodeFindings {
   uses: TagUse[];
@@ -29,44 +22,13 @@ export interface CodeFindings {
 const OPERATIONS_PER_CODE_BYTE = 40;
 const LEAST_OPERATIONS = 200_000;
 
-/** What differs between processors: everything else is written once. */
-interface ProcessorKit {
-  processor: Processor;
-  front: InstructionFront;
-  index(image: DriverImage): CodeIndex;
-  poppedBytes: PoppedBytes;
-  literals(image: DriverImage): Literal[];
-}
-
-function kitFor(image: DriverImage): ProcessorKit {
-  if (image.arch === 'arm64') {
-    return {
-      processor: arm64,
-      front: arm64Front,
-      index: indexArm64Code,
-      poppedBytes: popsNothing,
-      literals: findArm64Literals,
-    };
-  }
-  const is64 = image.arch === 'x64';
-  const { relocations, imageBase } = image;
-  const front = x86Front(is64, imageBase, rva => isRelocated(relocations, rva));
-  return {
-    processor: is64 ? x64 : x86,
-    front,
-    index: indexX86Code,
-    poppedBytes: is64 ? popsNothing : x86PoppedBytes(image, front),
-    literals: findX86Literals,
-  };
-}
-
 /** Analyses the code of an image; `ownName` is its file name. Traced, every use tells the path of its constant. */
 export function analyseCode(
   image: DriverImage,
   ownName: string,
   { isTraced = false }: { isTraced?: boolean } = {},
 ): CodeFindings {
-  const kit = kitFor(image);
+  const kit = processorKit(image);
   const { processor, front, poppedBytes } = kit;
   const kmdf = findKmdfTable(image, processor);
   const tables = kmdf === undefined ? [] : [kmdf];

@@ -1,7 +1,7 @@
 /** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
 import { Condition, NONE, Op } from './operations.ts';
 import { constant, isSame, type Value, ValueSet } from './values.ts';
-import type { Walk } from './walk.ts';
+import type { NumberRange, Walk } from './walk.ts';
 
 /** Tags that differ in a counted digit; a longer row is no longer an enumeration. */
 const MAX_NUMBERS = 36;
@@ -28,12 +28,6 @@ function isOpen({ kind }: Value): boolean {
   return ['parameter', 'field', 'behind', 'memory', 'result', 'previous'].includes(kind);
 }
 
-/** What a conditional move takes for granted about a number while one of its operands is looked at. */
-export interface Assumption {
-  compared: readonly Value[];
-  range: Range;
-}
-
 /** Looks at an operand of the conditional move `i` under its condition (`holds`) or under the opposite one. */
 export function assuming(
   walk: Walk,
@@ -53,18 +47,13 @@ export function assuming(
   return values;
 }
 
-function assumedRange(walk: Walk, open: readonly Value[]): Range | undefined {
+function assumedRange(walk: Walk, open: readonly Value[]): NumberRange | undefined {
   return walk.assumptions.find(({ compared }) =>
     compared.some(value => open.some(other => isSame(value, other))),
   )?.range;
 }
 
-interface Range {
-  low: number;
-  high: number;
-}
-
-function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: number): Range | undefined {
+function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: number): NumberRange | undefined {
   const { blocks, blockOf, operations } = walk.body;
   let number = blockOf[before];
   for (let hops = 0; hops < MAX_BLOCKS && blocks[number].predecessors.length === 1; hops++) {
@@ -100,7 +89,7 @@ function comparisonBefore(walk: Walk, branch: number, begin: number): number | u
 }
 
 /** The numbers that go on from the branch to where the value is used. */
-function rangeAfter(walk: Walk, compare: number, branch: number, isTaken: boolean): Range | undefined {
+function rangeAfter(walk: Walk, compare: number, branch: number, isTaken: boolean): NumberRange | undefined {
   const { low, alu } = walk.body.operations;
   if (alu[branch] === Condition.other) return undefined;
   const limit = low[compare];

@@ -1,9 +1,8 @@
 /** One image with everything that is worked out before its calls are looked at. */
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
-import type { PoppedBytes } from './function-body.ts';
 import type { FunctionMap } from './function-map.ts';
-import type { InstructionFront, Processor } from './processor.ts';
+import type { InstructionFront, PoppedBytes, Processor } from './processor.ts';
 
 export interface CodeUnderAnalysis {
   image: DriverImage;

@@ -1,63 +1,39 @@
 /** One function as operations in basic blocks, with every stack access resolved to its place in the frame. */
-import type { DriverImage, Section } from '../pe/image-facts.ts';
+import type { DriverImage } from '../pe/image-facts.ts';
+import { type Block, basicBlocks, type DecodedCode } from './basic-blocks.ts';
+import type { CodePiece } from './code-piece.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { jumpTableTargets } from './jump-tables.ts';
 import { BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
-import type { InstructionFront, Processor } from './processor.ts';
-import { followStack } from './stack-slots.ts';
-
-/** A stretch of code that belongs to the function; RVAs, end exclusive. */
-export interface CodePiece {
-  section: Section;
-  beginRva: number;
-  endRva: number;
-}
-
-/** A run of operations that is entered at its start and left at its end. */
-export interface Block {
-  /** First operation. */
-  begin: number;
-  /** Behind the last operation. */
-  end: number;
-  predecessors: number[];
-  successors: number[];
-}
+import type { InstructionFront, PoppedBytes, Processor } from './processor.ts';
+import { type FollowedFunction, followStack } from './stack-slots.ts';
 
 /**
  * A function longer than this is cut: the longest in 450 real drivers has 190 KB, and every table here grows with it.
  */
 const MAX_FUNCTION_BYTES = 1 << 20;
 
-/** Bytes of arguments that a call pops (x86 stdcall), OPENS_FRAME, or undefined where it is not known. */
-export type PoppedBytes = (operation: number, body: FunctionBody) => number | undefined;
-
 /** Reused for every function: one at a time is analysed, and building these anew would cost more than using them. */
-export class FunctionBody {
+export class FunctionBody implements DecodedCode, FollowedFunction {
   readonly operations = new OperationList();
-  /**
-   * The place in the frame that an operation reads or writes, or whose address it computes: bytes above the return
-   * address, or NO_SLOT.
-   */
+  /** See stack-slots.ts, as for the three after it. */
   slot = new Int32Array(0);
-  /** For a push of memory: the slot it reads, or NO_SLOT (`slot` is the one it writes). */
   pushedFrom = new Int32Array(0);
-  /** The stack pointer before each operation, relative to its value at entry (where it points at the return address). */
   stackAt = new Int32Array(0);
-  /** Room for stack-slots.ts: the state at the start of each block. */
   stackStates = new Int32Array(0);
   blocks: Block[] = [];
   /** Block number of each operation. */
   blockOf = new Int32Array(0);
   hasIndirectJump = false;
+  readonly tableTargets = new Map<number, number[]>();
   #pieces: CodePiece[] = [];
   /** Operation number + 1 by byte of code, all pieces in a row. */
   #operationAt = new Int32Array(0);
   readonly #front: InstructionFront;
   readonly #processor: Processor;
   readonly #image: DriverImage;
-  /** Indirect jumps that were found, and the targets of those that read a table. */
+  /** Indirect jumps that were found and not followed yet. */
   readonly #jumps: number[] = [];
-  readonly #tableTargets = new Map<number, number[]>();
 
   constructor({ front, processor, image }: Pick<CodeUnderAnalysis, 'front' | 'processor' | 'image'>) {
     this.#front = front;
@@ -71,18 +47,19 @@ export class FunctionBody {
     this.operations.clear();
     this.hasIndirectJump = false;
     this.#jumps.length = 0;
-    this.#tableTargets.clear();
+    this.tableTargets.clear();
     const bytes = this.#pieces.reduce((sum, piece) => sum + piece.endRva - piece.beginRva, 0);
     if (this.#operationAt.length < bytes) this.#operationAt = new Int32Array(bytes * 2);
     else this.#operationAt.fill(0, 0, bytes);
     const leaders = this.#decodeAll();
-    this.#buildBlocks(leaders);
     const count = this.operations.count;
     if (this.slot.length < count) {
+      this.blockOf = new Int32Array(count * 2);
       this.slot = new Int32Array(count * 2);
       this.stackAt = new Int32Array(count * 2);
       this.pushedFrom = new Int32Array(count * 2);
     }
+    this.blocks = basicBlocks(this, leaders, this.blockOf);
     followStack(this, this.#processor, poppedBytes);
     return count;
   }
@@ -193,7 +170,7 @@ export class FunctionBody {
       const targets = jumpTableTargets(this.#image, this.#processor, this.operations, jump, rva =>
         this.contains(rva),
       );
-      this.#tableTargets.set(jump, targets);
+      this.tableTargets.set(jump, targets);
       this.#decodeWaiting([...targets], leaders);
     }
   }
@@ -247,76 +224,12 @@ export class FunctionBody {
       } else if (op === Op.return || op === Op.stop) return;
     }
   }
-
-  #buildBlocks(leaders: number[]): void {
-    const operations = this.operations;
-    const count = operations.count;
-    if (this.blockOf.length < count) this.blockOf = new Int32Array(count * 2);
-    this.blockOf.fill(-1, 0, count);
-    const starts: number[] = [];
-    for (const rva of leaders) {
-      const operation = this.operationAt(rva);
-      if (operation >= 0 && this.blockOf[operation] === -1) {
-        this.blockOf[operation] = 0;
-        starts.push(operation);
-      }
-    }
-    starts.sort((a, b) => a - b);
-    this.blocks = starts.map((begin, number) => {
-      const end = starts[number + 1] ?? count;
-      this.blockOf.fill(number, begin, end);
-      return { begin, end, predecessors: [], successors: [] };
-    });
-    for (let number = 0; number < this.blocks.length; number++) this.#connect(number);
-    this.#connectJumpTables();
-  }
-
-  #connect(number: number): void {
-    const operations = this.operations;
-    const last = this.blocks[number].end - 1;
-    const op = operations.op[last];
-    if (op === Op.branch || op === Op.jump) this.#edge(number, operations.low[last]);
-    if (op !== Op.jump && op !== Op.jumpIndirect && op !== Op.return && op !== Op.stop) {
-      this.#edge(number, operations.nextRva[last]);
-    }
-  }
-
-  #edge(from: number, rva: number): void {
-    const operation = this.operationAt(rva);
-    if (operation < 0) return;
-    const to = this.blockOf[operation];
-    this.blocks[from].successors.push(to);
-    this.blocks[to].predecessors.push(from);
-  }
-
-  /** Jump tables lead to their entries; blocks that nothing leads to belong to those that could not be read. */
-  #connectJumpTables(): void {
-    if (!this.hasIndirectJump) return;
-    for (const [jump, targets] of this.#tableTargets)
-      for (const target of new Set(targets)) this.#edge(this.blockOf[jump], target);
-    const jumps = this.blocks.flatMap((block, number) =>
-      this.operations.op[block.end - 1] === Op.jumpIndirect ? [number] : [],
-    );
-    const orphans = this.blocks.flatMap((block, number) =>
-      number > 0 && block.predecessors.length === 0 ? [number] : [],
-    );
-    if (jumps.length * orphans.length > MAX_JUMP_TABLE_EDGES) return;
-    for (const to of orphans) {
-      for (const from of jumps) {
-        this.blocks[from].successors.push(to);
-        this.blocks[to].predecessors.push(from);
-      }
-    }
-  }
 }
 
 /** Rare parts of one function, and the bytes of one, that are looked for. */
 const MAX_COLD_PARTS = 32;
 const MAX_COLD_BYTES = 512;
 const COLD_RUN = new OperationList();
-
-/** Edges from jump tables to their possible targets; beyond it the targets stay without a past. */
-const MAX_JUMP_TABLE_EDGES = 20_000;
 
 function cutPieces(pieces: CodePiece[]): CodePiece[] {
   let left = MAX_FUNCTION_BYTES;

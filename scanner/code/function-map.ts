@@ -2,7 +2,7 @@
 import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
 import { lastNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
-import type { CodePiece } from './function-body.ts';
+import type { CodePiece } from './code-piece.ts';
 import { importThunks, unlistedStarts } from './function-starts.ts';
 
 export interface FunctionMap {

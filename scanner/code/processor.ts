@@ -36,6 +36,15 @@ export interface InstructionFront {
   append(bytes: Uint8Array, position: number, end: number, rva: number, out: OperationList): number;
 }
 
+/**
+ * Bytes of arguments that the call at an operation pops (x86 stdcall), OPENS_FRAME, or undefined where that is not
+ * known.
+ */
+export type PoppedBytes = (call: number, operations: OperationList) => number | undefined;
+
+/** Instead of a number of bytes: the callee opens the caller's frame (`_SEH_prolog4`). */
+export const OPENS_FRAME = -1;
+
 const X64_ARGUMENTS = [X86.cx, X86.dx, X86.r8, X86.r9];
 /** Home space of the four register arguments, which every x64 caller leaves below the fifth argument. */
 const X64_HOME_BYTES = 0x20;
@@ -43,7 +52,7 @@ const X64_HOME_BYTES = 0x20;
 const X64_VOLATILE = registerSet(0, 1, 2, 8, 9, 10, 11);
 const X86_VOLATILE = registerSet(X86.ax, X86.cx, X86.dx);
 
-export const x64: Processor = {
+const x64: Processor = {
   arch: 'x64',
   pointerSize: 8,
   stackRegister: X86.sp,
@@ -66,7 +75,7 @@ export const x64: Processor = {
   fastcallArgument: position => ({ register: X64_ARGUMENTS[position - 1] }),
 };
 
-export const x86: Processor = {
+const x86: Processor = {
   arch: 'x86',
   pointerSize: 4,
   stackRegister: X86.sp,
@@ -94,7 +103,7 @@ const ARM64_PROCESSOR_DATA = 18;
 /** x0 to x17 and the link register; x18 holds the processor's own data on Windows. */
 const ARM64_VOLATILE = 0x3ffff | (1 << 30);
 
-export const arm64: Processor = {
+const arm64: Processor = {
   arch: 'arm64',
   pointerSize: 8,
   stackRegister: ARM64_STACK,
@@ -111,6 +120,9 @@ export const arm64: Processor = {
       : { stackOffset: 8 * (position - 1 - ARM64_ARGUMENT_REGISTERS) },
   fastcallArgument: position => ({ register: position - 1 }),
 };
+
+/** By architecture. */
+export const PROCESSORS: Readonly<Record<Arch, Processor>> = { x86, x64, arm64 };
 
 function registerSet(...registers: number[]): number {
   return registers.reduce((bits, register) => bits | (1 << register), 0);

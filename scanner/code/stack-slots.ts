@@ -1,13 +1,10 @@
 /** Follows the stack pointer and its copies through a function, so that every frame access gets one name. */
-import type { FunctionBody, PoppedBytes } from './function-body.ts';
-import { Alu, NONE, Op, X86 } from './operations.ts';
-import type { Processor } from './processor.ts';
+import type { Block } from './basic-blocks.ts';
+import { Alu, NONE, Op, type OperationList, X86 } from './operations.ts';
+import { OPENS_FRAME, type PoppedBytes, type Processor } from './processor.ts';
 
 /** Not an access to the frame. */
 export const NO_SLOT = -0x80000000;
-
-/** Instead of a number of bytes: the callee opens the caller's frame (`_SEH_prolog4`). */
-export const OPENS_FRAME = -1;
 
 /** Registers whose copies of the stack pointer are followed: all general ones. */
 const REGISTERS = 32;
@@ -18,14 +15,34 @@ const MAX_FRAME_BYTES = 1 << 20;
 /** Where the stack pointer and its copies point at one place of the function; NO_SLOT where a register holds none. */
 type State = Int32Array;
 
-/** Fills `slot` and `stackAt` of every operation. */
-export function followStack(body: FunctionBody, processor: Processor, poppedBytes: PoppedBytes): void {
+/** A function whose frame is followed; the arrays have room for every operation. */
+export interface FollowedFunction {
+  readonly operations: OperationList;
+  readonly blocks: readonly Block[];
+  /** Block number of each operation. */
+  readonly blockOf: Int32Array;
+  /**
+   * The place in the frame that an operation reads or writes, or whose address it computes: bytes above the return
+   * address, or NO_SLOT.
+   */
+  readonly slot: Int32Array;
+  /** For a push of memory: the slot it reads, or NO_SLOT (`slot` is the one it writes). */
+  readonly pushedFrom: Int32Array;
+  /** The stack pointer before each operation, relative to its value at entry (where it points at the return address). */
+  readonly stackAt: Int32Array;
+  /** Room for the state at the start of each block: kept, since an array for each would cost more than following it. */
+  stackStates: Int32Array;
+  /** The first operation of the instruction at an RVA, or -1. */
+  operationAt(rva: number): number;
+}
+
+/** Fills `slot`, `pushedFrom` and `stackAt`. */
+export function followStack(body: FollowedFunction, processor: Processor, poppedBytes: PoppedBytes): void {
   const count = body.operations.count;
   body.slot.fill(NO_SLOT, 0, count);
   body.stackAt.fill(0, 0, count);
   if (count === 0) return;
   const entry = body.blockOf[body.operationAt(body.operations.rva[0])];
-  // The state at the start of each block, in a row: an array for each would cost more than following it.
   if (body.stackStates.length < body.blocks.length * REGISTERS) {
     body.stackStates = new Int32Array(body.blocks.length * REGISTERS * 2);
   }
@@ -67,7 +84,7 @@ function meet(states: Int32Array, known: number, other: State, stackRegister: nu
 }
 
 function step(
-  body: FunctionBody,
+  body: FollowedFunction,
   i: number,
   state: State,
   processor: Processor,
@@ -97,7 +114,7 @@ function step(
     case Op.call:
     case Op.callIndirect:
       forget(state, processor.volatileRegisters);
-      leaveCall(poppedBytes(i, body) ?? 0, i, body, state, stack);
+      leaveCall(poppedBytes(i, body.operations) ?? 0, i, body, state, stack);
       return;
     case Op.move: {
       if (dst >= REGISTERS) return;
@@ -130,7 +147,7 @@ function forget(state: State, registers: number): void {
 }
 
 /** A call pops its arguments; the helper that opens a frame for exception handling (x86) builds it instead. */
-function leaveCall(popped: number, i: number, body: FunctionBody, state: State, stack: number): void {
+function leaveCall(popped: number, i: number, body: FollowedFunction, state: State, stack: number): void {
   if (popped !== OPENS_FRAME) {
     state[stack] = bounded(state[stack] + popped);
     return;
@@ -145,7 +162,7 @@ function leaveCall(popped: number, i: number, body: FunctionBody, state: State, 
 const SEH_PROLOG_BYTES = 28;
 
 /** add and sub move a copy along; other arithmetic ends it, except that aligning the stack pointer is passed over. */
-function addToCopy(body: FunctionBody, i: number, state: State, stack: number): void {
+function addToCopy(body: FollowedFunction, i: number, state: State, stack: number): void {
   const operations = body.operations;
   const dst = operations.dst[i];
   const left = operations.left[i];
@@ -159,7 +176,7 @@ function addToCopy(body: FunctionBody, i: number, state: State, stack: number): 
 }
 
 /** The constant that the few operations before put into a register: `mov eax, 5000h; call __chkstk; sub rsp, rax`. */
-function constantBefore(body: FunctionBody, i: number, register: number): number | undefined {
+function constantBefore(body: FollowedFunction, i: number, register: number): number | undefined {
   const operations = body.operations;
   for (let before = i - 1; before >= 0 && before >= i - 4; before--) {
     if (operations.dst[before] === register) {

@@ -3,7 +3,7 @@
  * Nothing else of the function is evaluated: a tag's constant is usually a few instructions away.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { type Assumption, countedNumbers, enumerated } from './bounds.ts';
+import { countedNumbers, enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
@@ -14,7 +14,7 @@ import type { Processor } from './processor.ts';
 import { arrayField, definedValue, loadedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
 import { BLANK, behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
-import type { Walk, Wanted } from './walk.ts';
+import type { Assumption, Walk, Wanted } from './walk.ts';
 
 /**
  * Operations looked at for one question. Honest code needs tens; the bound keeps hostile code from costing more than

@@ -1,10 +1,9 @@
 /** The question that the analysis asks, and what the files that know the operations need to answer it. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import type { Assumption } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
 import type { Processor } from './processor.ts';
-import type { ValueSet } from './values.ts';
+import type { Value, ValueSet } from './values.ts';
 
 /** What is looked for; registers by lane (byte offset), so that structures built in wide registers can be taken apart. */
 export type Wanted =
@@ -13,12 +12,25 @@ export type Wanted =
   /** Memory of the image. */
   | { global: number; width: number };
 
+/** The whole numbers from `low` to `high`, both included. */
+export interface NumberRange {
+  low: number;
+  high: number;
+}
+
+/** What a conditional move takes for granted about a number while one of its operands is looked at. */
+export interface Assumption {
+  compared: readonly Value[];
+  range: NumberRange;
+}
+
 /** What the files that know the operations need of the walk. */
 export interface Walk {
   readonly body: FunctionBody;
   readonly image: DriverImage;
   readonly processor: Processor;
   readonly index: CodeIndex;
+  /** What holds where the walk is just now. */
   readonly assumptions: Assumption[];
   /** Which indirect calls are Control Flow Guard's check, by RVA. */
   readonly guardChecks: Map<number, boolean>;

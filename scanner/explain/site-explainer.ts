@@ -1,7 +1,7 @@
 /** Explains one site after the other: the way of the constant in words, and the code that it goes through. */
 import type { Evidence } from '../../data/facts.ts';
 import { PROTECTED_BIT } from '../../data/pool-tag.ts';
-import { arm64, type Processor, x64, x86 } from '../code/processor.ts';
+import { PROCESSORS, type Processor } from '../code/processor.ts';
 import type { TagUse } from '../code/tag-uses.ts';
 import type { Disassembler } from '../disassembly/disassembler.ts';
 import { bytesText } from '../disassembly/instruction-bytes.ts';
@@ -48,7 +48,7 @@ export class SiteExplainer {
     disassembler: Disassembler,
     tag: ExplainedTag,
   ) {
-    this.#processor = arch === 'arm64' ? arm64 : arch === 'x64' ? x64 : x86;
+    this.#processor = PROCESSORS[arch];
     this.#instructions = instructions;
     this.#disassembler = disassembler;
     this.#tag = tag;

@@ -1,9 +1,7 @@
 /** How far the stack pointer moves across a call on x86, where callees pop their arguments. */
 import type { DriverImage } from '../../pe/image-facts.ts';
-import type { FunctionBody, PoppedBytes } from '../function-body.ts';
 import { Alu, BASE_IMAGE, NONE, Op, OperationList, X86 } from '../operations.ts';
-import type { InstructionFront } from '../processor.ts';
-import { OPENS_FRAME } from '../stack-slots.ts';
+import { type InstructionFront, OPENS_FRAME, type PoppedBytes } from '../processor.ts';
 import { poppedBytes as documentedBytes } from './import-stack-bytes.ts';
 
 /** A callee is read this far for its return; most end much earlier. */
@@ -69,23 +67,23 @@ export function x86PoppedBytes(image: DriverImage, front: InstructionFront): Pop
     return undefined;
   }
 
-  return (i, body) => {
-    const { op, low, base, index, displacement, source } = body.operations;
+  return (i, operations) => {
+    const { op, low, base, index, displacement, source } = operations;
     let bytes: number | undefined;
     if (op[i] === Op.call) bytes = ofFunction(low[i], 0);
     else if (base[i] === BASE_IMAGE && index[i] === NONE) bytes = ofSlot(displacement[i]);
-    else if (source[i] !== NONE) bytes = ofRegister(body, i, ofSlot);
-    return bytes ?? bytesFromContext(body, i);
+    else if (source[i] !== NONE) bytes = ofRegister(operations, i, ofSlot);
+    return bytes ?? bytesFromContext(operations, i);
   };
 }
 
 /** `mov esi, [import]` somewhere before `call esi`. */
 function ofRegister(
-  body: FunctionBody,
+  operations: OperationList,
   i: number,
   ofSlot: (slotRva: number) => number | undefined,
 ): number | undefined {
-  const { op, dst, base, index, displacement, source } = body.operations;
+  const { op, dst, base, index, displacement, source } = operations;
   for (let before = i - 1; before >= 0; before--) {
     if (dst[before] !== source[i]) continue;
     if (op[before] === Op.pop) continue; // an epilogue on another path
@@ -99,8 +97,8 @@ function ofRegister(
  * For a callee that is not known: the caller cleans up (`add esp, n`) or restores what the callee popped
  * (`sub esp, n`, as gcc writes); failing both, the callee pops what was pushed for it in this run of code.
  */
-function bytesFromContext(body: FunctionBody, i: number): number {
-  const { op, dst, alu, source, low, count } = body.operations;
+function bytesFromContext(operations: OperationList, i: number): number {
+  const { op, dst, alu, source, low, count } = operations;
   const next = i + 1;
   if (next < count && op[next] === Op.binary && dst[next] === X86.sp && source[next] === NONE) {
     return alu[next] === Alu.add ? 0 : alu[next] === Alu.subtract ? low[next] : 0;

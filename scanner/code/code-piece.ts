@@ -1,0 +1,9 @@
+/** Stretches of code: what a function is made of. */
+import type { Section } from '../pe/image-facts.ts';
+
+/** A stretch of code that belongs to one function; RVAs, end exclusive. */
+export interface CodePiece {
+  section: Section;
+  beginRva: number;
+  endRva: number;
+}

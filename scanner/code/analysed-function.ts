@@ -1,7 +1,7 @@
 /** The function that the search is looking at: its operations, and what its calls and stores are given. */
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { isGuardDispatch } from './control-flow-guard.ts';
 import { FunctionBody } from './function-body.ts';
-import { isGuardDispatch } from './guard-dispatch.ts';
 import { NONE, Op } from './operations.ts';
 import { movedPlace, type Place } from './places.ts';
 import type { Processor } from './processor.ts';

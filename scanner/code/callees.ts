@@ -1,5 +1,5 @@
 /** What the calls of the function at hand lead to; whatever is found to lead to a pool function sends the search on. */
-import { isDispatchStub } from './guard-dispatch.ts';
+import { isDispatchStub } from './control-flow-guard.ts';
 import { RoutineNames } from './routine-names.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';

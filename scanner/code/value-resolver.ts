@@ -3,15 +3,17 @@
  * Nothing else of the function is evaluated: a tag's constant is usually a few instructions away.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { arrayField } from './array-values.ts';
 import { countedNumbers, enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
+import { loadedValue } from './memory-operands.ts';
 import { storedValue, storeSource } from './memory-values.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
-import { arrayField, definedValue, loadedValue } from './register-values.ts';
+import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
 import { BLANK, behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Assumption, Walk, Wanted } from './walk.ts';

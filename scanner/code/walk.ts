@@ -5,12 +5,18 @@ import type { FunctionBody } from './function-body.ts';
 import type { Processor } from './processor.ts';
 import type { Value, ValueSet } from './values.ts';
 
-/** What is looked for; registers by lane (byte offset), so that structures built in wide registers can be taken apart. */
-export type Wanted =
-  | { register: number; lane: number; width: number }
-  | { slot: number; width: number }
-  /** Memory of the image. */
-  | { global: number; width: number };
+/** A register, by lane (byte offset), so that structures built in wide registers can be taken apart. */
+export interface WantedRegister {
+  register: number;
+  lane: number;
+  width: number;
+}
+
+/** A place in the frame, or memory of the image. */
+export type WantedMemory = { slot: number; width: number } | { global: number; width: number };
+
+/** What is looked for. */
+export type Wanted = WantedRegister | WantedMemory;
 
 /** The whole numbers from `low` to `high`, both included. */
 export interface NumberRange {

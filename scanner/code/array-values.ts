@@ -1,0 +1,43 @@
+/** The tags in arrays that are read by an index: the elements that read like tags, in a row. */
+import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
+import { UNKNOWN, type Value, ValueSet } from './values.ts';
+import type { Walk } from './walk.ts';
+
+/** Entries of an array in the frame that are looked at. */
+const MAX_LOCAL_ENTRIES = 16;
+
+/** The tags in a field of any element of an array of structures. */
+export function arrayField(
+  walk: Walk,
+  element: Extract<Value, { kind: 'element' | 'stack-element' }>,
+  offset: number,
+  before: number,
+): ValueSet {
+  if (element.kind === 'element') return imageArray(walk, (element.rva + offset) | 0, element.stride);
+  return localArray(walk, element.offset + offset, element.stride, before, 0);
+}
+
+/** The tags in an array of the function's own frame, read by an index: as many as stand there in a row. */
+export function localArray(
+  walk: Walk,
+  slot: number,
+  stride: number,
+  before: number,
+  depth: number,
+): ValueSet {
+  const tags = new ValueSet();
+  for (let n = 0; n < MAX_LOCAL_ENTRIES; n++) {
+    const { values } = walk.at({ slot: slot + n * stride, width: 4 }, before, depth + 1);
+    const found = values.filter(value => value.kind === 'constant' && looksLikeTag(value.value));
+    if (found.length === 0) break;
+    for (const tag of found) tags.add(tag);
+  }
+  return tags.values.length === 0 ? ValueSet.of(UNKNOWN) : tags;
+}
+
+/** The tags in an array of the image, up to what else of it is referred to. */
+export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
+  const end = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
+  const values = readTable(walk.image, rva, stride, end);
+  return values.length === 0 ? ValueSet.of(UNKNOWN) : ValueSet.of(...values);
+}

@@ -1,0 +1,109 @@
+/** What an operation's memory operand holds, and its address. */
+import { compute } from './arithmetic.ts';
+import { imageArray, localArray } from './array-values.ts';
+import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { behindPointer, constant, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
+import type { Walk } from './walk.ts';
+
+/** What a load reads, `lane` bytes in: a stack slot, or memory of the image. */
+export function loadedValue(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
+  return operandInMemory(walk, i, walk.body.slot[i], lane, width, depth);
+}
+
+/** What the operation's memory operand holds; `slot` is its place in the frame, or NO_SLOT. */
+export function operandInMemory(
+  walk: Walk,
+  i: number,
+  slot: number,
+  lane: number,
+  width: number,
+  depth: number,
+): ValueSet {
+  const { index, base, displacement } = walk.body.operations;
+  if (slot !== NO_SLOT) return walk.at({ slot: slot + lane, width }, i, depth + 1);
+  if (width !== 4) return ValueSet.of(UNKNOWN);
+  if (base[i] === BASE_IMAGE) {
+    const pointer: Value = { kind: 'address', rva: displacement[i] };
+    return indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, lane, i, depth));
+  }
+  if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
+  const pointers = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
+  return pointers.flatMap(pointer => {
+    if (index[i] === NONE) return memoryAt(walk, pointer, displacement[i] + lane, i, depth, pointers);
+    const places = indexed(walk, pointer, i, depth);
+    return places.flatMap(place => memoryAt(walk, place, displacement[i] + lane, i, depth));
+  });
+}
+
+/** The address that an `Op.address` computes, or what its sum is of numbers. */
+export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
+  const { base, index, scale, displacement, rva } = walk.body.operations;
+  if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of({ kind: 'stack', offset: walk.body.slot[i] });
+  const factor = indexFactor(scale[i]);
+  if (base[i] === BASE_IMAGE) {
+    return indexed(walk, { kind: 'address', rva: displacement[i] }, i, depth);
+  }
+  if (base[i] >= VECTOR0 && base[i] !== NONE) return ValueSet.of(UNKNOWN);
+  let sum = ValueSet.of(constant(displacement[i], 'computed', rva[i]));
+  const parts: [register: number, factor: number][] = [];
+  // The same register twice is one value times three, not two values that vary apart.
+  if (base[i] !== NONE) parts.push([base[i], base[i] === index[i] ? 1 + factor : 1]);
+  if (index[i] !== NONE && index[i] !== base[i]) parts.push([index[i], factor]);
+  for (const [register, times] of parts) {
+    const scaled = walk
+      .at({ register, lane: 0, width: 4 }, i, depth + 1)
+      .map(value =>
+        times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
+      );
+    sum = sum.combine(scaled, (left, right) => compute(Alu.add, right, left, rva[i])[0]);
+  }
+  return sum;
+}
+
+/** The pointer plus the operation's index: an exact address, or some element of an array. */
+function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet {
+  const { index, scale, rva } = walk.body.operations;
+  if (index[i] === NONE) return ValueSet.of(pointer);
+  if (
+    pointer.kind !== 'address' &&
+    pointer.kind !== 'multiple' &&
+    pointer.kind !== 'stack' &&
+    !isOpenValue(pointer)
+  )
+    return ValueSet.of(UNKNOWN);
+  const factor = constant(indexFactor(scale[i]), 'computed', rva[i]);
+  return walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1).map(value => {
+    const distance = compute(Alu.multiply, value, factor, rva[i])[0];
+    return compute(Alu.add, pointer, distance, rva[i])[0];
+  });
+}
+
+/**
+ * What memory holds `offset` bytes behind a pointer. `siblings` are the other values of the pointer: an address
+ * together with "the previous value plus a step" is a pointer that walks an array.
+ */
+function memoryAt(
+  walk: Walk,
+  pointer: Value,
+  offset: number,
+  before: number,
+  depth: number,
+  siblings?: ValueSet,
+): ValueSet {
+  switch (pointer.kind) {
+    case 'address': {
+      const rva = (pointer.rva + offset) | 0;
+      const step = siblings?.values.find(value => value.kind === 'previous' && value.step > 0);
+      if (step !== undefined && step.kind === 'previous') return imageArray(walk, rva, step.step);
+      return walk.at({ global: rva, width: 4 }, before, depth + 1);
+    }
+    case 'element':
+      return imageArray(walk, (pointer.rva + offset) | 0, pointer.stride);
+    case 'stack':
+      return walk.at({ slot: pointer.offset + offset, width: 4 }, before, depth + 1);
+    case 'stack-element':
+      return localArray(walk, pointer.offset + offset, pointer.stride, before, depth);
+  }
+  return ValueSet.of(behindPointer(pointer, offset));
+}

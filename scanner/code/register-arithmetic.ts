@@ -1,0 +1,74 @@
+/** What arithmetic leaves in a register: the operands looked up, the numbers of a bounded one enumerated, then computed. */
+import { compute, computeWithItself } from './arithmetic.ts';
+import { enumerated } from './bounds.ts';
+import { Alu, NONE, Op } from './operations.ts';
+import { operandValue, sourceValue } from './register-operands.ts';
+import { shiftedByHalf } from './register-parts.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { constant, DERIVED, UNKNOWN, ValueSet } from './values.ts';
+import type { Walk, WantedRegister } from './walk.ts';
+
+/** The result of an `Op.binary`. */
+export function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+  const { alu, rva, left, source, size, low } = walk.body.operations;
+  if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of({ kind: 'stack', offset: walk.body.slot[i] });
+  const operand = { register: left[i], lane: wanted.lane, width: wanted.width };
+  if (wanted.width === 4 && size[i] === 8 && source[i] === NONE && low[i] === 32) {
+    const moved = shiftedByHalf(walk, i, wanted.lane, depth);
+    if (moved !== undefined) return moved;
+  }
+  const isLanewise = alu[i] === Alu.and || alu[i] === Alu.or || alu[i] === Alu.xor;
+  if (wanted.lane !== 0 && !isLanewise) return ValueSet.of(UNKNOWN);
+  if (left[i] === source[i]) {
+    const itself = computeWithItself(alu[i], rva[i]);
+    if (itself !== undefined) return ValueSet.of(...itself);
+    return walk.at(operand, i, depth + 1).map(value => compute(alu[i], value, value, rva[i])[0]);
+  }
+  const counted = walk.at(operand, i, depth + 1);
+  const lefts = placesCharacter(alu[i], source[i], low[i]) ? enumerated(walk, counted, i, depth) : counted;
+  const rights = sourceValue(walk, i, wanted, depth);
+  // Two sets of numbers may be two views of one choice: what they add up to is not every sum of them.
+  if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) return ValueSet.of(DERIVED);
+  const results = new ValueSet();
+  for (const a of lefts.values) {
+    for (const b of rights.values) for (const value of compute(alu[i], a, b, rva[i])) results.add(value);
+  }
+  return results;
+}
+
+/** The result of an `Op.negate` or `Op.invert`: an operand subtracted from 0, or every bit of it turned. */
+export function unaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+  if (wanted.lane !== 0) return ValueSet.of(UNKNOWN);
+  const { op, source, rva } = walk.body.operations;
+  const isNegate = op[i] === Op.negate;
+  const all = constant(isNegate ? 0 : 0xffffffff, 'computed', rva[i]);
+  const alu = isNegate ? Alu.subtract : Alu.xor;
+  return operandValue(walk, source[i], wanted, i, depth).map(value => compute(alu, all, value, rva[i])[0]);
+}
+
+/** The result of an `Op.byteSwap`: only of whole 32 bits. */
+export function byteSwapValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+  const { source, size, rva } = walk.body.operations;
+  if (wanted.lane !== 0 || size[i] !== 4) return ValueSet.of(UNKNOWN);
+  return operandValue(walk, source[i], wanted, i, depth).map(value =>
+    value.kind === 'constant' ? constant(byteSwapped(value.value), 'computed', rva[i]) : DERIVED,
+  );
+}
+
+/** Masks choose between constants (`sbb`, `and`), and `or` joins characters, without an order. */
+function isSelecting(alu: number): boolean {
+  return alu === Alu.and || alu === Alu.or || alu === Alu.xor;
+}
+
+/** Whether the operation moves a small number to where a character of a tag is. */
+function placesCharacter(alu: number, source: number, amount: number): boolean {
+  if (source !== NONE) return false;
+  return (
+    (alu === Alu.shiftLeft && amount >= 8) ||
+    (alu === Alu.multiply && amount >= 0x100 && amount % 0x100 === 0)
+  );
+}
+
+function byteSwapped(value: number): number {
+  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+}

@@ -16,9 +16,14 @@ export interface FunctionMap {
   isListed(functionRva: number): boolean;
 }
 
+/** Addresses of code are kept in 32 bits with a sign; Windows maps no image of more than 2 GB. */
+const MAX_IMAGE_BYTES = 0x8000_0000;
+
 /** The map of an image. */
 export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap {
-  const code = image.sections.filter(section => section.executable);
+  const code = image.sections.filter(
+    ({ executable, rva, bytes }) => executable && rva + bytes.length <= MAX_IMAGE_BYTES,
+  );
   const listed = image.functionRanges;
   const begins = Uint32Array.from(listed, range => range.beginRva);
   const chained = chainedPieces(listed);

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { indexX86Code } from '../../../scanner/code/code-index.ts';
+import { mapFunctions } from '../../../scanner/code/function-map.ts';
+import type { DriverImage, FunctionRange } from '../../../scanner/pe/image-facts.ts';
+import { codeImage } from './code-image.ts';
+
+/** The image of `codeImage` with its code at another address. */
+function imageAt(rva: number, functionRanges: FunctionRange[] = []): DriverImage {
+  const image = codeImage('x64', Uint8Array.of(0xc3));
+  const sections = image.sections.map(section => (section.executable ? { ...section, rva } : section));
+  return { ...image, sections, functionRanges, entryPointRva: rva };
+}
+
+function mapOf(image: DriverImage) {
+  return mapFunctions(image, indexX86Code(image));
+}
+
+test('code that lies beyond 2 GB belongs to no function, listed or not', () => {
+  const listed = { beginRva: 0xfffff000, endRva: 0xfffff010, functionRva: 0xfffff000 };
+  assert.equal(mapOf(imageAt(0xfffff000)).functionAt(0xfffff000), undefined);
+  assert.deepEqual(mapOf(imageAt(0xfffff000, [listed])).pieces(0xfffff000), []);
+  assert.equal(mapOf(imageAt(0x7ffff000)).functionAt(0x7ffff000), 0x7ffff000);
+});
+
+test('the pieces of a function begin with its entry, whatever the order of their addresses', () => {
+  const piece = (beginRva: number, endRva: number) => ({ beginRva, endRva, functionRva: 0x1040 });
+  const { pieces, functionAt } = mapOf(imageAt(0x1000, [piece(0x1010, 0x1020), piece(0x1040, 0x1050)]));
+  assert.deepEqual(
+    pieces(0x1040).map(({ beginRva, endRva }) => [beginRva, endRva]),
+    [
+      [0x1040, 0x1050],
+      [0x1010, 0x1020],
+    ],
+  );
+  assert.equal(functionAt(0x1018), 0x1040);
+});
+
+test('a function whose entry is not listed still has its chained pieces', () => {
+  const range = { beginRva: 0x1010, endRva: 0x1020, functionRva: 0x1060 };
+  const [only] = mapOf(imageAt(0x1000, [range])).pieces(0x1060);
+  assert.equal(only.beginRva, 0x1010);
+});
+
+test('an unlisted function ends where a listed one begins', () => {
+  const listed = { beginRva: 0x1080, endRva: 0x1090, functionRva: 0x1080 };
+  const [only] = mapOf(imageAt(0x1000, [listed])).pieces(0x1000);
+  assert.ok(only.endRva <= 0x1080);
+});

@@ -1,0 +1,42 @@
+/** Runs the analysis with a decoder that counts, so that a bound on its work can be stated without a clock. */
+import { type CallSites, findCallSites } from '../../../scanner/code/call-sites.ts';
+import { mapFunctions } from '../../../scanner/code/function-map.ts';
+import { processorKit } from '../../../scanner/code/processor-kit.ts';
+import { findSinks } from '../../../scanner/code/sinks.ts';
+import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
+
+/** What was found, and how many instructions were decoded for it; `maxOperations` is the budget. */
+export function countedAnalysis(
+  image: DriverImage,
+  maxOperations: number,
+): CallSites & { decodedInstructions: number } {
+  const { processor, front, poppedBytes, index: indexCode } = processorKit(image);
+  const index = indexCode(image);
+  let decodedInstructions = 0;
+  const counting: typeof front = {
+    append(...instruction) {
+      decodedInstructions++;
+      return front.append(...instruction);
+    },
+  };
+  const found = findCallSites(
+    {
+      image,
+      processor,
+      front: counting,
+      index,
+      functions: mapFunctions(image, index),
+      poppedBytes,
+      codeBytes: codeBytesOf(image),
+      maxOperations,
+      isTraced: false,
+    },
+    { ...findSinks(image, processor, 'test.sys'), tables: [], nameRvas: [] },
+  );
+  return { ...found, decodedInstructions };
+}
+
+/** Bytes of all executable sections. */
+export function codeBytesOf(image: DriverImage): number {
+  return image.sections.reduce((sum, { executable, bytes }) => sum + (executable ? bytes.length : 0), 0);
+}

@@ -1,0 +1,237 @@
+/** Whatever the code is: an answer, after work that the size of the code bounds. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { analyseCode } from '../../../scanner/code/analyse-code.ts';
+import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
+import { codeBytesOf, countedAnalysis } from './counted-analysis.ts';
+import { ALLOCATE_RVA, CODE_RVA, MachineCode, pointersTo, TAG1 } from './machine-code.ts';
+import { IMAGE_BASE } from './small-image.ts';
+
+/** Enough for every image here: what decodes more than this is not bounded by its code. */
+const PLENTY = 100_000_000;
+
+/** The tags found, with how often; and that decoding stayed within so many instructions for each byte of code. */
+function tagsFound(image: DriverImage, maxInstructionsPerByte: number): Map<number, number> {
+  const { uses, decodedInstructions } = countedAnalysis(image, PLENTY);
+  const most = maxInstructionsPerByte * codeBytesOf(image);
+  assert.ok(
+    decodedInstructions <= most,
+    `${decodedInstructions} instructions decoded, expected at most ${most}`,
+  );
+  const tags = new Map<number, number>();
+  for (const { ulong } of uses) tags.set(ulong, (tags.get(ulong) ?? 0) + 1);
+  return tags;
+}
+
+test('A jump table whose entries lead to its own jump, to itself and out of the image ends.', () => {
+  const code = new MachineCode(0x200);
+  let at = code.put(0, 0x41, 0xb8); // mov r8d, Tag1
+  at = code.put32(at, TAG1);
+  const load = at;
+  at = code.towards(at, [0x48, 0x8d, 0x15], CODE_RVA + 0x40); // lea rdx, [table]
+  at = code.put(at, 0x48, 0x63, 0x04, 0x8a, 0x48, 0x01, 0xd0); // movsxd rax, [rdx+rcx*4]; add rax, rdx
+  const jump = at;
+  at = code.put(at, 0xff, 0xe0); // jmp rax
+  const use = at;
+  at = code.allocate(at);
+  code.put(at, 0xc3);
+  for (const [n, target] of [jump, load, 0x40, 0, use, 0x7f000000].entries())
+    code.put32(0x40 + 4 * n, target - 0x40);
+  code.listed(0, 0x60);
+  assert.deepEqual([...tagsFound(code.image('x64'), 8)], [[TAG1, 1]]);
+});
+
+test('A jump table of the longest kind, all of whose entries are one place, is read once.', () => {
+  const code = new MachineCode(0x2000, 0x90);
+  let at = code.towards(0, [0x48, 0x8d, 0x15], CODE_RVA + 0x1000); // lea rdx, [table]
+  at = code.put(at, 0x48, 0x63, 0x04, 0x8a, 0x48, 0x01, 0xd0, 0xff, 0xe0);
+  const use = at;
+  at = code.put32(code.put(at, 0x41, 0xb8), TAG1);
+  code.put(code.allocate(at), 0xeb, 0xfe);
+  for (let n = 0; n < 0x400; n++) code.put32(0x1000 + 4 * n, use - 0x1000);
+  code.listed(0, 0x2000);
+  assert.deepEqual([...tagsFound(code.image('x64'), 4)], [[TAG1, 1]]);
+});
+
+test('Rare parts that chain to each other, ten thousand of them, are not followed from one to the next.', () => {
+  const parts = 10_000;
+  const code = new MachineCode(0x40 + parts * 16);
+  let at = code.branch(0, 0x40);
+  const middle = at;
+  at = code.put32(code.put(at, 0x41, 0xb8), TAG1);
+  code.put(code.allocate(at), 0xc3);
+  for (let n = 0; n < parts; n++) {
+    const next = n + 1 < parts ? 0x40 + (n + 1) * 16 : middle;
+    code.jump(code.branch(0x40 + n * 16, next), next);
+  }
+  code.listed(0, 0x20);
+  assert.deepEqual([...tagsFound(code.image('x64'), 2)], [[TAG1, 1]]);
+});
+
+test('A function of one megabyte with sixteen thousand calls is decoded once.', () => {
+  const code = new MachineCode(1 << 20, 0x90);
+  for (let at = 0; at + 64 < code.bytes.length; at += 64)
+    code.allocate(code.put32(code.put(at, 0x41, 0xb8), TAG1));
+  code.put(code.bytes.length - 1, 0xc3);
+  code.listed(0, code.bytes.length);
+  const tags = tagsFound(code.image('x64'), 1);
+  assert.ok((tags.get(TAG1) ?? 0) > 0);
+});
+
+test('Branches of a function to everywhere in it do not multiply the work for each call.', () => {
+  const code = new MachineCode(1 << 16, 0x90);
+  for (let at = 0; at + 16 < code.bytes.length; at += 16) {
+    const behind = code.branch(at, ((at * 7919) % code.bytes.length) & ~15);
+    if (at % 64 === 0) code.allocate(behind);
+  }
+  code.put(code.bytes.length - 1, 0xc3);
+  code.listed(0, code.bytes.length);
+  assert.equal(tagsFound(code.image('x64'), 1).size, 0);
+});
+
+test('Setters that call each other in a cycle end, and the tag that enters the cycle is found.', () => {
+  const setters = 2_000;
+  const code = new MachineCode(0x40 + setters * 32 + 0x80);
+  for (let n = 0; n < setters; n++) {
+    const begin = 0x40 + n * 32;
+    let at = code.put(begin, 0x89, 0x51, 0x28); // mov [rcx+28h], edx
+    at = code.call(at, 0x40 + ((n + 1) % setters) * 32);
+    at = code.call(at, 0x40 + ((n * 7) % setters) * 32);
+    code.listed(begin, code.put(at, 0xc3));
+  }
+  const reader = 0x40 + setters * 32;
+  code.listed(reader, readField(code, reader));
+  const caller = reader + 0x40;
+  let at = code.put(caller, 0x48, 0x8b, 0x49, 0x10, 0xba); // mov rcx, [rcx+10h]; mov edx, Tag1
+  at = code.call(code.put32(at, TAG1), 0x40);
+  code.listed(caller, code.put(at, 0xc3));
+  assert.deepEqual([...tagsFound(code.image('x64'), 40)], [[TAG1, 1]]);
+});
+
+/** mov rax, [rcx+10h]; mov r8d, [rax+28h]; call ExAllocatePoolWithTag; ret */
+function readField(code: MachineCode, begin: number): number {
+  const at = code.allocate(code.put(begin, 0x48, 0x8b, 0x41, 0x10, 0x44, 0x8b, 0x40, 0x28));
+  return code.put(at, 0xc3);
+}
+
+/** A wrapper whose second argument is the tag: mov r8d, edx; jmp ExAllocatePoolWithTag. */
+function wrapper(code: MachineCode, begin: number): number {
+  return code.towards(code.put(begin, 0x41, 0x89, 0xd0), [0xff, 0x25], ALLOCATE_RVA);
+}
+
+/** Wrappers that tail-call each other, and a caller of the first one with a tag. */
+function wrappersInCycles(wrappers: number): DriverImage {
+  const code = new MachineCode(wrappers * 32 + 0x40);
+  for (let n = 0; n < wrappers; n++) {
+    let at = code.branch(n * 32, ((n + 1) % wrappers) * 32);
+    at = code.branch(at, ((n * n + 7) % wrappers) * 32);
+    code.listed(n * 32, wrapper(code, at));
+  }
+  const caller = wrappers * 32;
+  const at = code.call(code.put32(code.put(caller, 0xba), TAG1), 0);
+  code.listed(caller, code.put(at, 0xc3));
+  return code.image('x64');
+}
+
+test('Wrappers that call each other in cycles end, and the tag that enters is found.', () => {
+  assert.ok(tagsFound(wrappersInCycles(50), 40).has(TAG1));
+});
+
+test('More wrappers in cycles than code of that size can have end, and the answer says that it is partial.', () => {
+  const image = wrappersInCycles(2_000);
+  tagsFound(image, 40);
+  assert.equal(analyseCode(image, 'test.sys').isPartial, true);
+});
+
+test('A table of a hundred thousand pointers to one wrapper costs its code and not its length.', () => {
+  const code = new MachineCode(0x4000);
+  const pointers = pointersTo(0, 100_000);
+  code.listed(0, wrapper(code, 0));
+  for (let begin = 0x40; begin + 32 <= code.bytes.length; begin += 32) {
+    const slot = code.dataRva + 8 * ((begin * 31) % 100_000);
+    let at = code.put32(code.put(begin, 0xba), TAG1);
+    at = code.towards(at, [0xff, 0x15], slot); // call [table + n*8]
+    code.listed(begin, code.put(at, 0xc3));
+  }
+  const callers = (code.bytes.length - 0x40) / 32;
+  assert.deepEqual([...tagsFound(code.image('x64', pointers), 40)], [[TAG1, callers]]);
+});
+
+test('A hundred thousand pointers to one wrapper on x86, called by an index, end.', () => {
+  const code = new MachineCode(0x2000);
+  let at = code.put(0, 0xff, 0x74, 0x24, 0x04, 0x6a, 0x40, 0x6a, 0x00, 0xff, 0x15); // push [esp+4]; push 64; push 0
+  at = code.put32(at, IMAGE_BASE + ALLOCATE_RVA);
+  code.put(at, 0xc2, 0x04, 0x00);
+  for (let begin = 0x40; begin + 32 <= code.bytes.length; begin += 32) {
+    at = code.put32(code.put(begin, 0x8b, 0x44, 0x24, 0x04, 0x68), TAG1); // mov eax, [esp+4]; push Tag1
+    at = code.put32(code.put(at, 0xff, 0x14, 0x85), IMAGE_BASE + code.dataRva); // call [table + eax*4]
+    code.put(at, 0xc3);
+  }
+  const pointers = new Uint32Array(100_000).fill(IMAGE_BASE + CODE_RVA);
+  tagsFound(code.image('x86', new Uint8Array(pointers.buffer)), 100);
+});
+
+const BUDGET = 3_000;
+/** Instructions that make chance bytes call, jump, store and allocate. */
+const PIECES: Record<DriverImage['arch'], number[][]> = {
+  x64: [
+    [0xe8],
+    [0xe9],
+    [0x0f, 0x84],
+    [0xff, 0x15],
+    [0xff, 0xe0],
+    [0x44, 0x8b, 0x40, 0x28],
+    [0x89, 0x51, 0x28],
+    [0x41, 0xb8],
+    [0xf3, 0xa5],
+  ],
+  x86: [
+    [0xe8],
+    [0xe9],
+    [0x0f, 0x85],
+    [0xff, 0x15, 0x00, 0x10, 0x40, 0x00],
+    [0xff, 0xe0],
+    [0x8b, 0x48, 0x28],
+    [0x89, 0x48, 0x28],
+    [0x68],
+    [0xf3, 0xab],
+  ],
+  arm64: [
+    // adrp x8, import; ldr x8, [x8]; blr x8
+    [0xe8, 0xff, 0xff, 0xf0, 0x08, 0x01, 0x40, 0xf9, 0x00, 0x01, 0x3f, 0xd6],
+    [0x00, 0x01, 0x1f, 0xd6],
+    [0x08, 0x00, 0x40, 0xf9],
+    [0x02, 0x2a, 0x8c, 0x52, 0xe2, 0x2c, 0xa6, 0x72],
+    [0xff, 0xff, 0xff, 0x97],
+    [0x02, 0x28, 0x40, 0xb9],
+    [0x02, 0x28, 0x00, 0xb9],
+    [0xc0, 0x03, 0x5f, 0xd6],
+    [0x00, 0x01, 0x3f, 0xd6],
+  ],
+};
+
+for (const arch of ['x86', 'x64', 'arm64'] as const) {
+  const piece = fc.oneof(
+    fc.constantFrom(...PIECES[arch]),
+    fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 4, maxLength: 4 }),
+  );
+  const codeBytes = fc.array(piece, { maxLength: 400 }).map(pieces => pieces.flat());
+
+  test(`Random bytes as ${arch} code are analysed without an error and within the budget.`, () => {
+    fc.assert(
+      fc.property(codeBytes, fc.array(fc.nat(1600), { maxLength: 12 }), (bytes, allocations) => {
+        const code = new MachineCode(Math.max(64, bytes.length));
+        code.put(0, ...bytes);
+        for (const at of allocations) if (arch === 'x64' && at + 6 <= bytes.length) code.allocate(at);
+        const image = code.image(arch);
+        const { unresolvedCalls, isPartial } = analyseCode(image, 'test.sys');
+        assert.ok(unresolvedCalls >= 0 && typeof isPartial === 'boolean');
+        const { decodedInstructions } = countedAnalysis(image, BUDGET);
+        // The budget is looked at between functions: one more may be read, with what it calls.
+        const most = BUDGET + 4 * code.bytes.length;
+        assert.ok(decodedInstructions <= most, `${decodedInstructions} decoded, expected at most ${most}`);
+      }),
+    );
+  });
+}

@@ -16,25 +16,28 @@ import {
   setImmediate,
   setMemory,
 } from './emit.ts';
+import { arithmeticRow, group3, group5, shift } from './opcode-groups.ts';
 import type { X86Decoder } from './x86-decoder.ts';
 
 /** `rm = immediate`. */
 function moveImmediate(d: X86Decoder, rva: number, out: OperationList, size: number): void {
-  if (d.mod === 3) return moveImmediateTo(size === 1 ? byteRegister(d, d.rm) : d.rm, d, rva, out, size);
+  if (d.mod === 3) return moveImmediateTo(d.rm, d, rva, out, size);
   const i = out.add(Op.store, rva);
   out.size[i] = size;
   setMemory(d, out, i);
   setImmediate(d, out, i);
 }
 
+/** The register is as encoded: of one byte, it may be the second one of a register. */
 function moveImmediateTo(
-  register: number,
+  encoded: number,
   d: X86Decoder,
   rva: number,
   out: OperationList,
   size: number,
 ): void {
-  if (register === NONE) return killHighByte(d.map === 0 && d.opcode >= 0xb0 ? d.opcode : d.rm, rva, out);
+  const register = size === 1 ? byteRegister(d, encoded) : encoded;
+  if (register === NONE) return killHighByte(encoded, rva, out);
   const i = out.add(Op.move, rva);
   out.dst[i] = register;
   out.size[i] = size;
@@ -58,13 +61,12 @@ function block(
   out.low[i] = d.repeat === 0 ? 0 : 1;
 }
 
-/** Calls and jumps through a register or memory. */
-function indirect(d: X86Decoder, rva: number, out: OperationList, op: number): void {
-  const i = out.add(op, rva);
-  if (d.mod === 3) out.source[i] = d.rm;
-  else setMemory(d, out, i);
+/** The register that the opcode itself names. */
+function opcodeRegister(d: X86Decoder): number {
+  return (d.opcode & 7) | ((d.rex & 1) << 3);
 }
 
+/** Appends what the decoded instruction does. */
 export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
   const opcode = d.opcode;
   if (opcode < 0x40) return arithmeticRow(d, rva, out);
@@ -79,23 +81,23 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
     return;
   }
   if (opcode < 0x58) {
-    const i = out.add(Op.push, rva);
-    out.source[i] = (opcode & 7) | ((d.rex & 1) << 3);
+    out.source[out.add(Op.push, rva)] = opcodeRegister(d);
     return;
   }
   if (opcode < 0x60) {
-    out.dst[out.add(Op.pop, rva)] = (opcode & 7) | ((d.rex & 1) << 3);
+    out.dst[out.add(Op.pop, rva)] = opcodeRegister(d);
     return;
   }
   if (opcode >= 0x70 && opcode < 0x80) return conditionalBranch(d, rva, out);
-  if (opcode >= 0xb0 && opcode < 0xb8) {
-    const register = (opcode & 7) | ((d.rex & 1) << 3);
-    return moveImmediateTo(byteRegister(d, register), d, rva, out, 1);
-  }
-  if (opcode >= 0xb8 && opcode < 0xc0) {
-    return moveImmediateTo((opcode & 7) | ((d.rex & 1) << 3), d, rva, out, size);
-  }
+  if (opcode >= 0xb0 && opcode < 0xc0)
+    return moveImmediateTo(opcodeRegister(d), d, rva, out, opcode < 0xb8 ? 1 : size);
   switch (opcode) {
+    case 0x60: // pushad
+      for (let i = 0; i < 8; i++) out.size[out.add(Op.push, rva)] = 1;
+      return;
+    case 0x61: // popad
+      for (let i = 7; i >= 0; i--) if (i !== X86.sp) out.dst[out.add(Op.pop, rva)] = i;
+      return;
     case 0x63:
       return d.is64 ? extend(d, rva, out, Op.signExtend, 4) : void out.add(Op.nothing, rva);
     case 0x68:
@@ -235,6 +237,15 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
       if ((d.immediate & 0xff) === 0x29) out.add(Op.stop, rva);
       else killMany(MASK.accumulator, rva, out);
       return;
+    case 0x9a:
+    case 0xea: // far calls and jumps, of 32-bit code only
+      out.add(Op.stop, rva);
+      return;
+    case 0xdf:
+      if (d.modrm === 0xe0)
+        kill(X86.ax, rva, out); // fnstsw ax
+      else out.add(Op.nothing, rva);
+      return;
     case 0xe0:
     case 0xe1:
     case 0xe2:
@@ -259,97 +270,9 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
     case 0xff:
       return group5(d, rva, out, size);
   }
-  if (opcode > 0x90 && opcode < 0x98) {
-    kill((opcode & 7) | ((d.rex & 1) << 3), rva, out);
+  if ((opcode > 0x90 && opcode < 0x98) || (opcode === 0x90 && (d.rex & 1) !== 0)) {
+    kill(opcodeRegister(d), rva, out);
     return kill(X86.ax, rva, out);
   }
-  if (opcode === 0x90 && (d.rex & 1) !== 0) {
-    kill(8, rva, out);
-    return kill(X86.ax, rva, out);
-  }
-  if (opcode === 0x60) {
-    for (let i = 0; i < 8; i++) out.size[out.add(Op.push, rva)] = 1;
-    return;
-  }
-  if (opcode === 0x61) {
-    for (let i = 7; i >= 0; i--) if (i !== X86.sp) out.dst[out.add(Op.pop, rva)] = i;
-    return;
-  }
-  if (!d.is64 && (opcode === 0xea || opcode === 0x9a)) return void out.add(Op.stop, rva);
-  if (opcode >= 0xd8 && opcode <= 0xdf && d.opcode === 0xdf && d.modrm === 0xe0)
-    return kill(X86.ax, rva, out);
   out.add(Op.nothing, rva);
-}
-
-function arithmeticRow(d: X86Decoder, rva: number, out: OperationList): void {
-  const alu = d.opcode >> 3;
-  const form = d.opcode & 7;
-  const size = (form & 1) === 0 ? 1 : operandSize(d);
-  if (form < 2) return binary(d, rva, out, alu, size, 'rm,reg');
-  if (form < 4) return binary(d, rva, out, alu, size, 'reg,rm');
-  if (form < 6) {
-    d.mod = 3;
-    d.rm = X86.ax;
-    return binary(d, rva, out, alu, size, 'rm,imm');
-  }
-  if ((d.opcode & 0xe7) === 0x06)
-    out.size[out.add(Op.push, rva)] = 1; // push segment
-  else if ((d.opcode & 0xe7) === 0x07) out.add(Op.pop, rva);
-  else kill(X86.ax, rva, out); // decimal adjustment
-}
-
-function shift(d: X86Decoder, rva: number, out: OperationList, size: number): void {
-  const kind = (d.modrm >> 3) & 7;
-  const width = d.opcode & 1 ? size : 1;
-  const alu =
-    kind === 4 || kind === 6
-      ? Alu.shiftLeft
-      : kind === 5
-        ? Alu.shiftRight
-        : kind === 7
-          ? Alu.shiftRightSigned
-          : -1;
-  if (alu < 0 || d.mod !== 3 || width < 4) return killRm(d, rva, out);
-  d.immediate &= size === 8 ? 63 : 31;
-  d.immediateHigh = 0;
-  binary(d, rva, out, alu, width, 'rm,imm');
-}
-
-function group3(d: X86Decoder, rva: number, out: OperationList, size: number): void {
-  const kind = (d.modrm >> 3) & 7;
-  if (kind < 2) return void out.add(Op.nothing, rva);
-  if (kind >= 4) return killMany(MASK.accumulator | (size === 1 ? 0 : MASK.data), rva, out);
-  if (d.mod !== 3 || size < 4) return killRm(d, rva, out);
-  const i = out.add(kind === 2 ? Op.invert : Op.negate, rva);
-  out.dst[i] = d.rm;
-  out.source[i] = d.rm;
-  out.size[i] = size;
-}
-
-function group5(d: X86Decoder, rva: number, out: OperationList, size: number): void {
-  switch ((d.modrm >> 3) & 7) {
-    case 0:
-    case 1: {
-      d.immediate = 1;
-      d.immediateHigh = 0;
-      return binary(d, rva, out, ((d.modrm >> 3) & 7) === 0 ? Alu.add : Alu.subtract, size, 'rm,imm');
-    }
-    case 2:
-      return indirect(d, rva, out, Op.callIndirect);
-    case 4:
-      return indirect(d, rva, out, Op.jumpIndirect);
-    case 6: {
-      const i = out.add(Op.push, rva);
-      if (d.mod === 3) out.source[i] = d.rm;
-      else {
-        setMemory(d, out, i);
-        out.size[i] = 2; // push of memory
-      }
-      return;
-    }
-    case 3:
-    case 5:
-    case 7:
-      out.add(Op.stop, rva);
-  }
 }

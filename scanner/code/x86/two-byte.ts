@@ -16,6 +16,7 @@ import {
 import { inserted, vectorMove } from './vector-moves.ts';
 import type { X86Decoder } from './x86-decoder.ts';
 
+/** Appends what the decoded instruction of the 0F map does. */
 export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
   const opcode = d.opcode;
   if (opcode >= 0x80 && opcode < 0x90) return conditionalBranch(d, rva, out);
@@ -62,7 +63,7 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
     case 0x31:
     case 0x32:
     case 0x33:
-      return killMany(MASK.accumulator | MASK.data | (opcode === 0x31 ? 0 : 0), rva, out);
+      return killMany(MASK.accumulator | MASK.data, rva, out);
     case 0xa2:
       return killMany(MASK.accumulator | MASK.base | MASK.count | MASK.data, rva, out);
     case 0xa0:
@@ -137,6 +138,7 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
   killOperands(d, rva, out, false);
 }
 
+/** Appends what the decoded instruction of the 0F 3A map does. */
 export function threeByte3a(d: X86Decoder, rva: number, out: OperationList): void {
   if (d.opcode === 0x22 && d.operand16 && d.mod === 3) {
     const size = (d.rex & 8) !== 0 ? 8 : 4; // pinsrd, pinsrq

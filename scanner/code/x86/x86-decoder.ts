@@ -41,6 +41,10 @@ export class X86Decoder {
   /** The immediate is an RVA of the image. */
   immediateIsAddress = false;
   length = 0;
+  /** The opcode map that a VEX or EVEX prefix names. */
+  #vectorMap = 0;
+  /** The displacement counts from the end of the instruction. */
+  #isRipRelative = false;
 
   constructor(is64: boolean, imageBase: number, isRelocated: (rva: number) => boolean) {
     this.is64 = is64;
@@ -112,88 +116,78 @@ export class X86Decoder {
     this.modrm = 0;
     this.reg = 0;
     this.rm = 0;
-    let ripDisplacement = false;
+    this.#isRipRelative = false;
     if ((row & OpcodeBit.modrm) !== 0) {
       if (p >= limit) return 0;
-      const modrm = bytes[p++];
-      this.modrm = modrm;
-      this.mod = modrm >> 6;
-      this.reg = ((modrm >> 3) & 7) | ((this.rex & 4) << 1);
-      this.rm = (modrm & 7) | ((this.rex & 1) << 3);
-      // Moves from and to control and debug registers have no memory form.
-      if (this.map === OpcodeMap.twoByte && opcode >= 0x20 && opcode <= 0x23) this.mod = 3;
+      this.#setModrm(bytes[p++]);
       if (this.mod !== 3) {
-        if (address16or32 && !this.is64) {
-          p = this.#address16(bytes, p, limit, modrm);
-          if (p === 0) return 0;
-        } else {
-          let base = modrm & 7;
-          if (base === 4) {
-            if (p >= limit) return 0;
-            const sib = bytes[p++];
-            this.scale = sib >> 6;
-            const index = ((sib >> 3) & 7) | ((this.rex & 2) << 2);
-            this.index = index === 4 ? NONE : index;
-            base = sib & 7;
-            if (base === 5 && this.mod === 0) {
-              p = this.#displacement32(bytes, p, limit, rva - position);
-              if (p === 0) return 0;
-              base = NONE;
-            } else {
-              this.base = base | ((this.rex & 1) << 3);
-            }
-          } else if (base === 5 && this.mod === 0) {
-            if (this.is64) {
-              if (p + 4 > limit) return 0;
-              this.displacement = readInt32(bytes, p);
-              p += 4;
-              this.base = BASE_IMAGE;
-              ripDisplacement = true;
-            } else {
-              p = this.#displacement32(bytes, p, limit, rva - position);
-              if (p === 0) return 0;
-            }
-            base = NONE;
-          } else {
-            this.base = base | ((this.rex & 1) << 3);
-          }
-          if (base !== NONE) {
-            if (this.mod === 1) {
-              if (p >= limit) return 0;
-              this.displacement = (bytes[p++] << 24) >> 24;
-            } else if (this.mod === 2) {
-              const addressBase = this.base;
-              p = this.#displacement32(bytes, p, limit, rva - position);
-              if (p === 0) return 0;
-              // mod 2 with an address as displacement is a table walked by a register.
-              if (this.base === BASE_IMAGE) {
-                this.base = addressBase;
-                if (this.index === NONE) {
-                  this.index = addressBase;
-                  this.scale = 0;
-                  this.base = BASE_IMAGE;
-                } else if (this.index === addressBase) {
-                  this.scale = this.scale | SUM_SCALE; // [table + register + register*4]
-                  this.base = BASE_IMAGE;
-                } else {
-                  this.base = BASE_ELSEWHERE;
-                }
-              } else {
-                this.base = addressBase;
-              }
-            } else {
-              this.displacement = 0;
-            }
-          }
-        }
+        p =
+          address16or32 && !this.is64
+            ? this.#address16(p, limit)
+            : this.#address32(bytes, p, limit, rva - position);
+        if (p === 0) return 0;
         if (segment) this.base = BASE_ELSEWHERE;
       }
     }
     p = this.#follow(bytes, p, limit, row & OpcodeBit.follows, rva - position, address16or32);
     if (p === 0) return 0;
     this.length = p - position;
-    if (ripDisplacement) this.displacement = (this.displacement + rva + this.length) | 0;
+    if (this.#isRipRelative) this.displacement = (this.displacement + rva + this.length) | 0;
     return this.length;
+  }
+
+  #setModrm(modrm: number): void {
+    this.modrm = modrm;
+    this.reg = ((modrm >> 3) & 7) | ((this.rex & 4) << 1);
+    this.rm = (modrm & 7) | ((this.rex & 1) << 3);
+    // Moves from and to control and debug registers have no memory form.
+    const hasMemoryForm = this.map !== OpcodeMap.twoByte || this.opcode < 0x20 || this.opcode > 0x23;
+    this.mod = hasMemoryForm ? modrm >> 6 : 3;
+  }
+
+  /** The operand in memory: SIB byte and displacement. Like all below, returns the position behind it, 0 past `limit`. */
+  #address32(bytes: Uint8Array, start: number, limit: number, rvaOfZero: number): number {
+    let p = start;
+    let base = this.modrm & 7;
+    if (base === 4) {
+      if (p >= limit) return 0;
+      const sib = bytes[p++];
+      this.scale = sib >> 6;
+      const index = ((sib >> 3) & 7) | ((this.rex & 2) << 2);
+      this.index = index === 4 ? NONE : index;
+      base = sib & 7;
+    } else if (base === 5 && this.mod === 0 && this.is64) {
+      if (p + 4 > limit) return 0;
+      this.displacement = readInt32(bytes, p);
+      this.base = BASE_IMAGE;
+      this.#isRipRelative = true;
+      return p + 4;
+    }
+    if (base === 5 && this.mod === 0) return this.#displacement32(bytes, p, limit, rvaOfZero);
+    this.base = base | ((this.rex & 1) << 3);
+    if (this.mod === 0) this.displacement = 0;
+    else if (this.mod === 2) return this.#displacementAndBase(bytes, p, limit, rvaOfZero);
+    else {
+      if (p >= limit) return 0;
+      this.displacement = (bytes[p++] << 24) >> 24;
+    }
+    return p;
+  }
+
+  /** Four bytes of displacement behind a register: an address is a table walked by the register. */
+  #displacementAndBase(bytes: Uint8Array, p: number, limit: number, rvaOfZero: number): number {
+    const register = this.base;
+    const next = this.#displacement32(bytes, p, limit, rvaOfZero);
+    if (next === 0 || this.base !== BASE_IMAGE) return next;
+    if (this.index === NONE) {
+      this.index = register;
+      this.scale = 0;
+    } else if (this.index === register) {
+      this.scale |= SUM_SCALE; // [table + register + register*4]
+    } else {
+      this.base = BASE_ELSEWHERE;
+    }
+    return next;
   }
 
   /** Four bytes of displacement without a base register (or with one: the caller keeps it): an address where relocated. */
@@ -210,11 +204,10 @@ export class X86Decoder {
     return p + 4;
   }
 
-  #address16(bytes: Uint8Array, p: number, limit: number, modrm: number): number {
+  /** Addresses of 16 bits, which drivers have no use for, are only passed over. */
+  #address16(p: number, limit: number): number {
     this.base = BASE_ELSEWHERE;
-    const mod = modrm >> 6;
-    const extra = mod === 1 ? 1 : mod === 2 || (modrm & 7) === 6 ? 2 : 0;
-    void bytes;
+    const extra = this.mod === 1 ? 1 : this.mod === 2 || (this.modrm & 7) === 6 ? 2 : 0;
     return p + extra <= limit ? p + extra : 0;
   }
 
@@ -233,7 +226,6 @@ export class X86Decoder {
     this.#vectorMap = vectorMap;
     return p + size + 1;
   }
-  #vectorMap = 0;
 
   #vectorRow(opcode: number): number {
     if (this.#vectorMap === 3) return OpcodeBit.modrm | Follows.byte;

@@ -2,7 +2,7 @@
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { isGuardDispatch } from './control-flow-guard.ts';
 import { FunctionBody } from './function-body.ts';
-import { NONE, Op } from './operations.ts';
+import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
 import { movedPlace, type Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { ReturnValues } from './return-values.ts';
@@ -45,6 +45,13 @@ export class AnalysedFunction {
   /** The work done on values since this was last asked, in decoded operations. */
   takeWork(): number {
     return this.resolver.takeWork() + this.#returns.takeWork();
+  }
+
+  /** The pointers that the memory operand of the store `i` is reached by. */
+  storePointers(i: number): readonly Value[] {
+    const { base } = this.body.operations;
+    if (base[i] === BASE_IMAGE) return [{ kind: 'address', rva: 0 }];
+    return base[i] < VECTOR0 ? this.resolver.resolve({ register: base[i] }, i).values : [];
   }
 
   isIndirect(i: number): boolean {

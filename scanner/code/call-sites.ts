@@ -18,6 +18,7 @@ import { TagStores } from './tag-stores.ts';
 import { type TagUse, TagUses } from './tag-uses.ts';
 import { functionsAt, Worklist } from './worklist.ts';
 
+/** What a search gives. */
 export interface CallSites {
   uses: TagUse[];
   /** Calls whose tag stayed unknown. */
@@ -28,10 +29,15 @@ export interface CallSites {
 
 /** Wrappers, objects and tables are followed in waves; real drivers come to rest after a dozen. */
 const MAX_WAVES = 48;
-/** The share of the work that may go into objects which are told apart by guesses. */
+/**
+ * The share of the work that may go into objects which are told apart by guesses: they touch few functions of real
+ * drivers, and in a large one everything looks like an object.
+ */
 const OBJECT_SHARE = 400;
+/** Small drivers are searched for them as a whole. */
 const LEAST_OBJECT_OPERATIONS = 150_000;
 
+/** Searches an image; the search ends because every wave follows new facts only, and facts and work are bounded. */
 export function findCallSites(code: CodeUnderAnalysis, sinks: Sinks): CallSites {
   return new CallSiteSearch(code, sinks).run();
 }
@@ -55,7 +61,7 @@ class CallSiteSearch {
       fn: new AnalysedFunction(code),
       targets: new CallTargets(code.image),
       tables: new OperationsTables(code.index, pointers, code.processor.pointerSize),
-      stored: new StoredTags(),
+      stored: new StoredTags(code.processor.pointerSize),
       worklist: new Worklist(code, pointers),
     };
     const naming = sinks.nameRvas.flatMap(nameRva => code.index.referencesTo(nameRva));

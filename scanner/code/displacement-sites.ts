@@ -127,6 +127,20 @@ function arm64Sites(bytes: Uint8Array, rva: number, wanted: WantedDistances, off
     const kind = word & 0xffc00000;
     const isStackBase = ((word >>> 5) & 31) === 31;
     if (isStackBase) continue;
+    if ((word & 0x7e400000) === 0x28000000 && (word & 0x01800000) !== 0) {
+      // stp: two fields at once, of four or of eight bytes.
+      const size = word < 0 ? 8 : 4;
+      const first = ((word << 10) >> 25) * size;
+      for (let lane = 0; lane < 2 * size; lane += 4)
+        if (wanted.stores.has(first + lane)) offer(first + lane, rva + p, bytes, p);
+      continue;
+    }
+    if ((word & 0xfe400000) >>> 0 === 0xa8400000) {
+      const first = ((word << 10) >> 25) * 8; // ldp
+      for (const distance of [first, first + 8])
+        if (wanted.calls.has(distance) && isBranchedToSoon(bytes, p)) offer(distance, rva + p, bytes, p);
+      continue;
+    }
     if (kind === (0xb9000000 | 0)) {
       if (wanted.stores.has(scaled * 4)) offer(scaled * 4, rva + p, bytes, p);
     } else if (kind === (0xf9400000 | 0) && wanted.calls.has(scaled * 8) && isBranchedToSoon(bytes, p)) {

@@ -16,6 +16,7 @@ const MAX_LOCAL_TABLE = 0x100;
 /** Guessed calls that are followed; hostile code must not fill the memory with them. */
 const MAX_GUESSED_CALLS = 100_000;
 
+/** Looks at the stores and calls of the function at hand. */
 export class OperationsPointers {
   readonly #context: SearchContext;
   readonly #callees: Callees;
@@ -129,10 +130,20 @@ export class OperationsPointers {
   }
 
   #addToObject(i: number, rva: number): void {
-    const { fn, tables } = this.#context;
+    const { fn, tables, worklist } = this.#context;
     const slot = fn.body.slot[i];
-    if (slot === NO_SLOT) tables.storedInObject(fn.body.operations.displacement[i], rva);
-    else this.#inFrame.push({ slot, rva });
+    if (slot !== NO_SLOT) {
+      this.#inFrame.push({ slot, rva });
+      return;
+    }
+    const distance = fn.body.operations.displacement[i];
+    for (const pointer of fn.storePointers(i)) {
+      if (pointer.kind === 'address' || pointer.kind === 'element') {
+        // An array of structures that is filled in a loop.
+        const variableRva = (pointer.rva + distance) | 0;
+        tables.functionInVariable(variableRva, rva, worklist.structuresAt(variableRva));
+      } else tables.storedInObject(pointer.kind === 'inside' ? pointer.plus + distance : distance, rva);
+    }
   }
 
   /** Functions that this function was given, alone or in a table, are kept in an object: `port->operations = *operations`. */

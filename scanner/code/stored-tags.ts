@@ -27,18 +27,17 @@ export interface Setter {
 const MAX_SETTER_DEPTH = 4;
 /** What more functions than this set at one distance is no tag. */
 const MAX_SETTERS_AT_A_DISTANCE = 64;
-
 /** Fields that one constructor fills at distances where tags are read. */
 const MAX_FIELDS_OF_A_SETTER = 32;
-
 /** Kinds of pool functions that one place may feed. */
 const MAX_CALLEES = 8;
+/** Variables, and fields, that are read as tags; real drivers have some hundreds. */
 const MAX_PLACES = 5_000;
 /**
  * An object that is not known by where its pointer was found is told by the distance of the field alone, and at the
- * start of an object other numbers stand too often.
+ * start of an object, as many pointers long, other numbers stand too often.
  */
-const FIRST_PLAIN_FIELD = 0x20;
+const FIRST_PLAIN_FIELD = 4;
 /** Elements of an array in an object that are looked at. */
 const MAX_ELEMENTS = 8;
 
@@ -55,7 +54,9 @@ export function keptIn(value: Value): string | undefined {
   return undefined;
 }
 
+/** What is known for the whole image; adding tells whether something is new. */
 export class StoredTags {
+  readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
   readonly #fields = new Map<string, Callee[]>();
@@ -64,6 +65,12 @@ export class StoredTags {
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
   #wantedStores = new Set<number>();
+  /** Places that hold something else than tags at times. */
+  readonly #spoiled = new Set<string>();
+
+  constructor(pointerSize: number) {
+    this.#pointerSize = pointerSize;
+  }
 
   /** Distances at which stores are worth looking at since this was last asked. */
   takeWantedStores(): Set<number> {
@@ -71,9 +78,6 @@ export class StoredTags {
     this.#wantedStores = new Set();
     return wanted;
   }
-
-  /** Places that hold something else than tags at times. */
-  readonly #spoiled = new Set<string>();
 
   /** Notes what is stored in a place. A place that also holds other numbers is none that tags are kept in. */
   note(place: string, values: readonly Value[]): void {
@@ -172,7 +176,7 @@ export class StoredTags {
         return pointer.place.behind === undefined ? [] : this.readersOfField(pointer.place.behind, offset);
       case 'result':
       case 'unknown':
-        return offset < FIRST_PLAIN_FIELD ? [] : this.readersOfField(undefined, offset);
+        return offset < FIRST_PLAIN_FIELD * this.#pointerSize ? [] : this.readersOfField(undefined, offset);
     }
     return [];
   }

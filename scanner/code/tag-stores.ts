@@ -3,7 +3,6 @@
  * returns the object filled. Who reads such a place is told what it holds.
  */
 import { ObjectFlow } from './object-flow.ts';
-import { BASE_IMAGE, VECTOR0 } from './operations.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Setter } from './stored-tags.ts';
 import type { TagUses } from './tag-uses.ts';
@@ -16,6 +15,7 @@ interface Put {
   depth: number;
 }
 
+/** Looks at the stores and calls of the function at hand. */
 export class TagStores {
   readonly #context: SearchContext;
   readonly #uses: TagUses;
@@ -37,7 +37,7 @@ export class TagStores {
     const { fn, stored } = this.#context;
     if (!stored.mayStore(fn.body, i)) return;
     const { displacement, size } = fn.body.operations;
-    for (const pointer of this.#storePointers(i)) {
+    for (const pointer of fn.storePointers(i)) {
       for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
         const offset = displacement[i] + lane;
         if (!stored.mayBeRead(pointer, offset)) continue;
@@ -52,14 +52,6 @@ export class TagStores {
     const { fn, stored, targets } = this.#context;
     for (const setter of stored.settersOf(fn.body.operations.low[i]))
       if (setter.wave >= targets.since) this.#addSetterCall(i, setter);
-  }
-
-  /** The pointers that a store's memory operand is reached by. */
-  #storePointers(i: number): readonly Value[] {
-    const { fn } = this.#context;
-    const { base } = fn.body.operations;
-    if (base[i] === BASE_IMAGE) return [{ kind: 'address', rva: 0 }];
-    return base[i] < VECTOR0 ? fn.resolver.resolve({ register: base[i] }, i).values : [];
   }
 
   /** Values are put `offset` bytes behind a pointer. */

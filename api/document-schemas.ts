@@ -205,6 +205,7 @@ export const driverAnswerSchema = z
         tag: z.string(),
         id,
         protected: z.boolean(),
+        isPattern: z.literal(true).optional(),
         strength: seenStrength,
         isListed: z.boolean(),
         summary: z.string(),

@@ -1,8 +1,9 @@
 /** What the program says of one scanned driver: its identity, and each tag it uses with all evidence. */
 import type { DriverService, Evidence, OtherTag, ScannedDriver, Strength } from '../data/facts.ts';
 import { strengthOf } from '../data/facts.ts';
+import type { TagPattern } from '../data/pool-tag.ts';
 import type { Links } from './answer-document.ts';
-import { driverLinks, tagLinks } from './answer-links.ts';
+import { driverLinks, patternLinks, tagLinks } from './answer-links.ts';
 import { bestStrength } from './answer-owners.ts';
 import type { AnswerSource } from './answer-source.ts';
 import { type CatalogueDriver, countTags } from './driver-list.ts';
@@ -24,6 +25,8 @@ export interface DriverSighting {
   tag: string;
   id: string;
   protected: boolean;
+  /** One character is computed and was not worked out: `?` stands for it. */
+  isPattern?: true;
   strength: Exclude<Strength, 'written'>;
   /** Some list names the tag, or a wildcard entry covers it. */
   isListed: boolean;
@@ -73,7 +76,8 @@ export async function answerDriver(scanned: CatalogueDriver, source: AnswerSourc
       isListed: (records[i]?.knowledge.length ?? 0) > 0 || covering[i].length > 0,
       summary: shortAnswer(sighting.tag, records[i], covering[i], source).summary,
       evidence: sighting.evidence,
-      links: tagLinks(sighting.tag),
+      ...(sighting.isPattern && { isPattern: true }),
+      links: sighting.isPattern ? patternLinks(sighting.tag as string as TagPattern) : tagLinks(sighting.tag),
     };
   });
   return {

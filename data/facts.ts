@@ -172,6 +172,8 @@ export interface DriverService {
 export interface TagSighting {
   tag: PoolTag;
   id: string;
+  /** One character is computed and was not worked out: `?` stands for it in `tag`, and `id` is that of a pattern. */
+  isPattern?: true;
   /** PROTECTED_POOL was set at some site. */
   protected: boolean;
   evidence: Evidence[];

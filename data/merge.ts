@@ -86,7 +86,7 @@ export class RecordStore {
     const suffix = `${isSample ? 1 : 0}${driver.fileName.toLowerCase()}\0${sha256}`;
     const keyByRank = Array.from({ length: WEAKEST_RANK + 1 }, (_, rank) => `${rank}${suffix}`);
     for (const sighting of scanned.sightings) {
-      const slot = this.#slotOf(sighting.tag, false);
+      const slot = this.#slotOf(sighting.tag, sighting.isPattern ?? false);
       if (sighting.evidence.length === 0 || keys.has(slot.id)) continue;
       const summary = summaryOf(driver, sighting);
       const key = keyByRank[rankOf(summary.kinds[0])];

@@ -12,6 +12,9 @@ import {
   isNameableUlong,
   type PoolTag,
   PROTECTED_BIT,
+  patternId,
+  poolTag,
+  type TagPattern,
   tagFromUlong,
   tagId,
   tagToUlong,
@@ -40,10 +43,15 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
   const byTag = new Map<PoolTag, TagSighting>();
   const notTags = new Set<number>();
   const others = new Map<string, OtherTag>();
+  const computed = new Map<string, TagSighting>();
   for (const use of findings.uses) {
     if (isDriverCreate(use) && isKmdfDefault(use.ulong)) continue;
     // What is not written in the code itself must read like a tag: data holds numbers and text beside it.
-    if (use.origin !== 'immediate' && !looksLikeTag(use.ulong)) continue;
+    if (use.familyMask === undefined && use.origin !== 'immediate' && !looksLikeTag(use.ulong)) continue;
+    if (use.familyMask !== undefined) {
+      addFamily(computed, evidenceOf(use, findings), use.ulong, use.familyMask);
+      continue;
+    }
     const otherKind = otherKindOf(use);
     if (otherKind !== undefined) {
       addOther(others, otherKind, use);
@@ -66,13 +74,33 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
       continue;
     add(byTag, ulong, { kind: families.has(tag.slice(0, 2)) ? 'family-literal' : 'literal', rva });
   }
-  const sightings = [...byTag.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const sightings = [...byTag.values(), ...computed.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   for (const { evidence } of sightings) evidence.sort(byStrength);
   return {
     sightings,
     otherTags: [...others.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     remarks: remarksOf(notTags, findings),
   };
+}
+
+/** A tag of which one character is computed from an unbounded number: `Sw1?`. */
+function addFamily(
+  computed: Map<string, TagSighting>,
+  evidence: Evidence,
+  ulong: number,
+  mask: number,
+): void {
+  const known = [...tagFromUlong(ulong)];
+  const at = [0, 1, 2, 3].find(n => ((mask >>> (8 * n)) & 0xff) !== 0) ?? 3;
+  known[at] = '?';
+  const tag = known.join('');
+  if (!/^[A-Za-z0-9_? ]{4}$/.test(tag)) return;
+  const sighting = computed.get(tag);
+  if (sighting !== undefined) sighting.evidence.push(evidence);
+  else {
+    const id = patternId(tag as TagPattern);
+    computed.set(tag, { tag: poolTag(tag), id, isPattern: true, protected: false, evidence: [evidence] });
+  }
 }
 
 function otherKindOf({ callee }: TagUse): OtherTagKind | undefined {

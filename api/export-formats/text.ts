@@ -97,7 +97,7 @@ function sightingRow(
     best?.rva === undefined ? '' : `${sites > 1 ? 'first ' : ''}at ${placeText(best.rva, best.symbol)}`;
   return [
     style.bold(tagText(sighting.tag)),
-    sighting.protected ? `${seen} (protected)` : seen,
+    `${seen}${sighting.protected ? ' (protected)' : ''}${sighting.isPattern ? ' (one character is computed)' : ''}`,
     `${sites} ${sites === 1 ? 'site' : 'sites'}`,
     style.dim(first),
     listedText(entries, driver, style),

@@ -119,6 +119,7 @@ function tagOfDriver({ tag, links, strength, evidence, isListed, summary, ...sig
     href: links.page,
     strength: strengthMark(strength),
     isProtected: sighting.protected,
+    isPattern: sighting.isPattern ?? false,
     words: evidencePhrase(evidence),
     sites: evidence.slice(0, SITES_PER_TAG).map(siteLine),
     moreSites:

@@ -12,6 +12,10 @@ export function compute(alu: number, left: Value, right: Value, rva: number): Va
     const shifted = shiftedBits(alu, left, right, rva);
     if (shifted !== undefined) return shifted;
   }
+  if (alu === Alu.add || alu === Alu.or) {
+    const family = familyOf(left, right, rva) ?? familyOf(right, left, rva);
+    if (family !== undefined) return [family];
+  }
   const usesCarry = alu === Alu.addWithCarry || alu === Alu.subtractWithBorrow;
   const without = computeOne(alu, left, right, rva, 0);
   return usesCarry ? [without, computeOne(alu, left, right, rva, 1)] : [without];
@@ -99,6 +103,13 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
     return of > MAX_ELEMENT_BYTES ? DERIVED : { kind: 'multiple', of, plus: Math.imul(left.plus, factor) };
   }
   return isPlainNumber(left) ? { kind: 'multiple', of: factor, plus: 0 } : DERIVED;
+}
+
+/** A constant with an unknown number in one of its characters; undefined for everything else. */
+function familyOf(base: Value, number: Value, rva: number): Value | undefined {
+  if (base.kind !== 'constant' || number.kind !== 'bits') return undefined;
+  const isOneCharacter = [0xff, 0xff00, 0xff0000, 0xff000000].some(byte => (number.mask & ~byte) === 0);
+  return isOneCharacter ? { kind: 'family', value: base.value, mask: number.mask, rva } : undefined;
 }
 
 /** Whether the value may be an index that counts elements. */

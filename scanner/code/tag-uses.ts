@@ -23,6 +23,8 @@ export interface TagUse {
   rva: number;
   functionRva: number;
   origin: ConstantOrigin;
+  /** Bits of one character that are not known: the tag is one of a family. */
+  familyMask?: number;
   /** Where the constant stands: an instruction, or data of the image. */
   constantRva: number;
   /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */
@@ -122,6 +124,13 @@ export class TagUses {
           this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
           break;
         }
+        case 'family': {
+          const { value: ulong, mask: familyMask, rva: constantRva } = value;
+          isResolved = true;
+          if (!callee.guesses)
+            this.#addUse({ ulong, familyMask, callee, ...site, origin: 'computed', constantRva });
+          break;
+        }
         case 'parameter':
           isResolved = true;
           this.#addWrapper(value.place, rva, callee);
@@ -187,7 +196,7 @@ export class TagUses {
   }
 
   #addUse(use: TagUse): void {
-    const key = `${use.ulong}:${use.rva}:${use.callee.api}:${use.callee.wrappers.length}`;
+    const key = `${use.ulong}:${use.familyMask}:${use.rva}:${use.callee.api}:${use.callee.wrappers.length}`;
     if (this.#seenUses.has(key) || this.isFull) return;
     this.#seenUses.add(key);
     this.#uses.push(use);

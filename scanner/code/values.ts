@@ -42,6 +42,8 @@ export type Value =
   | { kind: 'previous'; step: number }
   /** A number of which only these bits may be set. */
   | { kind: 'bits'; mask: number }
+  /** A tag of which some bits of one character are not known: `base + (n << 24)` without a bound for n. */
+  | { kind: 'family'; value: number; mask: number; rva: number }
   /** A place of the frame that nothing followed has written. */
   | { kind: 'blank' }
   /** A number that may be anything: read from somewhere, counted, passed. */
@@ -55,10 +57,12 @@ export type OpenValue = Extract<
   { kind: 'parameter' | 'field' | 'behind' | 'memory' | 'result' | 'unknown' | 'blank' }
 >;
 
+/** Whether the value is open: two reads of it give the same, so that its parts can be told apart. */
 export function isOpenValue(value: Value): value is OpenValue {
   return ['parameter', 'field', 'behind', 'memory', 'result', 'unknown', 'blank'].includes(value.kind);
 }
 
+/** The values that have nothing to tell them apart, made once. */
 export const UNKNOWN: Value = { kind: 'unknown' };
 export const BLANK: Value = { kind: 'blank' };
 export const DERIVED: Value = { kind: 'derived' };
@@ -141,6 +145,8 @@ export function isSame(a: Value, b: Value): boolean {
       return b.kind === 'stack-element' && b.offset === a.offset && b.stride === a.stride;
     case 'previous':
       return b.kind === 'previous' && b.step === a.step;
+    case 'family':
+      return b.kind === 'family' && b.value === a.value && b.mask === a.mask;
     case 'bits':
       return b.kind === 'bits' && b.mask === a.mask;
     case 'blank':

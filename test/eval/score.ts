@@ -1,7 +1,7 @@
 /** Compares what a scan found in a test driver with what its source declares. */
 import type { Evidence, ScannedDriver, TagSighting } from '../../data/facts.ts';
 import { strengthOf } from '../../data/facts.ts';
-import { tagText } from '../../data/pool-tag.ts';
+import { patternCovers, tagText } from '../../data/pool-tag.ts';
 import type { CaseName } from '../drivers/cases.ts';
 import type { DeclaredTag, SourceTruth } from '../drivers/truth.ts';
 
@@ -62,6 +62,9 @@ export function scoreDriver(outcome: ScannedDriver, truth: SourceTruth): Score {
   const known = new Set([...truth.tags.map(({ tag }) => tag), ...truth.open]);
   for (const [tag, sighting] of proven) {
     if (known.has(tag)) continue;
+    // A family is true where it covers a tag of the driver: it says that more of them may be used than were found.
+    const isOfFamily = (one: string) => patternCovers(tag, one as Parameters<typeof patternCovers>[1]);
+    if (sighting.isPattern && [...known].some(isOfFamily)) continue;
     const reason = sighting.evidence.filter(isProof).map(describe).join('; ');
     score.falseHits.push({ tag, bait: truth.bait.get(tag) ?? null, reason });
   }

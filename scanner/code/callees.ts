@@ -5,6 +5,7 @@ import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import type { Value } from './values.ts';
 
+/** Answers for the function at hand; what is added holds for the whole image. */
 export class Callees {
   readonly #context: SearchContext;
   readonly #names: RoutineNames;

@@ -14,6 +14,7 @@ export const MAX_TABLE_BYTES = 0x200;
 /** Code that names one table; more is a table that everything uses, and nothing to follow. */
 const MAX_SITES = 500;
 
+/** Answers for an image; its pointers are read when one is first asked for. */
 export function dataPointers(image: DriverImage, index: CodeIndex): DataPointers {
   let slotsByTarget: Map<number, number[]> | undefined;
 

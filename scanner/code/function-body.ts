@@ -13,6 +13,13 @@ import { type FollowedFunction, followStack } from './stack-slots.ts';
  */
 const MAX_FUNCTION_BYTES = 1 << 20;
 
+/** Rare parts of one function that are looked for: as many as an optimiser moves away from a large one. */
+const MAX_COLD_PARTS = 32;
+/** Bytes of one; it is an error path of a few calls. */
+const MAX_COLD_BYTES = 512;
+/** Operations of the part that is tried. */
+const COLD_RUN = new OperationList();
+
 /** Reused for every function: one at a time is analysed, and building these anew would cost more than using them. */
 export class FunctionBody implements DecodedCode, FollowedFunction {
   readonly operations = new OperationList();
@@ -225,11 +232,6 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     }
   }
 }
-
-/** Rare parts of one function, and the bytes of one, that are looked for. */
-const MAX_COLD_PARTS = 32;
-const MAX_COLD_BYTES = 512;
-const COLD_RUN = new OperationList();
 
 function cutPieces(pieces: CodePiece[]): CodePiece[] {
   let left = MAX_FUNCTION_BYTES;

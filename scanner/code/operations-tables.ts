@@ -25,13 +25,15 @@ export class OperationsTables {
   /** By distance: functions that tables hold there, and functions stored into objects there. */
   readonly #inTables = new Map<number, Set<number>>();
   readonly #inObjects = new Map<number, Set<number>>();
-  /** Tables whose address was stored into objects, by distance; into variables, by RVA; passed, by function and place. */
+  /** Tables whose address was stored into objects, by distance; into variables, by RVA. */
   readonly #tablesInObjects = new Map<number, Set<number>>();
   readonly #tablesInVariables = new Map<number, Set<number>>();
+  /** By RVA: functions stored into variables. */
   readonly #inVariables = new Map<number, Set<number>>();
+  /** Addresses of structures that such variables may be part of, and those that nobody has asked for yet. */
   readonly #structures = new Set<number>();
-  readonly #wantedAddresses: number[] = [];
-  /** Functions that are passed any. */
+  readonly #wantedStructures: number[] = [];
+  /** Functions that are passed any, and what, by function and place. */
   readonly #receivers = new Set<number>();
   readonly #passed = new Map<string, Set<number>>();
   /** Distances at which calls are worth looking at since this was last asked. */
@@ -75,13 +77,13 @@ export class OperationsTables {
     for (const start of starts) {
       this.#structures.add(start);
       this.#wantedCalls.add(variableRva - start);
-      this.#wantedAddresses.push(start);
+      this.#wantedStructures.push(start);
     }
   }
 
   /** Structures that were found since this was last asked: code that names them may pass them on. */
   takeStructures(): number[] {
-    return this.#wantedAddresses.splice(0);
+    return this.#wantedStructures.splice(0);
   }
 
   /** A function, or the address of a table, is stored `distance` bytes behind an object that is not known. */

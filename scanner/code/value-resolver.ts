@@ -28,6 +28,7 @@ const STEPS_PER_OPERATION = 4;
 /** Expressions inside expressions: each level is a few frames of the JavaScript stack. */
 const MAX_DEPTH = 60;
 
+/** Asks of the function that `body` holds; each question begins anew, with its own bound of steps. */
 export class ValueResolver implements Walk {
   readonly body: FunctionBody;
   readonly image: DriverImage;
@@ -130,6 +131,7 @@ export class ValueResolver implements Walk {
     return ValueSet.of(behindPointer(pointer, offset));
   }
 
+  /** The values of what is wanted just before an operation; `depth` counts the questions inside the first one. */
   at(wanted: Wanted, before: number, depth: number): ValueSet {
     if (depth > MAX_DEPTH || this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
     const { blocks, blockOf, operations } = this.body;

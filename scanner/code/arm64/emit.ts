@@ -1,6 +1,7 @@
 /** The pieces that ARM64 instructions are translated with. Register 31 is zero, or the stack pointer as a base. */
 import { Op, type OperationList } from '../operations.ts';
 
+/** The register holds something that is not followed; writes to the zero register change nothing. */
 export function kill(register: number, rva: number, out: OperationList): void {
   if (register === 31) out.add(Op.nothing, rva);
   else out.dst[out.add(Op.kill, rva)] = register;
@@ -20,6 +21,7 @@ export function moveRegister(
   if (source !== 31) out.source[i] = source;
 }
 
+/** `dst = left ALU ...`; the caller sets the other operand of the operation that is returned. */
 export function binary(
   alu: number,
   dst: number,

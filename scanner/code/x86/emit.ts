@@ -2,6 +2,7 @@
 import { Alu, Flag, NONE, Op, type OperationList, SCRATCH, VECTOR0, X86 } from '../operations.ts';
 import type { X86Decoder } from './x86-decoder.ts';
 
+/** Bytes of an operand that is not one byte wide. */
 export function operandSize(d: X86Decoder): number {
   return (d.rex & 8) !== 0 ? 8 : d.operand16 ? 2 : 4;
 }
@@ -21,6 +22,7 @@ export function byteRegister(d: X86Decoder, register: number): number {
   return !d.hasRex && register >= 4 && register < 8 ? NONE : register;
 }
 
+/** Gives operation `i` the instruction's memory operand. */
 export function setMemory(d: X86Decoder, out: OperationList, i: number): void {
   out.base[i] = d.base;
   out.index[i] = d.index;
@@ -28,12 +30,14 @@ export function setMemory(d: X86Decoder, out: OperationList, i: number): void {
   out.displacement[i] = d.displacement;
 }
 
+/** Gives operation `i` the instruction's immediate. */
 export function setImmediate(d: X86Decoder, out: OperationList, i: number): void {
   out.low[i] = d.immediate;
   out.high[i] = d.immediateHigh;
   if (d.immediateIsAddress) out.flags[i] = Flag.immediateIsAddress;
 }
 
+/** The register holds something that is not followed. */
 export function kill(register: number, rva: number, out: OperationList): void {
   if (register === NONE) return;
   out.dst[out.add(Op.kill, rva)] = register;
@@ -44,6 +48,7 @@ export function killHighByte(register: number, rva: number, out: OperationList):
   kill(register & 3, rva, out);
 }
 
+/** As `kill`, for every register whose bit is set. */
 export function killMany(mask: number, rva: number, out: OperationList): void {
   out.low[out.add(Op.killMany, rva)] = mask;
 }
@@ -185,10 +190,12 @@ export function conditionalBranch(d: X86Decoder, rva: number, out: OperationList
   out.alu[out.count - 1] = d.opcode & 15;
 }
 
+/** A call, jump or branch to the address that the immediate tells. */
 export function branchTo(d: X86Decoder, rva: number, out: OperationList, op: number): void {
   out.low[out.add(op, rva)] = rva + d.length + d.immediate;
 }
 
+/** `reg = rm` extended from `size` bytes. */
 export function extend(d: X86Decoder, rva: number, out: OperationList, op: number, size: number): void {
   if (d.mod === 3) {
     const source = size === 1 ? byteRegister(d, d.rm) : d.rm;

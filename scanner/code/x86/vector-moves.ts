@@ -88,6 +88,7 @@ function moved(out: OperationList, rva: number, to: number, from: number, size: 
   return true;
 }
 
+/** Replaces the lane at byte `lane` of a vector register. */
 export function inserted(
   out: OperationList,
   rva: number,

@@ -23,12 +23,16 @@ for (const file of files) {
   }
 }
 
-/** Each use as the vectors write it: `Tag1=computed`, `free-call:Tag1=immediate<2` through two wrappers. */
+/** Each use as the vectors write it: `Tag1=computed`, `Tag?=computed` for a family, `free-call:Tag1=immediate<2` through two wrappers. */
 function usesIn(image: DriverImage): string[] {
   const { uses } = analyseCode(image, 'test.sys');
-  const texts = uses.map(({ ulong, origin, callee }) => {
-    const tag = Buffer.from([ulong, ulong >>> 8, ulong >>> 16, ulong >>> 24]).toString('latin1');
-    const name = /^\w+$/.test(tag) ? tag : ulong.toString(16);
+  const texts = uses.map(({ ulong, familyMask = 0, origin, callee }) => {
+    const shifts = [0, 8, 16, 24];
+    const characters = shifts.map(shift =>
+      ((familyMask >>> shift) & 0xff) === 0 ? String.fromCharCode((ulong >>> shift) & 0xff) : '?',
+    );
+    const tag = characters.join('');
+    const name = /^[\w?]+$/.test(tag) ? tag : ulong.toString(16);
     const kind = callee.poolFunction.kind === 'allocation-call' ? '' : `${callee.poolFunction.kind}:`;
     const through = callee.wrappers.length === 0 ? '' : `<${callee.wrappers.length}`;
     return `${kind}${name}=${origin}${through}`;

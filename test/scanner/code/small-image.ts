@@ -4,7 +4,7 @@ import type { DriverImage, FunctionRange, Section } from '../../../scanner/pe/im
 export const IMAGE_BASE = 0x400000;
 
 /** The kernel functions that test code may call, by the RVA of their import slots. */
-export const SLOTS: ReadonlyMap<number, string> = new Map([
+const SLOTS: ReadonlyMap<number, string> = new Map([
   [0x2000, 'ExAllocatePoolWithTag'],
   [0x2008, 'ExFreePoolWithTag'],
   [0x2010, 'ExInitializeNPagedLookasideList'],

@@ -6,10 +6,13 @@ import { analyseCode } from '../../../scanner/code/analyse-code.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { codeBytesOf, countedAnalysis } from './counted-analysis.ts';
 import { ALLOCATE_RVA, CODE_RVA, MachineCode, pointersTo, TAG1 } from './machine-code.ts';
+import { randomCode, randomStatements } from './random-code.ts';
 import { IMAGE_BASE } from './small-image.ts';
 
 /** Enough for every image here: what decodes more than this is not bounded by its code. */
 const PLENTY = 100_000_000;
+/** Little enough for random code to reach. */
+const BUDGET = 1_000;
 
 /** The tags found, with how often; and that decoding stayed within so many instructions for each byte of code. */
 function tagsFound(image: DriverImage, maxInstructionsPerByte: number): Map<number, number> {
@@ -67,6 +70,19 @@ test('Rare parts that chain to each other, ten thousand of them, are not followe
   }
   code.listed(0, 0x20);
   assert.deepEqual([...tagsFound(code.image('x64'), 2)], [[TAG1, 1]]);
+});
+
+test('A rare part is read anew, whatever an earlier function left behind.', () => {
+  const code = new MachineCode(0x800, 0x90);
+  const withRarePart = (begin: number, rare: number, rareBytes: number) => {
+    const middle = code.branch(begin, rare);
+    code.put(code.allocate(code.put32(code.put(middle, 0x41, 0xb8), TAG1)), 0xc3);
+    code.listed(begin, begin + 0x40);
+    code.jump(rare + rareBytes - 5, middle);
+  };
+  withRarePart(0x000, 0x200, 0x80);
+  withRarePart(0x100, 0x400, 0x30);
+  assert.deepEqual([...tagsFound(code.image('x64'), 8)], [[TAG1, 2]]);
 });
 
 test('A function of one megabyte with sixteen thousand calls is decoded once.', () => {
@@ -172,66 +188,28 @@ test('A hundred thousand pointers to one wrapper on x86, called by an index, end
   tagsFound(code.image('x86', new Uint8Array(pointers.buffer)), 100);
 });
 
-const BUDGET = 3_000;
-/** Instructions that make chance bytes call, jump, store and allocate. */
-const PIECES: Record<DriverImage['arch'], number[][]> = {
-  x64: [
-    [0xe8],
-    [0xe9],
-    [0x0f, 0x84],
-    [0xff, 0x15],
-    [0xff, 0xe0],
-    [0x44, 0x8b, 0x40, 0x28],
-    [0x89, 0x51, 0x28],
-    [0x41, 0xb8],
-    [0xf3, 0xa5],
-  ],
-  x86: [
-    [0xe8],
-    [0xe9],
-    [0x0f, 0x85],
-    [0xff, 0x15, 0x00, 0x10, 0x40, 0x00],
-    [0xff, 0xe0],
-    [0x8b, 0x48, 0x28],
-    [0x89, 0x48, 0x28],
-    [0x68],
-    [0xf3, 0xab],
-  ],
-  arm64: [
-    // adrp x8, import; ldr x8, [x8]; blr x8
-    [0xe8, 0xff, 0xff, 0xf0, 0x08, 0x01, 0x40, 0xf9, 0x00, 0x01, 0x3f, 0xd6],
-    [0x00, 0x01, 0x1f, 0xd6],
-    [0x08, 0x00, 0x40, 0xf9],
-    [0x02, 0x2a, 0x8c, 0x52, 0xe2, 0x2c, 0xa6, 0x72],
-    [0xff, 0xff, 0xff, 0x97],
-    [0x02, 0x28, 0x40, 0xb9],
-    [0x02, 0x28, 0x00, 0xb9],
-    [0xc0, 0x03, 0x5f, 0xd6],
-    [0x00, 0x01, 0x3f, 0xd6],
-  ],
-};
-
 for (const arch of ['x86', 'x64', 'arm64'] as const) {
-  const piece = fc.oneof(
-    fc.constantFrom(...PIECES[arch]),
-    fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 4, maxLength: 4 }),
-  );
-  const codeBytes = fc.array(piece, { maxLength: 400 }).map(pieces => pieces.flat());
-
-  test(`Random bytes as ${arch} code are analysed without an error and within the budget.`, () => {
+  test(`Random instructions and bytes as ${arch} code are analysed without an error and within the budget.`, () => {
+    let analysed = 0;
     fc.assert(
-      fc.property(codeBytes, fc.array(fc.nat(1600), { maxLength: 12 }), (bytes, allocations) => {
-        const code = new MachineCode(Math.max(64, bytes.length));
-        code.put(0, ...bytes);
-        for (const at of allocations) if (arch === 'x64' && at + 6 <= bytes.length) code.allocate(at);
-        const image = code.image(arch);
-        const { unresolvedCalls, isPartial } = analyseCode(image, 'test.sys');
-        assert.ok(unresolvedCalls >= 0 && typeof isPartial === 'boolean');
+      fc.property(randomStatements(arch), statements => {
+        const image = randomCode(arch, statements).image(arch);
+        const { uses, isPartial } = analyseCode(image, 'test.sys');
+        assert.deepEqual(
+          analyseCode(image, 'test.sys', { isTraced: true }).uses.map(({ path, ...use }) => use),
+          uses.map(({ path, ...use }) => use),
+          'a traced analysis finds the same',
+        );
+        assert.equal(isPartial, false, 'a small driver is analysed wholly');
         const { decodedInstructions } = countedAnalysis(image, BUDGET);
         // The budget is looked at between functions: one more may be read, with what it calls.
-        const most = BUDGET + 4 * code.bytes.length;
+        const most = BUDGET + 4 * codeBytesOf(image);
         assert.ok(decodedInstructions <= most, `${decodedInstructions} decoded, expected at most ${most}`);
+        if (decodedInstructions > 0) analysed++;
       }),
+      // Making hundreds of statements fewer takes minutes; the seed and the path of a failure replay it.
+      { endOnFailure: true },
     );
+    assert.ok(analysed > 50, 'most of them hold calls to look at');
   });
 }

@@ -17,7 +17,7 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
     const counted = countedNumbers(walk, values.values, before, depth);
     return counted === undefined ? values : ValueSet.of(...counted);
   }
-  const numbers = new ValueSet();
+  const numbers = ValueSet.of(...values.values.filter(({ kind }) => kind === 'constant'));
   const rva = walk.body.operations.rva[before];
   for (let number = range.low; number <= range.high; number++) numbers.add(constant(number, 'computed', rva));
   return numbers;
@@ -38,7 +38,7 @@ export function assuming(
 ): ValueSet {
   const compare = comparisonBefore(walk, i, walk.body.blocks[walk.body.blockOf[i]].begin);
   const range = compare === undefined ? undefined : rangeAfter(walk, compare, i, holds);
-  if (compare === undefined || range === undefined) return look();
+  if (compare === undefined || range === undefined || !isShort(range)) return look();
   const { left } = walk.body.operations;
   const compared = walk.at({ register: left[compare], lane: 0, width: 4 }, compare, depth + 1).values;
   walk.assumptions.push({ compared, range });
@@ -56,6 +56,8 @@ function assumedRange(walk: Walk, open: readonly Value[]): NumberRange | undefin
 function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: number): NumberRange | undefined {
   const { blocks, blockOf, operations } = walk.body;
   let number = blockOf[before];
+  let low = 0;
+  let high = Infinity;
   for (let hops = 0; hops < MAX_BLOCKS && blocks[number].predecessors.length === 1; hops++) {
     const from = blocks[blocks[number].predecessors[0]];
     const branch = from.end - 1;
@@ -69,12 +71,20 @@ function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: numb
           compare,
           depth + 1,
         );
-        if (compared.values.some(value => open.some(other => isSame(value, other)))) return range;
+        if (compared.values.some(value => open.some(other => isSame(value, other)))) {
+          low = Math.max(low, range.low);
+          high = Math.min(high, range.high);
+        }
       }
     }
     number = blocks[number].predecessors[0];
   }
-  return undefined;
+  return isShort({ low, high }) ? { low, high } : undefined;
+}
+
+/** Whether the numbers are few enough to be listed. */
+function isShort({ low, high }: NumberRange): boolean {
+  return low <= high && high - low < MAX_NUMBERS && high < 0x100;
 }
 
 /** The comparison with a constant that the branch decides by. */
@@ -95,19 +105,21 @@ function rangeAfter(walk: Walk, compare: number, branch: number, isTaken: boolea
   const limit = low[compare];
   const condition = isTaken ? alu[branch] : alu[branch] ^ 1;
   if (condition === Condition.equal) return { low: limit, high: limit };
-  const high = highest(condition, limit);
-  if (high === undefined || high < 0 || high >= MAX_NUMBERS) return undefined;
-  return { low: 0, high };
-}
-
-function highest(condition: number, limit: number): number | undefined {
   switch (condition) {
     case Condition.below:
     case Condition.less:
-      return limit - 1;
+      return { low: 0, high: limit - 1 };
     case Condition.belowOrEqual:
     case Condition.lessOrEqual:
-      return limit;
+      return { low: 0, high: limit };
+    case Condition.above:
+    case Condition.greater:
+      return { low: limit + 1, high: Infinity };
+    case Condition.aboveOrEqual:
+    case Condition.greaterOrEqual:
+      return { low: limit, high: Infinity };
+    case Condition.notEqual:
+      return limit === 0 ? { low: 1, high: Infinity } : undefined;
   }
   return undefined;
 }

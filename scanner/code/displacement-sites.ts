@@ -58,7 +58,7 @@ function x86Sites(
   wanted: WantedDistances,
   offer: Offer,
 ): void {
-  for (let p = 1; p + 6 < bytes.length; p++) {
+  for (let p = 0; p + 6 < bytes.length; p++) {
     const kind = ACCESS[bytes[p]];
     if (kind === Access.other) continue;
     const isStore = kind === Access.store || kind === Access.storeImmediate;

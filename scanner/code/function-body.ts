@@ -32,6 +32,8 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
   /** Block number of each operation. */
   blockOf = new Int32Array(0);
   hasIndirectJump = false;
+  /** Instructions read to see whether code elsewhere is a part of the function. */
+  #coldOperations = 0;
   readonly tableTargets = new Map<number, number[]>();
   #pieces: CodePiece[] = [];
   /** Operation number + 1 by byte of code, all pieces in a row. */
@@ -58,6 +60,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     const bytes = this.#pieces.reduce((sum, piece) => sum + piece.endRva - piece.beginRva, 0);
     if (this.#operationAt.length < bytes) this.#operationAt = new Int32Array(bytes * 2);
     else this.#operationAt.fill(0, 0, bytes);
+    this.#coldOperations = 0;
     const leaders = this.#decodeAll();
     const count = this.operations.count;
     if (this.slot.length < count) {
@@ -68,7 +71,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     }
     this.blocks = basicBlocks(this, leaders, this.blockOf);
     followStack(this, this.#processor, poppedBytes);
-    return count;
+    return count + this.#coldOperations;
   }
 
   /** The first operation of the instruction at an RVA, or -1. */
@@ -149,6 +152,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
       const length = this.#front.append(bytes, rva - sectionRva, bytes.length, rva, run);
       if (length === 0) return undefined;
       rva += length;
+      this.#coldOperations++;
       const last = run.count - 1;
       const isEnd = [Op.return, Op.stop, Op.jumpIndirect].includes(run.op[last] as never);
       if (isEnd) return undefined;
@@ -167,7 +171,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
       return;
     }
     const grown = new Int32Array(bytes * 2);
-    grown.set(this.#operationAt);
+    grown.set(this.#operationAt.subarray(0, bytes - (piece.endRva - piece.beginRva))); // the rest is of other functions
     this.#operationAt = grown;
   }
 

@@ -28,13 +28,16 @@ export function jumpTableTargets(
   return reads.flatMap(({ tableRva, size }) => {
     const entryAt = (n: number) => entry(image, tableRva + n * size, size);
     const bases = processor.arch === 'arm64' ? constants : [tableRva, 0];
-    const unit = processor.arch === 'arm64' ? 4 : 1;
-    const found = bases.map(from => {
-      return entries(isCode, n => {
-        const distance = entryAt(n);
-        return distance === undefined ? undefined : from + distance * unit;
-      });
-    });
+    // ARM64 counts in instructions, or in bytes where an entry has room for them.
+    const units = processor.arch !== 'arm64' ? [1] : size === 4 ? [4, 1] : [4];
+    const found = bases.flatMap(from =>
+      units.map(unit =>
+        entries(isCode, n => {
+          const distance = entryAt(n);
+          return distance === undefined ? undefined : from + distance * unit;
+        }),
+      ),
+    );
     return found.reduce((best, targets) => (targets.length > best.length ? targets : best), []);
   });
 }

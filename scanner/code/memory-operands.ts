@@ -3,7 +3,7 @@ import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { behindPointer, constant, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Walk } from './walk.ts';
 
 /** What a load reads, `lane` bytes in: a stack slot, or memory of the image. */
@@ -56,6 +56,8 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
       .map(value =>
         times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
       );
+    // As in arithmetic: two sets of numbers may be two views of one choice.
+    if (sum.numbers() > 1 && scaled.numbers() > 1) return ValueSet.of(DERIVED);
     sum = sum.combine(scaled, (left, right) => compute(Alu.add, right, left, rva[i])[0]);
   }
   return sum;

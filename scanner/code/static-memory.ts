@@ -16,7 +16,8 @@ export function readConstant(image: DriverImage, rva: number): Value | undefined
   }
   const value = image.u32At(rva);
   if (value === undefined || rva - section.rva + 4 > section.bytes.length) return undefined;
-  return section.writable && !looksLikeTag(value) ? undefined : constant(value, 'global', rva);
+  const origin = section.executable ? 'literal-pool' : 'global';
+  return section.writable && !looksLikeTag(value) ? undefined : constant(value, origin, rva);
 }
 
 /** Two bytes of the image's data as they are when it is loaded. */

@@ -41,6 +41,9 @@ const FIRST_PLAIN_FIELD = 4;
 /** Elements of an array in an object that are looked at. */
 const MAX_ELEMENTS = 8;
 
+/** Numbers that are counted or put together: a variable that holds one is no variable of tags. */
+const COMPUTED: ReadonlySet<Value['kind']> = new Set(['derived', 'inside', 'multiple', 'bits']);
+
 /** A name for the variable or field that a value was read from. */
 export function keptIn(value: Value): string | undefined {
   switch (value.kind) {
@@ -83,7 +86,7 @@ export class StoredTags {
   note(place: string, values: readonly Value[]): void {
     const isOther = values.some(
       value =>
-        value.kind === 'derived' ||
+        COMPUTED.has(value.kind) ||
         (value.kind === 'constant' && value.value !== 0 && !looksLikeTag(value.value)),
     );
     if (isOther) this.#spoiled.add(place);

@@ -133,6 +133,9 @@ export class ValueResolver implements Walk {
 
   /** The values of what is wanted just before an operation; `depth` counts the questions inside the first one. */
   at(wanted: Wanted, before: number, depth: number): ValueSet {
+    // The loader alone writes these, so no store is looked for: most calls go through one.
+    if ('global' in wanted && wanted.width === 4 && this.#slots.has(wanted.global))
+      return ValueSet.of(this.#atStart(wanted.global));
     if (depth > MAX_DEPTH || this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
     const { blocks, blockOf, operations } = this.body;
     const first = blockOf[Math.min(before, operations.count - 1)];

@@ -6,6 +6,9 @@ import { poppedBytes as documentedBytes } from './import-stack-bytes.ts';
 
 /** A callee is read this far for its return; most end much earlier. */
 const MAX_CALLEE_INSTRUCTIONS = 4000;
+/** Instructions read in callees of one image, per byte of its code: each function is read once or twice. */
+const INSTRUCTIONS_PER_CODE_BYTE = 1;
+const LEAST_INSTRUCTIONS = 50_000;
 /** Jumps from stub to stub that are followed. */
 const MAX_HOPS = 4;
 
@@ -22,6 +25,10 @@ export function x86PoppedBytes(image: DriverImage, front: InstructionFront): Pop
   );
   const byFunction = new Map<number, number | undefined>();
   const scratch = new OperationList();
+  let instructionsLeft = image.sections.reduce(
+    (sum, { executable, bytes }) => sum + (executable ? bytes.length * INSTRUCTIONS_PER_CODE_BYTE : 0),
+    LEAST_INSTRUCTIONS,
+  );
 
   function ofSlot(slotRva: number): number | undefined {
     if (slotRva === image.guardSlots.check || slotRva === image.guardSlots.xfgCheck) return 0;
@@ -44,7 +51,8 @@ export function x86PoppedBytes(image: DriverImage, front: InstructionFront): Pop
     if (section === undefined || !section.executable) return undefined;
     if (opensFrame(section.bytes, rva - section.rva)) return OPENS_FRAME;
     let at = rva;
-    for (let count = 0; count < MAX_CALLEE_INSTRUCTIONS; count++) {
+    for (let count = 0; count < MAX_CALLEE_INSTRUCTIONS && instructionsLeft > 0; count++) {
+      instructionsLeft--;
       scratch.clear();
       const length = front.append(section.bytes, at - section.rva, section.bytes.length, at, scratch);
       if (length === 0 || scratch.count === 0) return undefined;

@@ -18,8 +18,11 @@ export interface CodeFindings {
   isPartial: boolean;
 }
 
-/** Operations decoded per byte of code: several waves over every function fit, an endless one does not. */
-const OPERATIONS_PER_CODE_BYTE = 40;
+/**
+ * Operations decoded and asked about, per byte of code. Real and made drivers need less than 3; with 8, a megabyte that is
+ * built to be slow ends within the time that one file has.
+ */
+const OPERATIONS_PER_CODE_BYTE = 8;
 const LEAST_OPERATIONS = 200_000;
 
 /** Analyses the code of an image; `ownName` is its file name. Traced, every use tells the path of its constant. */

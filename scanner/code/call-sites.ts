@@ -33,7 +33,7 @@ const MAX_WAVES = 48;
  * The share of the work that may go into objects which are told apart by guesses: they touch few functions of real
  * drivers, and in a large one everything looks like an object.
  */
-const OBJECT_SHARE = 400;
+const OBJECT_SHARE = 80;
 /** Small drivers are searched for them as a whole. */
 const LEAST_OBJECT_OPERATIONS = 150_000;
 
@@ -85,7 +85,8 @@ class CallSiteSearch {
       }
       if (worklist.isEmpty) this.#addSitesOfObjects();
     }
-    const isCut = this.#uses.isCut || (this.#operationsLeft <= 0 && !this.#isGuessing);
+    const isStopped = this.#operationsLeft <= 0 || !worklist.isEmpty;
+    const isCut = this.#uses.isCut || (isStopped && !this.#isGuessing);
     return { ...this.#uses.result(), isPartial: isCut };
   }
 

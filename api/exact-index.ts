@@ -5,9 +5,15 @@ import { type PoolTag, tagId } from '../data/pool-tag.ts';
 import { type SearchIndex, type SearchPage, SearchUnavailable } from '../data/search-index.ts';
 import { caseVariantIds, coveringPatternIds } from '../data/tag-neighbours.ts';
 
+function beginningOf(pattern: string): string {
+  return /^[^?*]{0,2}/.exec(pattern)![0];
+}
+
 export class ExactIndex implements SearchIndex {
   readonly kind = 'embedded';
   #records = new Map<string, TagRecord>();
+  /** How the wildcard entries begin, up to two characters before the first wildcard: most tags begin otherwise. */
+  readonly #beginnings = new Set<string>();
 
   remarks(): string[] {
     return [];
@@ -26,6 +32,7 @@ export class ExactIndex implements SearchIndex {
     for (const record of records) {
       if (isEmptyRecord(record)) this.#records.delete(record.id);
       else this.#records.set(record.id, record);
+      if (record.isPattern) this.#beginnings.add(beginningOf(record.tag));
     }
   }
 
@@ -48,6 +55,7 @@ export class ExactIndex implements SearchIndex {
   /** What lists say of the tag: its own entries, else those of the most specific wildcard entry that covers it. */
   entriesFor(tag: PoolTag): readonly KnowledgeEntry[] {
     const own = this.#records.get(tagId(tag))?.knowledge ?? [];
+    if (own.length === 0 && !this.#mayBeCovered(tag)) return own;
     return own.length > 0 ? own : (this.#byIds(coveringPatternIds(tag))[0]?.knowledge ?? []);
   }
 
@@ -56,6 +64,10 @@ export class ExactIndex implements SearchIndex {
   }
 
   async close(): Promise<void> {}
+
+  #mayBeCovered(tag: PoolTag): boolean {
+    return [0, 1, 2].some(length => this.#beginnings.has(tag.slice(0, length)));
+  }
 
   #byIds(ids: readonly string[]): TagRecord[] {
     return ids.map(id => this.#records.get(id)).filter(record => record !== undefined);

@@ -116,6 +116,8 @@ export class AnalysedFunction {
   calledPointers(i: number): readonly Value[] {
     const { source, index } = this.body.operations;
     if (source[i] === NONE && index[i] !== NONE) return []; // a jump table
+    const imported = this.resolver.importSlotAt(i);
+    if (imported !== undefined) return [imported];
     return this.#pointersAt(i, () => {
       if (this.isIndirect(i)) {
         const { values } = this.resolver.resolveTarget(i);

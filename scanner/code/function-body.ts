@@ -238,6 +238,8 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
 }
 
 function cutPieces(pieces: CodePiece[]): CodePiece[] {
+  const isPlain = pieces.length === 1 && pieces[0].endRva - pieces[0].beginRva <= MAX_FUNCTION_BYTES;
+  if (isPlain && pieces[0].endRva > pieces[0].beginRva) return [pieces[0]];
   let left = MAX_FUNCTION_BYTES;
   return pieces.flatMap(piece => {
     const size = Math.min(left, piece.endRva - piece.beginRva);

@@ -61,7 +61,7 @@ export class TagUses {
   readonly #callees: Callees;
   readonly #maxWrappers: number;
   readonly #seenWrappers = new Set<string>();
-  readonly #seenUses = new Set<string>();
+  readonly #usesBySite = new Map<number, TagUse[]>();
   readonly #uses: TagUse[] = [];
   readonly #unresolved = new Set<number>();
 
@@ -196,9 +196,10 @@ export class TagUses {
   }
 
   #addUse(use: TagUse): void {
-    const key = `${use.ulong}:${use.familyMask}:${use.rva}:${use.callee.api}:${use.callee.wrappers.length}`;
-    if (this.#seenUses.has(key) || this.isFull) return;
-    this.#seenUses.add(key);
+    const atSite = this.#usesBySite.get(use.rva);
+    if (this.isFull || atSite?.some(known => isSameUse(known, use))) return;
+    if (atSite === undefined) this.#usesBySite.set(use.rva, [use]);
+    else atSite.push(use);
     this.#uses.push(use);
   }
 
@@ -228,6 +229,15 @@ export class TagUses {
     if (!stored.addReader(value, callee)) return;
     if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
   }
+}
+
+function isSameUse(a: TagUse, b: TagUse): boolean {
+  return (
+    a.ulong === b.ulong &&
+    a.familyMask === b.familyMask &&
+    a.callee.api === b.callee.api &&
+    a.callee.wrappers.length === b.callee.wrappers.length
+  );
 }
 
 /** Whether a constant may be taken for a tag where objects were guessed: it reads like one; of data only after one guess. */

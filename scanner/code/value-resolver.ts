@@ -10,7 +10,7 @@ import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
 import { loadedValue } from './memory-operands.ts';
 import { storedValue, storeSource } from './memory-values.ts';
-import { NONE, Op, VECTOR0 } from './operations.ts';
+import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue } from './register-values.ts';
@@ -41,6 +41,7 @@ export class ValueResolver implements Walk {
   readonly #isTraced: boolean;
   /** Import slots and Control Flow Guard's: the loader fills them, whatever stands there in the file. */
   readonly #slots: Set<number>;
+  readonly #importSlots: ReadonlySet<number>;
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active: number[] = [];
 
@@ -53,7 +54,8 @@ export class ValueResolver implements Walk {
     this.processor = code.processor;
     this.index = code.index;
     this.#isTraced = code.isTraced;
-    this.#slots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
+    this.#importSlots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
+    this.#slots = new Set(this.#importSlots);
     for (const slot of Object.values(code.image.guardSlots)) if (slot !== null) this.#slots.add(slot);
   }
 
@@ -76,6 +78,18 @@ export class ValueResolver implements Walk {
   resolveStored(operation: number, lane: number): ValueSet {
     this.#begin();
     return storeSource(this, operation, lane, 4, 0);
+  }
+
+  /** What `call [import]` goes through, which is most calls; undefined for others. */
+  importSlotAt(operation: number): Value | undefined {
+    const { base, index, source, displacement, op } = this.body.operations;
+    const isSlot =
+      (op[operation] === Op.callIndirect || op[operation] === Op.jumpIndirect) &&
+      base[operation] === BASE_IMAGE &&
+      source[operation] === NONE &&
+      index[operation] === NONE &&
+      this.#importSlots.has(displacement[operation]);
+    return isSlot ? { kind: 'memory', rva: displacement[operation], plus: 0 } : undefined;
   }
 
   /** The values of the pointer that an indirect call or jump goes through. */

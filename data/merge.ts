@@ -84,7 +84,10 @@ export class RecordStore {
     const driver = summaryOfDriver(scanned, isSample);
     // Strongest first, then the drivers of this computer, then by name; the hash makes it unique.
     const suffix = `${isSample ? 1 : 0}${driver.fileName.toLowerCase()}\0${sha256}`;
-    const keyByRank = Array.from({ length: WEAKEST_RANK + 1 }, (_, rank) => `${String(rank).padStart(2, '0')}${suffix}`);
+    const keyByRank = Array.from(
+      { length: WEAKEST_RANK + 1 },
+      (_, rank) => `${String(rank).padStart(2, '0')}${suffix}`,
+    );
     for (const sighting of scanned.sightings) {
       const slot = this.#slotOf(sighting.tag, sighting.isPattern ?? false);
       if (sighting.evidence.length === 0 || keys.has(slot.id)) continue;

@@ -25,7 +25,8 @@ export function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth
     return walk.at(operand, i, depth + 1).map(value => compute(alu[i], value, value, rva[i])[0]);
   }
   const counted = walk.at(operand, i, depth + 1);
-  const lefts = placesCharacter(alu[i], source[i], low[i]) ? enumerated(walk, counted, i, depth) : counted;
+  const isBounded = placesCharacter(alu[i], source[i], low[i]) || countsElements(alu[i], source[i], counted);
+  const lefts = isBounded ? enumerated(walk, counted, i, depth) : counted;
   const rights = sourceValue(walk, i, wanted, depth);
   // Two sets of numbers may be two views of one choice: what they add up to is not every sum of them.
   if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) return ValueSet.of(DERIVED);
@@ -58,6 +59,12 @@ export function byteSwapValue(walk: Walk, i: number, wanted: WantedRegister, dep
 /** Masks choose between constants (`sbb`, `and`), and `or` joins characters, without an order. */
 function isSelecting(alu: number): boolean {
   return alu === Alu.and || alu === Alu.or || alu === Alu.xor;
+}
+
+/** Whether the operation makes the index of an element of what a loop counts: past its end may stand anything. */
+function countsElements(alu: number, source: number, numbers: ValueSet): boolean {
+  const isScaled = source === NONE && (alu === Alu.shiftLeft || alu === Alu.multiply);
+  return isScaled && numbers.values.some(({ kind }) => kind === 'previous' || kind === 'parameter');
 }
 
 /** Whether the operation moves a small number to where a character of a tag is. */

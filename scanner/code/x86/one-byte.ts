@@ -10,6 +10,7 @@ import {
   killHighByte,
   killMany,
   killRm,
+  loadScratch,
   MASK,
   move,
   operandSize,
@@ -107,11 +108,11 @@ export function oneByte(d: X86Decoder, rva: number, out: OperationList): void {
     }
     case 0x69:
     case 0x6b: {
-      if (d.mod !== 3) return kill(d.reg, rva, out);
+      const factor = d.mod === 3 ? d.rm : loadScratch(d, rva, out, size);
       const i = out.add(Op.binary, rva);
       out.alu[i] = Alu.multiply;
       out.dst[i] = d.reg;
-      out.left[i] = d.rm;
+      out.left[i] = factor;
       out.size[i] = size;
       return setImmediate(d, out, i);
     }

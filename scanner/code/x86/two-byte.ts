@@ -76,12 +76,12 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
       out.add(Op.pop, rva);
       return;
     case 0xaf: {
-      if (d.mod !== 3) return kill(d.reg, rva, out);
+      const factor = d.mod === 3 ? d.rm : loadScratch(d, rva, out, operandSize(d));
       const i = out.add(Op.binary, rva);
       out.alu[i] = Alu.multiply;
       out.dst[i] = d.reg;
       out.left[i] = d.reg;
-      out.source[i] = d.rm;
+      out.source[i] = factor;
       out.size[i] = operandSize(d);
       return;
     }

@@ -10,8 +10,10 @@ const WORDS: Record<EvidenceKind, (by: string, evidence: EvidenceWords) => strin
   'wrapper-call': by => `allocated by its own wrapper${by && ` of ${by}`}`,
   'structure-field': (by, { structure }) =>
     `set in ${structure ? escapeControls(structure) : by || 'a structure'}`,
-  'inferred-call': by =>
-    `allocated by ${by || 'a pool function'}, by way of an object that only its fields tell`,
+  'inferred-call': (by, { rule }) =>
+    rule === undefined
+      ? `allocated by ${by || 'a pool function'}, by way of an object that only its fields tell`
+      : `probably allocated by ${by || 'a function'}, which no documentation lists`,
   'free-call': by => `freed by ${by || 'a pool function'}`,
   'default-tag': () => 'default tag that the framework computes from its name',
   'user-memory': by => `user memory by ${by || 'the window manager'}`,
@@ -19,7 +21,7 @@ const WORDS: Record<EvidenceKind, (by: string, evidence: EvidenceWords) => strin
   literal: () => 'four bytes only, no proof',
 };
 
-type EvidenceWords = Pick<Evidence, 'kind' | 'api' | 'structure'>;
+type EvidenceWords = Pick<Evidence, 'kind' | 'api' | 'structure' | 'rule'>;
 
 /** `allocated by ExAllocatePoolWithTag`: how a tag was seen at one place. */
 export function evidenceInWords(evidence: EvidenceWords): string {

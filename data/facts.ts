@@ -61,7 +61,7 @@ export interface Evidence {
   wrappers?: number[];
   /** For `structure-field`: `FLT_CONTEXT_REGISTRATION.PoolTag`. */
   structure?: string;
-  /** For `default-tag`: the rule that computes it. */
+  /** For `default-tag`: the rule that computes it. For `inferred-call`: why the function is taken for an allocator. */
   rule?: string;
   /** The pool that is asked for, where it is constant: `PagedPool`, `NonPagedPoolNx`, `POOL_FLAG_NON_PAGED`. */
   pool?: string;

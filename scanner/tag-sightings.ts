@@ -47,7 +47,8 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
   for (const use of findings.uses) {
     if (isDriverCreate(use) && isKmdfDefault(use.ulong)) continue;
     // What is not written in the code itself must read like a tag: data holds numbers and text beside it.
-    if (use.familyMask === undefined && use.origin !== 'immediate' && !looksLikeTag(use.ulong)) continue;
+    const isWritten = use.origin === 'immediate' && !use.callee.poolFunction.isUnlisted;
+    if (use.familyMask === undefined && !isWritten && !looksLikeTag(use.ulong)) continue;
     if (use.familyMask !== undefined) {
       addFamily(computed, evidenceOf(use, findings), use.ulong, use.familyMask);
       continue;
@@ -136,6 +137,9 @@ function addKmdfDefault(byTag: Map<PoolTag, TagSighting>, findings: CodeFindings
 const KMDF_RULE =
   'KMDF: the first four characters of the service name (taken from the file name), less a leading WDF';
 
+const UNLISTED_RULE =
+  'No documentation lists this function: its name says that it allocates, and the calls with a constant give what reads like a tag';
+
 function nameOf(ulong: number): PoolTag {
   return tagFromUlong((ulong & ~PROTECTED_BIT) >>> 0);
 }
@@ -155,9 +159,9 @@ function add(byTag: Map<PoolTag, TagSighting>, ulong: number, evidence: Evidence
 /** A wrapper of a free is still a free, and a structure a structure: allocations through wrappers are `wrapper-call`. */
 const WRAPPABLE: ReadonlySet<string> = new Set(['allocation-call', 'lookaside-init', 'framework-call']);
 
-function kindOf({ poolFunction: { kind }, wrappers, guesses }: Callee): EvidenceKind {
+function kindOf({ poolFunction: { kind, isUnlisted }, wrappers, guesses }: Callee): EvidenceKind {
   if (WRAPPABLE.has(kind)) {
-    if (guesses !== undefined) return 'inferred-call';
+    if (guesses !== undefined || isUnlisted) return 'inferred-call';
     if (wrappers.length > 0) return 'wrapper-call';
   }
   return kind as EvidenceKind;
@@ -172,6 +176,7 @@ function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
   evidence.origin = origin;
   if (isWrapped) evidence.wrappers = wrappers;
   Object.assign(evidence, callee.request);
+  if (poolFunction.isUnlisted) evidence.rule = UNLISTED_RULE;
   if (poolFunction.field !== undefined) evidence.structure = poolFunction.field.name;
   return evidence;
 }

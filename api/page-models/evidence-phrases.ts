@@ -10,7 +10,7 @@ const NOUNS: Record<EvidenceKind, readonly [one: string, many: string]> = {
   'framework-call': ['call of the framework', 'calls of the framework'],
   'wrapper-call': ['call by a wrapper', 'calls by a wrapper'],
   'structure-field': ['structure field', 'structure fields'],
-  'inferred-call': ['call inferred by way of an object', 'calls inferred by way of an object'],
+  'inferred-call': ['inferred call', 'inferred calls'],
   'free-call': ['free call', 'free calls'],
   'default-tag': ['default tag of its framework', 'default tags of its framework'],
   'user-memory': ['block of user memory', 'blocks of user memory'],

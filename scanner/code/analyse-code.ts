@@ -8,6 +8,7 @@ import { processorKit } from './processor-kit.ts';
 import { poolFunctionNames } from './routine-names.ts';
 import { findSinks } from './sinks.ts';
 import type { TagUse } from './tag-uses.ts';
+import { unlistedAllocators, unlistedImports } from './unlisted-allocators.ts';
 
 export interface CodeFindings {
   uses: TagUse[];
@@ -42,7 +43,9 @@ export function analyseCode(
     tables,
     nameRvas: poolFunctionNames(image, index),
   };
-  if (sinks.bySlot.size + sinks.byFunction.size + tables.length + sinks.nameRvas.length === 0) {
+  const unlisted = unlistedImports(image);
+  const { bySlot, byFunction, nameRvas } = sinks;
+  if (bySlot.size + byFunction.size + tables.length + nameRvas.length + unlisted.length === 0) {
     return {
       uses: [],
       literals,
@@ -57,9 +60,8 @@ export function analyseCode(
     0,
   );
   const maxOperations = LEAST_OPERATIONS + codeBytes * OPERATIONS_PER_CODE_BYTE;
-  const found = findCallSites(
-    { image, processor, front, index, functions, poppedBytes, codeBytes, maxOperations, isTraced },
-    sinks,
-  );
+  const code = { image, processor, front, index, functions, poppedBytes, codeBytes, maxOperations, isTraced };
+  for (const [slotRva, callee] of unlistedAllocators(code, unlisted)) bySlot.set(slotRva, callee);
+  const found = findCallSites(code, sinks);
   return { ...found, literals, isListedFunction: rva => functions.isListed(rva) };
 }

@@ -19,6 +19,8 @@ export interface PoolFunction {
         | 'user-memory'
       >
     | OtherTagKind;
+  /** In no public document: see unlisted-allocators.ts. */
+  isUnlisted?: true;
   /** On x86 the first two arguments stand in ecx and edx. */
   isFastcall?: true;
   /** 1-based position of the tag in the documented argument list. */

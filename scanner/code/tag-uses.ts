@@ -102,7 +102,8 @@ export class TagUses {
         : fn.withReturned(passed).map(value => this.#cleared(value, callee, i));
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
-    if (!isFound && callee.guesses === undefined && !isOtherTag(callee.poolFunction))
+    const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
+    if (!isFound && isSure && !isOtherTag(callee.poolFunction))
       this.#unresolved.add(fn.body.operations.rva[i]);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { placeText } from '../../api/evidence-words.ts';
+import { evidenceInWords, placeText } from '../../api/evidence-words.ts';
 
 const PLACES: [rva: number, symbol: string | undefined, expected: string, reason: string][] = [
   [0x1a2b, undefined, '0x1a2b', 'an address is all there is'],
@@ -12,4 +12,13 @@ test('A place is its address, with its symbol where there is one.', () => {
   for (const [rva, symbol, expected, reason] of PLACES) {
     assert.equal(placeText(rva, symbol), expected, reason);
   }
+});
+
+test('An inferred call says what it was inferred from.', () => {
+  const call = { kind: 'inferred-call', api: 'netpart.sys!NpxAllocateBlock' } as const;
+  assert.match(evidenceInWords(call), /an object that only its fields tell/);
+  assert.match(
+    evidenceInWords({ ...call, rule: 'no documentation' }),
+    /NpxAllocateBlock, which no documentation lists/,
+  );
 });

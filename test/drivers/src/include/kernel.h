@@ -263,6 +263,16 @@ API(NTSTATUS, FwpsInjectionHandleCreate0, (USHORT family, ULONG flags, HANDLE *h
 API(NTSTATUS, FwpsAllocateNetBufferAndNetBufferList0, (HANDLE pool, USHORT context, USHORT backfill, PVOID mdl, ULONG offset, SIZE_T length, PVOID *out))
 API(NTSTATUS, FwpsFlowAssociateContext0, (ULONG64 flow, USHORT layer, ULONG callout, ULONG64 context))
 
+/* A module of which nothing is documented: no rule of the scanner may know its functions by name. */
+/* DLL netpart.sys */
+API(PVOID, NpxAllocateBlock, (SIZE_T size, ULONG tag, ULONG flags))
+API(NTSTATUS, NpxCreateBlockPool, (PVOID owner, ULONG count, SIZE_T size, ULONG tag, PVOID *pool))
+API(PVOID, NpxReallocateWithTag, (PVOID p, SIZE_T size, ULONG tag))
+API(PVOID, NpxAllocateFrame, (ULONG format, ULONG width, ULONG height))
+API(PVOID, NpxAllocatePair, (ULONG first, ULONG second))
+API(PVOID, NpxAllocateOnce, (SIZE_T size, ULONG code))
+API(NTSTATUS, NpxSendMessage, (ULONG code, PVOID data))
+
 /* END */
 
 #include "guard.h"

@@ -21,3 +21,10 @@ export function patternLinks(pattern: TagPattern): Links {
 export function driverLinks(sha256: string): Links {
   return { self: `${API_BASE}/drivers/${sha256}`, page: `/drivers/${sha256}` };
 }
+
+/** How a tag of a driver is explained; `isPattern` where the tag is the wildcard of a computed family, as people type it. */
+export function explanationLinks(sha256: string, tag: PoolTag, isPattern = false): Links {
+  const { self, page } = driverLinks(sha256);
+  const below = `explain/${isPattern ? encodeURIComponent(tag) : tagPathSegment(tag)}`;
+  return { self: `${self}/${below}`, page: `${page}/${below}` };
+}

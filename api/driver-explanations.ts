@@ -1,11 +1,12 @@
 /** DriverExplanations: how a scan knows that a driver uses a tag, worked out from the driver's file when somebody asks. */
 import type { DriverIdentity } from '../data/facts.ts';
-import { type PoolTag, tagPathSegment, tagText } from '../data/pool-tag.ts';
+import { type PoolTag, poolTag, tagText } from '../data/pool-tag.ts';
 import { tagReadings } from '../data/tag-readings.ts';
+import { sightingOf } from '../scanner/explain/computed-family.ts';
 import type { TagExplanation } from '../scanner/explain/tag-explanation.ts';
 import { type LaneResult, ScanLane } from '../scanner/files/scan-lane.ts';
 import type { Links } from './answer-document.ts';
-import { driverLinks } from './answer-links.ts';
+import { driverLinks, explanationLinks } from './answer-links.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { CatalogueDriver } from './driver-list.ts';
 import { otherUsesInWords } from './other-tag-words.ts';
@@ -51,7 +52,7 @@ export class DriverExplanations {
   }
 
   /**
-   * Explains a tag, in any spelling, of a scanned driver. Throws a PooltagError: `invalid-tag`, `unknown-driver`,
+   * Explains a tag, in any spelling, or the wildcard of a computed family, of a scanned driver. Throws a PooltagError: `invalid-tag`, `unknown-driver`,
    * `tag-not-in-driver`, `driver-file-gone`, `explanation-failed`, `explanations-busy`.
    */
   async explain(sha256: string, input: string): Promise<DriverExplanation> {
@@ -62,12 +63,10 @@ export class DriverExplanations {
     }
     const tag = tagOf(scanned, input);
     const { fileName, arch } = scanned.driver;
-    const { self, page } = driverLinks(sha256);
-    const below = `explain/${tagPathSegment(tag)}`;
     return {
       ...(await this.#explanationOf(scanned, tag)),
       driver: { fileName, sha256, arch },
-      links: { self: `${self}/${below}`, page: `${page}/${below}` },
+      links: explanationLinks(sha256, tag, sightingOf(scanned.sightings, tag)?.isPattern),
     };
   }
 
@@ -141,11 +140,12 @@ function fileGone({ fileName }: DriverIdentity, what: string): PooltagError {
   return new PooltagError('driver-file-gone', message);
 }
 
-/** The reading of the input that the driver uses. */
+/** The reading of the input that the driver uses. A pattern is one where the scan gave it as the name of a family. */
 function tagOf({ driver, sightings, otherTags = [] }: CatalogueDriver, input: string): PoolTag {
   const read = tagReadings(input);
-  if (read.kind !== 'readings') throw new PooltagError('invalid-tag', problemOfReadings(input, read).message);
   const used = new Set(sightings.map(({ tag }) => tag));
+  if (read.kind === 'pattern' && used.has(poolTag(read.pattern))) return poolTag(read.pattern);
+  if (read.kind !== 'readings') throw new PooltagError('invalid-tag', problemOfReadings(input, read).message);
   const found = read.candidates.find(({ tag }) => used.has(tag));
   if (found !== undefined) return found.tag;
   const { fileName } = driver;

@@ -27,12 +27,13 @@ export const explanationSchema = z
     driver: z.object({ fileName: z.string(), sha256: z.string(), arch }),
     tag: z.string(),
     id,
+    isPattern: z.literal(true).optional(),
     sites: z.array(
       z.object({
         evidence,
         steps: z.array(
           z.object({
-            kind: z.enum(['constant', 'carried', 'call', 'wrapper', 'function']),
+            kind: z.enum(['constant', 'computed', 'carried', 'call', 'wrapper', 'function']),
             rva: count.nullable(),
             text: z.string(),
             instruction: z.string().nullable(),

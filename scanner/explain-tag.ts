@@ -1,9 +1,10 @@
 /** explainTag: how a scan knows that a driver uses a tag, with the instructions that show it. Pure but for iced-x86. */
 import type { Evidence, ScannedDriver } from '../data/facts.ts';
-import { type PoolTag, PROTECTED_BIT, tagFromUlong, tagId, tagText, tagToUlong } from '../data/pool-tag.ts';
+import { type PoolTag, tagText, tagToUlong } from '../data/pool-tag.ts';
 import { analyseCode } from './code/analyse-code.ts';
 import type { TagUse } from './code/tag-uses.ts';
 import { openDisassembler } from './disassembly/open-disassembler.ts';
+import { isUseOf, sightingOf } from './explain/computed-family.ts';
 import { FunctionInstructions } from './explain/function-instructions.ts';
 import { SiteExplainer } from './explain/site-explainer.ts';
 import type { TagExplanation } from './explain/tag-explanation.ts';
@@ -14,7 +15,7 @@ import { readDriverImage } from './pe/driver-image.ts';
 const MAX_SITES = 12;
 
 /**
- * Explains every site of a tag, the strongest first, up to a bound. `scanned` is what {@link scanDriver} said of the very
+ * Explains every site of a tag, or of the wildcard of a computed family (`Sw1?`), the strongest first, up to a bound. `scanned` is what {@link scanDriver} said of the very
  * same bytes, and `symbols` those of its build. Undefined where it has no site of the tag.
  */
 export async function explainTag(
@@ -23,13 +24,13 @@ export async function explainTag(
   tag: PoolTag,
   symbols?: PublicSymbols,
 ): Promise<TagExplanation | undefined> {
-  const sighting = scanned.sightings.find(one => one.tag === tag);
+  const sighting = sightingOf(scanned.sightings, tag);
   const image = readDriverImage(bytes);
   if (sighting === undefined || 'code' in image) return undefined;
   const { fileName } = scanned.driver;
   const { uses } = analyseCode(image, fileName, { isTraced: true });
   const usesBySite = new Map<string, TagUse[]>();
-  for (const use of uses.filter(({ ulong }) => tagFromUlong((ulong & ~PROTECTED_BIT) >>> 0) === tag)) {
+  for (const use of uses.filter(one => isUseOf(sighting, one))) {
     const key = siteKey(use.rva, use.callee.api, use.callee.wrappers.length);
     usesBySite.set(key, [...(usesBySite.get(key) ?? []), use]);
   }
@@ -38,14 +39,16 @@ export async function explainTag(
     const shown = sighting.evidence.slice(0, MAX_SITES);
     const explainer = new SiteExplainer(image, new FunctionInstructions(image), disassembler, {
       quoted: `'${tagText(tag)}'`,
-      ulong: tagToUlong(tag),
+      // The byte of a `?` stands nowhere.
+      ulong: sighting.isPattern ? undefined : tagToUlong(tag),
     });
     const sites = shown.map(evidence =>
       explainer.explain(evidence, usesBySite.get(keyOf(evidence))?.shift()),
     );
     return {
       tag,
-      id: tagId(tag),
+      id: sighting.id,
+      ...(sighting.isPattern && { isPattern: true }),
       sites,
       moreSites: sighting.evidence.length - shown.length,
       wrappers: explainer.wrapperListings(),

@@ -1,5 +1,5 @@
 /** `pooltag scan --explain TAG`: how a scan knows that these drivers use the tag, with the code that shows it. */
-import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { type PoolTag, patternSpecificity, poolTag, tagText } from '../../data/pool-tag.ts';
 import { tagReadings } from '../../data/tag-readings.ts';
 import { type ScannedFile, scanFiles } from '../../scanner/driver-files.ts';
 import { explanationScanWriter } from '../export-formats/explanation-text.ts';
@@ -81,11 +81,22 @@ export async function explainPlaces(
   return counts.explained > 0 ? 0 : failureOf('unknown-tag').exitCode;
 }
 
-/** The tags that the text may mean, the likeliest first. Throws `invalid-tag` for none, and for a pattern. */
+/**
+ * The tags that the text may mean, the likeliest first; a wildcard with one `?` may be a computed family. Throws
+ * `invalid-tag` for none, and for any other pattern.
+ */
 function readingsOf(text: string): PoolTag[] {
   const read = tagReadings(text);
+  if (read.kind === 'pattern' && isFamily(read.pattern)) return [poolTag(read.pattern)];
   if (read.kind !== 'readings') throw new PooltagError('invalid-tag', problemOfReadings(text, read).message);
   return read.candidates.map(({ tag }) => tag);
+}
+
+const WILDCARD_NOTE = ' (a wildcard is explained only where it names a tag with one computed character)';
+
+/** Whether a scan may give the wildcard to a tag of which one character is computed. */
+function isFamily(pattern: string): boolean {
+  return pattern.includes('?') && patternSpecificity(pattern) === 3;
 }
 
 function writerFor(options: ExplainOptions, io: CommandIo): ScanWriter {
@@ -121,7 +132,7 @@ function summary(
     files === refused
       ? 'no driver could be scanned'
       : explained === 0
-        ? `no site of ${name} in ${count(files - refused, 'driver')}`
+        ? `no site of ${name} in ${count(files - refused, 'driver')}${isFamily(tag) ? WILDCARD_NOTE : ''}`
         : `${count(sites, 'site')} in ${count(explained, 'driver')}`;
   const without =
     bare === 0

@@ -41,9 +41,11 @@ export function explanationScanWriter(style: Style): ScanWriter {
 }
 
 /** The lines of an explanation, without an indent. */
-function explanationLines({ tag, sites, moreSites, wrappers }: TagExplanation, style: Style): string[] {
+function explanationLines(explanation: TagExplanation, style: Style): string[] {
+  const { tag, isPattern, sites, moreSites, wrappers } = explanation;
   const total = sites.length + moreSites;
-  const lines = [`${style.bold(tagText(tag))}  ${total} ${total === 1 ? 'site' : 'sites'}`];
+  const computed = isPattern ? ' (one character is computed)' : '';
+  const lines = [`${style.bold(tagText(tag))}  ${total} ${total === 1 ? 'site' : 'sites'}${computed}`];
   sites.forEach((site, i) => {
     lines.push('', ...siteLines(site, i + 1, style));
   });

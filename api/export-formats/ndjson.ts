@@ -43,6 +43,7 @@ export function scannedFileJson({ file, outcome, explanation, elapsedMs, sameAs 
     sightings: outcome.sightings.map(sighting => ({
       tag: sighting.tag,
       id: sighting.id,
+      isPattern: sighting.isPattern,
       protected: sighting.protected,
       evidence: sighting.evidence.map(({ kind, api, rva, functionRva, ...more }) => ({
         kind,

@@ -29,7 +29,7 @@ export function ofExplainedTag(scanned: ScannedFile, readings: readonly PoolTag[
   const { outcome, explanation } = scanned;
   if (outcome.status === 'refused') return scanned;
   const tags = explanation ? [explanation.tag] : readings;
-  const sightings = outcome.sightings.filter(({ tag }) => tag === explanation?.tag);
+  const sightings = outcome.sightings.filter(({ id }) => id === explanation?.id);
   const otherTags = outcome.otherTags?.filter(({ tag }) => tags.includes(tag)) ?? [];
   return {
     ...scanned,

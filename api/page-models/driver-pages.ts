@@ -1,7 +1,7 @@
 /** The list of scanned drivers, and the page of one. */
 import { type DriverIdentity, EVIDENCE_KINDS, type RefusedFile } from '../../data/facts.ts';
-import { type PoolTag, tagPathSegment } from '../../data/pool-tag.ts';
-import { driverLinks } from '../answer-links.ts';
+import type { PoolTag } from '../../data/pool-tag.ts';
+import { driverLinks, explanationLinks } from '../answer-links.ts';
 import type { DriverAnswer, DriverSighting } from '../driver-answer.ts';
 import { countTags, type DriverPage, type DriverQuery } from '../driver-list.ts';
 import { addressText } from '../evidence-words.ts';
@@ -96,7 +96,7 @@ export function driverPage(context: PageContext, answer: DriverAnswer, page: num
     total: groupedNumber(shown.length),
     tags: shown.slice((page - 1) * TAGS_PER_PAGE, page * TAGS_PER_PAGE).map(one => ({
       ...tagOfDriver(one),
-      howHref: hasFile ? `${links.page}/explain/${tagPathSegment(one.tag as PoolTag)}` : null,
+      howHref: hasFile ? explanationLinks(driver.sha256, one.tag as PoolTag, one.isPattern).page : null,
     })),
     pager: pagerOf(shown.length, page, TAGS_PER_PAGE, to =>
       pathWith(links.page, { page: to > 1 ? to : undefined }),

@@ -1,5 +1,7 @@
 /** The page, and the fold on the driver's page, that show how a scan knows that a driver uses a tag. */
+import type { TagPattern } from '../../data/pool-tag.ts';
 import type { CodeListing, ListingLine, PathStep } from '../../scanner/explain/tag-explanation.ts';
+import { patternLinks } from '../answer-links.ts';
 import type { DriverExplanation } from '../driver-explanations.ts';
 import { addressText } from '../evidence-words.ts';
 import { siteInWords } from '../site-words.ts';
@@ -16,7 +18,7 @@ const MARKS: Record<NonNullable<ListingLine['role']>, string> = { constant: '>',
 
 /** The view model of views/pages/explanation.hbs. */
 export function explanationPage(context: PageContext, explanation: DriverExplanation) {
-  const { driver, tag, links } = explanation;
+  const { driver, tag, isPattern = false, links } = explanation;
   return {
     frame: pageFrame(context, {
       title: `How a tag was found in ${driver.fileName}`,
@@ -26,7 +28,8 @@ export function explanationPage(context: PageContext, explanation: DriverExplana
     file: driver.fileName,
     driverHref: links.page.replace(/\/explain\/.*$/, ''),
     tag: tagParts(tag),
-    tagHref: tagHref(tag),
+    isPattern,
+    tagHref: isPattern ? patternLinks(tag as string as TagPattern).page : tagHref(tag),
     count: counted(explanation.sites.length + explanation.moreSites, 'site', 'sites'),
     explanation: explanationFold(explanation),
     json: links.self,

@@ -11,11 +11,14 @@ export const explainRoute: RestRoute = {
   operationId: 'explainTag',
   summary: 'How a scan knows that a driver uses a tag: the way of each constant, and the instructions.',
   description:
-    "Read again from the driver's file when it is first asked for, within the limits of a scan. At most 12 sites, the strongest first; `moreSites` counts the others.",
+    "Read again from the driver's file when it is first asked for, within the limits of a scan. At most 12 sites, the strongest first; `moreSites` counts the others. A wildcard (`Sw1%3F`) is explained where the driver's answer has it: one character of the tag is computed.",
   request: { params: explainParamsSchema },
   responses: {
     200: jsonResponse('The explanation.', explanationSchema),
-    ...problemResponse(400, 'Not a SHA-256, not a tag, or a pattern that stands for several.'),
+    ...problemResponse(
+      400,
+      'Not a SHA-256, not a tag, or a pattern that the driver has no computed family for.',
+    ),
     ...problemResponse(
       404,
       'No scanned driver has this SHA-256 or this tag, or its file is no longer there as it was.',

@@ -109,7 +109,9 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
 function familyOf(base: Value, number: Value, rva: number): Value | undefined {
   if (base.kind !== 'constant' || number.kind !== 'bits') return undefined;
   const isOneCharacter = [0xff, 0xff00, 0xff0000, 0xff000000].some(byte => (number.mask & ~byte) === 0);
-  return isOneCharacter ? { kind: 'family', value: base.value, mask: number.mask, rva } : undefined;
+  if (!isOneCharacter) return undefined;
+  const { value, origin, via } = base;
+  return { kind: 'family', value, mask: number.mask, rva, base: { origin, rva: base.rva }, via };
 }
 
 /** Whether the value may be an index that counts elements. */

@@ -12,7 +12,7 @@ import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { keptIn } from './stored-tags.ts';
-import { constant, type Value } from './values.ts';
+import { constant, type FamilyBase, type Value } from './values.ts';
 
 /** A constant that reaches a tag argument. */
 export interface TagUse {
@@ -25,7 +25,9 @@ export interface TagUse {
   origin: ConstantOrigin;
   /** Bits of one character that are not known: the tag is one of a family. */
   familyMask?: number;
-  /** Where the constant stands: an instruction, or data of the image. */
+  /** Of a family: the constant without the computed character. */
+  familyBase?: FamilyBase;
+  /** Where the constant stands, or its character is computed: an instruction, or data of the image. */
   constantRva: number;
   /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */
   path?: readonly number[];
@@ -126,10 +128,11 @@ export class TagUses {
           break;
         }
         case 'family': {
-          const { value: ulong, mask: familyMask, rva: constantRva } = value;
+          const { value: ulong, mask: familyMask, base: familyBase, rva: constantRva, via: path } = value;
           isResolved = true;
-          if (!callee.guesses)
-            this.#addUse({ ulong, familyMask, callee, ...site, origin: 'computed', constantRva });
+          if (callee.guesses) break;
+          const use = { ulong, familyMask, familyBase, callee, ...site, constantRva, path };
+          this.#addUse({ ...use, origin: 'computed' });
           break;
         }
         case 'parameter':

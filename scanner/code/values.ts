@@ -43,13 +43,28 @@ export type Value =
   /** A number of which only these bits may be set. */
   | { kind: 'bits'; mask: number }
   /** A tag of which some bits of one character are not known: `base + (n << 24)` without a bound for n. */
-  | { kind: 'family'; value: number; mask: number; rva: number }
+  | {
+      kind: 'family';
+      value: number;
+      mask: number;
+      /** The instruction that put the unknown number in. */
+      rva: number;
+      base: FamilyBase;
+      /** As of a constant, from the base on. */
+      via?: readonly number[];
+    }
   /** A place of the frame that nothing followed has written. */
   | { kind: 'blank' }
   /** A number that may be anything: read from somewhere, counted, passed. */
   | { kind: 'unknown' }
   /** A number computed in a way that is not followed, so that nothing may be built on it. */
   | { kind: 'derived' };
+
+/** The constant into which a number that is not known is put: where it stands, and how it came about. */
+export interface FamilyBase {
+  origin: ConstantOrigin;
+  rva: number;
+}
 
 /** What is the same wherever it is read, but not known here. */
 export type OpenValue = Extract<
@@ -183,7 +198,8 @@ export function behindPointer(pointer: Value, offset: number): Value {
 
 /** The value on its way through the instruction at `rva`. */
 export function carriedBy(value: Value, rva: number): Value {
-  if (value.kind !== 'constant' || value.via?.at(-1) === rva) return value;
+  const isCarried = value.kind === 'constant' || value.kind === 'family';
+  if (!isCarried || value.via?.at(-1) === rva) return value;
   return { ...value, via: [...(value.via ?? []), rva] };
 }
 

@@ -12,8 +12,10 @@ export interface ListingWish {
   path: readonly number[];
   /** The instruction that holds the constant, or completes it; null where none does. */
   constantRva: number | null;
-  /** How the constant is noted (`'TCon'`), and its bytes as they stand in an instruction (`54 43 6f 6e`). */
-  tag: { note: string; bytes: string };
+  /** How the constant is noted (`'TCon'`), and its bytes as they stand in an instruction (`54 43 6f 6e`), if they do. */
+  tag: { note: string; bytes?: string };
+  /** The instruction that computes a character of the constant, and what it makes (`'TCo?'`). */
+  computed?: { rva: number; note: string };
 }
 
 /** Instructions shown before and after the call: enough to see its other arguments, and what becomes of the result. */
@@ -36,10 +38,8 @@ export function codeListing(
     if (instruction === undefined) continue;
     const { bytes, text, length } = instruction;
     const isAfterGap = lines.length > 0 && next !== rva;
-    const role = roleOf(rva, wish);
-    const hasTag = role === 'constant' || bytes.includes(wish.tag.bytes);
-    const note = hasTag ? wish.tag.note : instruction.note;
-    lines.push({ rva, bytes, text, note, role, isAfterGap });
+    const note = tagNote(rva, bytes, wish) ?? instruction.note;
+    lines.push({ rva, bytes, text, note, role: roleOf(rva, wish), isAfterGap });
     next = rva + length;
   }
   return lines.length === 0 ? undefined : { functionRva: wish.functionRva, lines };
@@ -61,6 +61,17 @@ function chosenInstructions({ callRva, path }: ListingWish, starts: readonly num
 function indexOf(starts: readonly number[], rva: number): number {
   const at = lastNotAbove(starts.length, i => starts[i], rva);
   return starts[at] === rva ? at : -1;
+}
+
+/** What of the tag an instruction holds or makes. */
+function tagNote(
+  rva: number,
+  bytes: string,
+  { tag, constantRva, computed }: ListingWish,
+): string | undefined {
+  const hasTag = rva === constantRva || (tag.bytes !== undefined && bytes.includes(tag.bytes));
+  if (hasTag) return tag.note;
+  return rva === computed?.rva ? computed.note : undefined;
 }
 
 function roleOf(rva: number, { callRva, path, constantRva }: ListingWish): ListingLine['role'] {

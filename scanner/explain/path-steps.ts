@@ -4,6 +4,7 @@ import type { Place } from '../code/places.ts';
 import { placeKey } from '../code/places.ts';
 import type { Processor } from '../code/processor.ts';
 import type { TagUse } from '../code/tag-uses.ts';
+import { computedCharacter } from './computed-family.ts';
 import { registerName } from './register-name.ts';
 import type { PathStep } from './tag-explanation.ts';
 
@@ -24,7 +25,7 @@ const ORIGINS: Record<ConstantOrigin, string> = {
 
 const COUNTED = 'is one of several numbers that are counted through; this instruction bounds them';
 
-/** The way of one use of a tag. `quoted` is the tag as people read it, `textAt` an instruction as text. */
+/** The way of one use of a tag. `quoted` is its constant as people read it, `textAt` an instruction as text. */
 export function stepsOfUse(
   use: TagUse,
   evidence: Evidence,
@@ -33,19 +34,23 @@ export function stepsOfUse(
   textAt: (rva: number) => string | null,
 ): PathStep[] {
   const path = use.path ?? [];
-  const isInCode = use.origin === 'immediate' || use.origin === 'computed' || use.origin === 'stack';
+  // What is computed of a family is one character: where the others come from is told first.
+  const { origin, rva } = use.familyBase ?? { origin: use.origin, rva: use.constantRva };
+  const isInCode = origin === 'immediate' || origin === 'computed' || origin === 'stack';
   // A loop that counts through tags leaves no path of its own: what bounds it is known.
-  const isCounted = use.origin === 'computed' && path.length === 0;
-  const constantRva = isInCode ? (path[0] ?? use.constantRva) : use.constantRva;
+  const isCounted = origin === 'computed' && path.length === 0;
+  const constantRva = isInCode ? (path[0] ?? rva) : rva;
   const carriers = isInCode ? path.slice(1) : path;
   return [
     {
       kind: 'constant',
       rva: constantRva,
-      text: `${quoted} ${isCounted ? COUNTED : ORIGINS[use.origin]}`,
+      text: `${quoted} ${isCounted ? COUNTED : ORIGINS[origin]}`,
       instruction: isInCode ? textAt(constantRva) : null,
     },
-    ...carriedSteps(carriers, textAt),
+    ...(use.familyMask === undefined
+      ? carriedSteps(carriers, textAt)
+      : familySteps(carriers, use.familyMask, use.constantRva, textAt)),
     {
       kind: 'call',
       rva: use.rva,
@@ -54,6 +59,24 @@ export function stepsOfUse(
     },
     ...wrapperSteps(use, evidence, processor, textAt),
     { kind: 'function', rva: null, text: `it is the tag that ${use.callee.api} takes`, instruction: null },
+  ];
+}
+
+/** The way of a family's base to the instruction that computes a character of it, and on from there. */
+function familySteps(
+  carriers: readonly number[],
+  mask: number,
+  computedRva: number,
+  textAt: (rva: number) => string | null,
+): PathStep[] {
+  // Negative where the base is a number in that very instruction.
+  const at = carriers.indexOf(computedRva);
+  const character = `its ${ordinal(computedCharacter(mask) + 1)} character`;
+  const text = `a number that is not known goes into ${character}, for which the ? stands`;
+  return [
+    ...carriedSteps(carriers.slice(0, Math.max(0, at)), textAt),
+    { kind: 'computed', rva: computedRva, text, instruction: textAt(computedRva) },
+    ...carriedSteps(carriers.slice(at + 1), textAt),
   ];
 }
 

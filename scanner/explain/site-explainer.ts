@@ -1,12 +1,13 @@
 /** Explains one site after the other: the way of the constant in words, and the code that it goes through. */
 import type { Evidence } from '../../data/facts.ts';
-import { PROTECTED_BIT } from '../../data/pool-tag.ts';
+import { PROTECTED_BIT, tagText } from '../../data/pool-tag.ts';
 import { PROCESSORS, type Processor } from '../code/processor.ts';
 import type { TagUse } from '../code/tag-uses.ts';
 import type { Disassembler } from '../disassembly/disassembler.ts';
 import { bytesText } from '../disassembly/instruction-bytes.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
-import { codeListing } from './code-listing.ts';
+import { codeListing, type ListingWish } from './code-listing.ts';
+import { tagWithoutBit } from './computed-family.ts';
 import type { FunctionInstructions } from './function-instructions.ts';
 import { stepsOfUse } from './path-steps.ts';
 import type { CodeListing, ExplainedSite, PathStep } from './tag-explanation.ts';
@@ -22,7 +23,8 @@ const HALVES_APART = 6;
 export interface ExplainedTag {
   /** `'TCon'`. */
   quoted: string;
-  ulong: number;
+  /** None where a character is computed. */
+  ulong: number | undefined;
 }
 
 /** The code of one site. */
@@ -31,8 +33,9 @@ interface SiteCode {
   callRva: number;
   path: readonly number[];
   constantRva?: number | null;
-  ulong: number;
+  ulong: number | undefined;
   note: string;
+  computed?: ListingWish['computed'];
 }
 
 export class SiteExplainer {
@@ -57,23 +60,28 @@ export class SiteExplainer {
   /** `use` is what a traced analysis found of the site; literals and default tags have none. */
   explain(evidence: Evidence, use: TagUse | undefined): ExplainedSite {
     if (use === undefined) return this.#withoutUse(evidence);
-    const isProtected = (use.ulong & PROTECTED_BIT) !== 0;
-    const quoted = `${this.#tag.quoted}${isProtected ? ' with PROTECTED_POOL (bit 31)' : ''}`;
+    const { familyBase, ulong } = use;
+    const isProtected = (ulong & PROTECTED_BIT) !== 0;
+    const { quoted } = this.#tag;
+    const constant = familyBase === undefined ? quoted : `'${tagText(tagWithoutBit(ulong))}'`;
+    const note = `${constant}${isProtected ? ' with PROTECTED_POOL (bit 31)' : ''}`;
+    const words = familyBase === undefined ? note : `${note}, the base of ${quoted},`;
     const textAt = (rva: number) => this.#disassembler.at(rva)?.text ?? null;
     use.callee.wrapperCalls.forEach((callRva, i) => {
       this.#wrapperCalls.set(callRva, use.callee.wrappers[i]);
     });
     return {
       evidence,
-      steps: stepsOfUse(use, evidence, quoted, this.#processor, textAt),
+      steps: stepsOfUse(use, evidence, words, this.#processor, textAt),
       // Without a path, what bounds a counted tag is part of the picture, but does not hold it.
       listings: this.#listings({
         functionRva: use.functionRva,
         callRva: use.rva,
         path: use.path ?? [use.constantRva],
         constantRva: use.path?.[0],
-        ulong: use.ulong,
-        note: quoted,
+        ulong,
+        note,
+        computed: familyBase && { rva: use.constantRva, note: quoted },
       }),
     };
   }
@@ -124,7 +132,8 @@ export class SiteExplainer {
     return this.#listings({ functionRva, callRva: rva, path, constantRva, ulong, note: quoted });
   }
 
-  #listings({ functionRva: own, callRva, path, constantRva = null, ulong, note }: SiteCode): CodeListing[] {
+  #listings(code: SiteCode): CodeListing[] {
+    const { functionRva: own, callRva, path, constantRva = null, ulong, note, computed } = code;
     const ownInstructions = new Set(this.#instructions.of(own));
     const byFunction = new Map<number, number[]>();
     byFunction.set(own, []);
@@ -134,7 +143,7 @@ export class SiteExplainer {
       if (functionRva === undefined) continue;
       byFunction.set(functionRva, [...(byFunction.get(functionRva) ?? []), rva]);
     }
-    const tag = { note, bytes: bytesText(littleEndian(ulong)) };
+    const tag = { note, bytes: ulong === undefined ? undefined : bytesText(littleEndian(ulong)) };
     return [...byFunction].slice(0, MAX_OTHER_LISTINGS + 1).flatMap(([functionRva, carriers]) => {
       const wish = {
         functionRva,
@@ -142,6 +151,7 @@ export class SiteExplainer {
         path: carriers,
         constantRva,
         tag,
+        computed,
       };
       return codeListing(wish, this.#instructions.of(functionRva), this.#disassembler) ?? [];
     });

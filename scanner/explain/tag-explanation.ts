@@ -6,6 +6,8 @@ import type { PoolTag } from '../../data/pool-tag.ts';
 export interface TagExplanation {
   tag: PoolTag;
   id: string;
+  /** One character is computed from a number that is not known; `?` stands for it. */
+  isPattern?: true;
   /** Strongest first; not all of them where there are many. */
   sites: ExplainedSite[];
   /** How many more sites there are. */
@@ -24,7 +26,7 @@ export interface ExplainedSite {
 
 /** One step of a constant on its way to the function that takes the tag. */
 export interface PathStep {
-  kind: 'constant' | 'carried' | 'call' | 'wrapper' | 'function';
+  kind: 'constant' | 'computed' | 'carried' | 'call' | 'wrapper' | 'function';
   /** Where it happens; null for what happens outside of the driver. */
   rva: number | null;
   /** In words, without the address and the instruction. */

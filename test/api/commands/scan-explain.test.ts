@@ -38,6 +38,22 @@ for (const spelling of SPELLINGS) {
   });
 }
 
+test('the wildcard of a computed family is explained as it is typed, and as JSON', async () => {
+  const computed = projectFile('test', 'drivers', 'built', 'value-flow.arm64.clang.O0.sys');
+  const { exitCode, out, err } = await run('--explain', 'VfL?', computed);
+  assert.equal(exitCode, 0, err);
+  assert.match(out, /\nVfL\? {2}1 site \(one character is computed\)\n/);
+  assert.match(out, /'VfL0', the base of 'VfL\?', is a number in this instruction: movk/);
+  const [json] = JSON.parse((await run('--explain', 'VfL?', '--format', 'json', computed)).out);
+  assert.deepEqual(
+    [json.explanation, ...json.sightings].map(({ id, isPattern }) => [id, isPattern]),
+    [
+      ['p-56664c3f', true],
+      ['p-56664c3f', true],
+    ],
+  );
+});
+
 test('json and ndjson add the explanation to the file', async () => {
   const json = JSON.parse((await run('--explain', 'WrA4', '--format', 'json', driver, other)).out);
   assert.equal(json.length, 2);
@@ -83,6 +99,13 @@ const FAILURES: [argv: string[], exitCode: number, says: RegExp, reason: string]
   [['--explain', '<b>"', driver], 1, /no site of <b>" in 1 driver/, 'a tag that looks like HTML'],
   [['--explain', 'Threads', driver], 2, /is not a pool tag/, 'not a tag'],
   [['--explain', 'Nt??', driver], 2, /is a pattern/, 'a pattern'],
+  [['--explain', 'Afd*', driver], 2, /is a pattern/, 'a pattern with an open end'],
+  [
+    ['--explain', 'Afd?', driver],
+    1,
+    /names a tag with one computed character/,
+    'a wildcard without a family',
+  ],
   [
     ['--explain', 'WrA4', '--format', 'csv', driver],
     2,

@@ -8,7 +8,7 @@ typedef struct { ULONG Size; PVOID EvtDriverDeviceAdd, EvtDriverUnload; ULONG Dr
 typedef struct { ULONG Size; PVOID Cleanup, Destroy; ULONG Execution, Synchronization; PVOID Parent; SIZE_T ContextSize; const void *TypeInfo; } WDF_OBJECT_ATTRIBUTES;
 typedef struct { ULONG Size; ULONG Dispatch; BOOLEAN Power, Zero, Default; PVOID EvtIoDefault, Read, Write, Control, Internal, Stop, Resume, Canceled; } WDF_IO_QUEUE_CONFIG;
 
-enum { iDeviceCreate = 75, iDriverCreate = 116, iIoQueueCreate = 152, iMemoryCreate = 192, iLookasideCreate = 198, iMemoryFromLookaside = 200, iReferenceActual = 205, iDereferenceActual = 206, iRequestComplete = 263 };
+enum { iDeviceCreate = 75, iDriverCreate = 116, iIoQueueCreate = 152, iMemoryCreate = 192, iLookasideCreate = 198, iMemoryFromLookaside = 199, iReferenceActual = 205, iDereferenceActual = 206, iRequestComplete = 263 };
 
 static WDFFUNC *WdfFunctions;
 static PVOID WdfGlobals;

@@ -4,7 +4,7 @@
  */
 import type { Callees } from './callees.ts';
 import { nearAddress } from './near-address.ts';
-import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
+import { Alu, BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -15,6 +15,9 @@ import type { Value } from './values.ts';
 const MAX_LOCAL_TABLE = 0x100;
 /** Guessed calls that are followed; hostile code must not fill the memory with them. */
 const MAX_GUESSED_CALLS = 100_000;
+
+/** By register, the page that ARM64's adrp gave it last: the add behind it may stand some instructions away. */
+const PAGES = new Int32Array(256);
 
 /** Looks at the stores and calls of the function at hand. */
 export class OperationsPointers {
@@ -44,10 +47,15 @@ export class OperationsPointers {
 
   /** Whether the function names the address of a function that takes a tag, or of a table with one. */
   #findsOperations(): boolean {
-    const { op, flags, low, base, displacement, count } = this.#context.fn.body.operations;
+    const { op, flags, low, dst, left, source, alu, base, displacement, count } =
+      this.#context.fn.body.operations;
     for (let i = 0; i < count; i++) {
-      const isAddress = op[i] === Op.address && base[i] === BASE_IMAGE;
-      const rva = isAddress ? displacement[i] : flags[i] === Flag.immediateIsAddress ? low[i] : undefined;
+      let rva: number | undefined;
+      if (op[i] === Op.address && base[i] === BASE_IMAGE) rva = displacement[i];
+      else if (flags[i] === Flag.immediateIsAddress) {
+        rva = low[i];
+        PAGES[dst[i]] = rva;
+      } else if (op[i] === Op.binary && alu[i] === Alu.add && source[i] === NONE) rva = PAGES[left[i]] + low[i];
       if (rva !== undefined && this.#isOperation(rva)) return true;
     }
     return false;

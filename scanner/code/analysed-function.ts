@@ -115,7 +115,7 @@ export class AnalysedFunction {
   /** The pointers that a call or jump may go through; behind a Control Flow Guard check they are in a register. */
   calledPointers(i: number): readonly Value[] {
     const { source, index } = this.body.operations;
-    if (source[i] === NONE && index[i] !== NONE) return []; // a jump table
+    if (this.isJump(i) && source[i] === NONE && index[i] !== NONE) return []; // a jump table
     const imported = this.resolver.importSlotAt(i);
     if (imported !== undefined) return [imported];
     return this.#pointersAt(i, () => {

@@ -182,7 +182,7 @@ export class ValueResolver implements Walk {
       if (++this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
       if (!this.#mayDefine(wanted, i)) continue;
       const key = i * 0x1000 + ('register' in wanted ? wanted.register * 16 + wanted.lane : 0xfff);
-      if (this.#active.includes(key)) return ValueSet.of({ kind: 'previous', step: 0 });
+      if (this.#active.includes(key)) return ValueSet.of({ kind: 'previous', step: 0, by: i });
       this.#active.push(key);
       const found =
         'register' in wanted ? definedValue(this, wanted, i, depth) : storedValue(this, wanted, i, depth);

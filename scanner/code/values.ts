@@ -38,8 +38,8 @@ export type Value =
   | { kind: 'element'; rva: number; stride: number }
   /** The address of some element of an array in the function's own frame. */
   | { kind: 'stack-element'; offset: number; stride: number }
-  /** The value itself, in a loop: what was there before, plus `step`. */
-  | { kind: 'previous'; step: number }
+  /** The value itself, in a loop: what was there before, plus `step`; `by` is the operation that carries it round. */
+  | { kind: 'previous'; step: number; by: number }
   /** A number of which only these bits may be set. */
   | { kind: 'bits'; mask: number }
   /** A tag of which some bits of one character are not known: `base + (n << 24)` without a bound for n. */

@@ -1,6 +1,7 @@
 /** What an operation's memory operand holds, and its address. */
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
+import { countedNumbers, counterOf } from './bounds.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
@@ -28,7 +29,8 @@ export function operandInMemory(
     return indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, lane, i, depth));
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
-  const pointers = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
+  const found = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
+  const pointers = index[i] === NONE ? found : counted(walk, found, i, depth);
   return pointers.flatMap(pointer => {
     if (index[i] === NONE) return memoryAt(walk, pointer, displacement[i] + lane, i, depth, pointers);
     const places = indexed(walk, pointer, i, depth);
@@ -63,6 +65,16 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   return sum;
 }
 
+/** A distance that a loop counts: each of its numbers where the loop's end is known, else any multiple of its step. */
+function counted(walk: Walk, distances: ValueSet, i: number, depth: number): ValueSet {
+  const counter = counterOf(distances.values);
+  if (counter === undefined) return distances;
+  const numbers = countedNumbers(walk, distances.values, i, depth);
+  if (numbers !== undefined) return ValueSet.of(...numbers);
+  const any: Value = { kind: 'multiple', of: Math.abs(counter.step), plus: counter.start };
+  return distances.map(value => (value.kind === 'previous' ? any : value));
+}
+
 /** The pointer plus the operation's index: an exact address, or some element of an array. */
 function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet {
   const { index, scale, rva } = walk.body.operations;
@@ -76,7 +88,8 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
   )
     return ValueSet.of(UNKNOWN);
   const factor = constant(indexFactor(scale[i]), 'computed', rva[i]);
-  return walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1).map(value => {
+  const found = walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1);
+  return counted(walk, found, i, depth).map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
     return compute(Alu.add, pointer, distance, rva[i])[0];
   });

@@ -55,7 +55,8 @@ export class OperationsPointers {
       else if (flags[i] === Flag.immediateIsAddress) {
         rva = low[i];
         PAGES[dst[i]] = rva;
-      } else if (op[i] === Op.binary && alu[i] === Alu.add && source[i] === NONE) rva = PAGES[left[i]] + low[i];
+      } else if (op[i] === Op.binary && alu[i] === Alu.add && source[i] === NONE)
+        rva = PAGES[left[i]] + low[i];
       if (rva !== undefined && this.#isOperation(rva)) return true;
     }
     return false;

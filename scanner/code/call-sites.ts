@@ -154,10 +154,8 @@ class CallSiteSearch {
       if (fn.isJump(i) && fn.isThunk(i)) this.#callees.addFunction(fn.rva, callee);
       else this.#uses.addCall(i, callee);
     }
+    this.#stores.addCall(i);
     if (fn.isIndirect(i)) this.#pointers.addIndirectCall(i);
-    else {
-      this.#stores.addCall(i);
-      this.#pointers.addCall(i);
-    }
+    else this.#pointers.addCall(i);
   }
 }

@@ -124,6 +124,10 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
+  get hasSetters(): boolean {
+    return this.#setters.size > 0;
+  }
+
   settersOf(functionRva: number): readonly Setter[] {
     return this.#setters.get(functionRva) ?? [];
   }

@@ -47,11 +47,16 @@ export class TagStores {
     }
   }
 
-  /** The call or tail jump `i` of a function of the image: it may be a setter. */
+  /** The call or tail jump `i`: a function of the image that it leads to may be a setter. */
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
-    for (const setter of stored.settersOf(fn.body.operations.low[i]))
-      if (setter.wave >= targets.since) this.#addSetterCall(i, setter);
+    if (!stored.hasSetters) return;
+    const called = fn.isIndirect(i)
+      ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
+      : [fn.body.operations.low[i]];
+    for (const target of called)
+      for (const setter of stored.settersOf(target))
+        if (setter.wave >= targets.since) this.#addSetterCall(i, setter);
   }
 
   /** Values are put `offset` bytes behind a pointer. */

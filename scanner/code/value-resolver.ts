@@ -15,7 +15,7 @@ import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
-import { BLANK, behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Assumption, Walk, Wanted } from './walk.ts';
 
 /**
@@ -63,9 +63,10 @@ export class ValueResolver implements Walk {
   resolve(place: Place, before: number): ValueSet {
     this.#begin();
     const pointers = this.at(this.#wanted(place, before), before, 0);
-    const { behind } = place;
+    const { behind, further } = place;
     if (behind === undefined) return pointers;
-    return pointers.flatMap(pointer => this.#behind(pointer, behind, before));
+    const found = pointers.flatMap(pointer => this.#behind(pointer, behind, before));
+    return further === undefined ? found : found.flatMap(pointer => this.#behind(pointer, further, before));
   }
 
   /** The values of `width` bytes behind a pointer, just before an operation. */
@@ -208,7 +209,7 @@ export class ValueResolver implements Walk {
     if (wanted.width !== 4) return UNKNOWN;
     if ('global' in wanted) return this.#atStart(wanted.global);
     if ('slot' in wanted) {
-      if (wanted.slot < this.processor.callPushes) return BLANK;
+      if (wanted.slot < this.processor.callPushes) return { kind: 'blank', slot: wanted.slot };
       return { kind: 'parameter', place: { stackOffset: wanted.slot } };
     }
     const isArgument =

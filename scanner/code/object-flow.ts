@@ -88,7 +88,8 @@ export class ObjectFlow {
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
         if (value.kind === 'address') add(i, value.rva, 0);
-        else for (const target of tables.targetsOf(value, fn.rva)) add(i, target, 1);
+        const called = tables.callsOf(value, fn.rva);
+        for (const target of called.targets) add(i, target, called.guesses);
       }
     }
     this.#readerCalls = calls;

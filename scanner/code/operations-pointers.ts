@@ -71,12 +71,13 @@ export class OperationsPointers {
   addIndirectCall(i: number): void {
     const { fn, targets, tables } = this.#context;
     for (const value of fn.calledPointers(i)) {
-      for (const target of tables.targetsOf(value, fn.rva)) {
+      const called = tables.callsOf(value, fn.rva);
+      for (const target of called.targets) {
         for (const callee of targets.allOfFunction(target)) {
           const key = `${fn.body.operations.rva[i]}:${target}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
           if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
           this.#seenGuesses.add(key);
-          this.#uses.addCall(i, { ...callee, guesses: (callee.guesses ?? 0) + 1 });
+          this.#uses.addCall(i, { ...callee, guesses: (callee.guesses ?? 0) + called.guesses });
         }
       }
     }

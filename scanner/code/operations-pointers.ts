@@ -85,12 +85,14 @@ export class OperationsPointers {
 
   /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */
   addCall(i: number): void {
-    if (!this.#namesOperations) return;
+    if (!this.#namesOperations && !this.#isGivenOperations) return;
     const { code, fn, tables, worklist } = this.#context;
     const calleeRva = fn.body.operations.low[i];
     for (const place of code.processor.passedPlaces) {
       for (const value of fn.passedAt(place, i)) {
         if (value.kind === 'stack') this.#addLocalTable(value.offset, calleeRva);
+        for (const rva of value.kind === 'parameter' && this.#isGivenOperations ? tables.passedOn(value, fn.rva) : [])
+          if (tables.passed(calleeRva, fn.atEntry(place), rva)) worklist.add([calleeRva]);
         const isAddress = value.kind === 'address' || value.kind === 'element';
         if (!isAddress || !this.#isOperation(value.rva)) continue;
         if (tables.passed(calleeRva, fn.atEntry(place), value.rva)) worklist.add([calleeRva]);

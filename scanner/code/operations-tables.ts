@@ -108,6 +108,11 @@ export class OperationsTables {
     return this.#receivers.has(functionRva);
   }
 
+  /** What a function was passed as this very parameter, and passes on: a thunk passes on everything. */
+  passedOn({ place }: Extract<Value, { kind: 'parameter' }>, inFunction: number): Iterable<number> {
+    return place.behind === undefined ? (this.#passed.get(`${inFunction}:${placeKey(place)}`) ?? []) : [];
+  }
+
   /** The functions that a parameter of a function is for certain: they, or a table of them, were passed to it. */
   passedTo(value: Value, inFunction: number): Iterable<number> {
     if (value.kind !== 'parameter') return [];

@@ -143,6 +143,9 @@ class CallSiteSearch {
         case Op.store:
           this.#pointers.addStore(i);
           this.#stores.addStore(i);
+          break;
+        case Op.blockCopy:
+          this.#stores.addBlockCopy(i);
       }
     }
   }

@@ -164,7 +164,8 @@ export class OperationsPointers {
     const { source, size, displacement, base } = fn.body.operations;
     const { pointerSize } = code.processor;
     const isFrame = fn.body.slot[i] !== NO_SLOT;
-    if (source[i] === NONE || size[i] < pointerSize || base[i] >= BASE_ELSEWHERE || isFrame) return;
+    const isElsewhere = base[i] === BASE_ELSEWHERE || base[i] === NONE;
+    if (source[i] === NONE || size[i] < pointerSize || isElsewhere || isFrame) return;
     for (let lane = 0; lane < size[i]; lane += pointerSize) {
       for (const value of fn.resolver.resolveStored(i, lane).values) {
         for (const target of tables.passedTo(value, fn.rva)) {

@@ -4,6 +4,7 @@
  */
 import { ObjectFlow } from './object-flow.ts';
 import type { SearchContext } from './search-context.ts';
+import { NO_SLOT } from './stack-slots.ts';
 import type { Setter } from './stored-tags.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
@@ -42,6 +43,21 @@ export class TagStores {
         const offset = displacement[i] + lane;
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
+        this.#putInto(pointer, offset, { values, i, depth: 0 });
+      }
+    }
+  }
+
+  /** A structure is copied at `i` by one instruction: parts of it may be read as tags. */
+  addBlockCopy(i: number): void {
+    const { fn, stored } = this.#context;
+    const { base, source } = fn.body.operations;
+    const distances = stored.distancesBelow(fn.resolver.copiedBytes(i) ?? 0);
+    if (distances.length === 0 || fn.body.slot[i] !== NO_SLOT) return;
+    const from = fn.resolver.resolve({ register: source[i] }, i).values;
+    for (const pointer of fn.resolver.resolve({ register: base[i] }, i).values) {
+      for (const offset of distances) {
+        const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
         this.#putInto(pointer, offset, { values, i, depth: 0 });
       }
     }

@@ -9,7 +9,7 @@ import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
 import { loadedValue } from './memory-operands.ts';
-import { storedValue, storeSource } from './memory-values.ts';
+import { blockUnits, storedValue, storeSource } from './memory-values.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
@@ -79,6 +79,13 @@ export class ValueResolver implements Walk {
   resolveStored(operation: number, lane: number): ValueSet {
     this.#begin();
     return storeSource(this, operation, lane, 4, 0);
+  }
+
+  /** How many bytes the `rep movs` at an operation copies; undefined where that is not known. */
+  copiedBytes(operation: number): number | undefined {
+    this.#begin();
+    const units = blockUnits(this, operation, 0);
+    return units === undefined ? undefined : units * this.body.operations.size[operation];
   }
 
   /** What `call [import]` goes through, which is most calls; undefined for others. */

@@ -1,7 +1,7 @@
 /** What an operation's memory operand holds, and its address. */
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
-import { countedNumbers, counterOf } from './bounds.ts';
+import { countedNumbers, counterOf, enumerated } from './bounds.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
@@ -89,7 +89,12 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
     return ValueSet.of(UNKNOWN);
   const factor = constant(indexFactor(scale[i]), 'computed', rva[i]);
   const found = walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1);
-  return counted(walk, found, i, depth).map(value => {
+  const isTable =
+    pointer.kind === 'address' &&
+    found.values.some(isOpenValue) &&
+    walk.image.sectionAt(pointer.rva)?.writable === false;
+  const numbers = isTable ? enumerated(walk, found, i, depth) : counted(walk, found, i, depth);
+  return numbers.map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
     return compute(Alu.add, pointer, distance, rva[i])[0];
   });

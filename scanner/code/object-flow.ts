@@ -80,7 +80,10 @@ export class ObjectFlow {
     const add = (i: number, target: number, guesses: number) => {
       for (const callee of targets.allOfFunction(target)) {
         if (callee.place.behind === undefined) continue;
-        calls.push({ i, callee: guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses } });
+        calls.push({
+          i,
+          callee: guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses },
+        });
       }
     };
     for (let i = 0; i < count; i++) {

@@ -91,7 +91,9 @@ export class OperationsPointers {
     for (const place of code.processor.passedPlaces) {
       for (const value of fn.passedAt(place, i)) {
         if (value.kind === 'stack') this.#addLocalTable(value.offset, calleeRva);
-        for (const rva of value.kind === 'parameter' && this.#isGivenOperations ? tables.passedOn(value, fn.rva) : [])
+        for (const rva of value.kind === 'parameter' && this.#isGivenOperations
+          ? tables.passedOn(value, fn.rva)
+          : [])
           if (tables.passed(calleeRva, fn.atEntry(place), rva)) worklist.add([calleeRva]);
         const isAddress = value.kind === 'address' || value.kind === 'element';
         if (!isAddress || !this.#isOperation(value.rva)) continue;

@@ -143,7 +143,9 @@ export class OperationsTables {
   /** What a call through this pointer may lead to, and how many guesses that takes: none where the very table was passed. */
   callsOf(value: Value, inFunction: number): { targets: Iterable<number>; guesses: number } {
     const passed = [...this.passedTo(value, inFunction)];
-    return passed.length > 0 ? { targets: passed, guesses: 0 } : { targets: this.#guessedBy(value), guesses: 1 };
+    return passed.length > 0
+      ? { targets: passed, guesses: 0 }
+      : { targets: this.#guessedBy(value), guesses: 1 };
   }
 
   #inThese(tables: ReadonlySet<number> | undefined, distance: number): number[] {

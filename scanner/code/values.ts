@@ -87,8 +87,10 @@ export class ValueSet {
   }
 
   add(value: Value): void {
-    if (this.values.length >= MAX_VALUES || this.values.some(known => isSame(known, value))) return;
-    this.values.push(value);
+    const at = this.values.findIndex(known => isSame(known, value));
+    if (at < 0 && this.values.length < MAX_VALUES) this.values.push(value);
+    // Of the same number in data and in an instruction the latter is kept: code is the stronger evidence.
+    else if (at >= 0 && value.kind === 'constant' && value.origin === 'immediate') this.values[at] = value;
   }
 
   addAll(other: ValueSet): void {

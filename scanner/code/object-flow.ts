@@ -74,7 +74,7 @@ export class ObjectFlow {
   /** The calls that read a tag behind a pointer which they are given. */
   #callsThatRead(): readonly { i: number; callee: Callee }[] {
     if (this.#readerCalls !== undefined) return this.#readerCalls;
-    const { fn, targets, tables } = this.#context;
+    const { fn, targets, tables, registrations } = this.#context;
     const { op, low, count } = fn.body.operations;
     const calls: { i: number; callee: Callee }[] = [];
     const add = (i: number, target: number, guesses: number) => {
@@ -88,6 +88,9 @@ export class ObjectFlow {
     };
     for (let i = 0; i < count; i++) {
       if (op[i] === Op.call) add(i, low[i], 0);
+      if (op[i] !== Op.call && op[i] !== Op.callIndirect) continue;
+      for (const callee of registrations.calleesOf(i, rva => targets.allOfFunction(rva)))
+        if (callee.place.behind !== undefined) calls.push({ i, callee });
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
         if (value.kind === 'address') add(i, value.rva, 0);

@@ -105,12 +105,10 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     this.#decodeWaiting(waiting, leaders);
     this.#decodeTables(leaders);
     this.#decodeColdParts(leaders);
-    for (const { scopes = [] } of this.#pieces) {
-      this.#decodeWaiting(
-        scopes.map(({ handlerRva }) => handlerRva),
-        leaders,
-      );
-      this.scopes.push(...scopes);
+    for (const { scopes = [] } of this.#pieces) this.scopes.push(...scopes);
+    for (const { beginRva, endRva, handlerRva } of this.scopes) {
+      this.#decodeWaiting([handlerRva], leaders);
+      leaders.push(beginRva, endRva);
     }
     this.#decodeTables(leaders);
     for (const piece of this.#pieces) {

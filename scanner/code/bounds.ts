@@ -157,6 +157,16 @@ export function countedNumbers(
   return undefined;
 }
 
+/** A distance that a loop counts: each of its numbers where the loop's end is known, else any multiple of its step. */
+export function counted(walk: Walk, distances: ValueSet, i: number, depth: number): ValueSet {
+  const counter = counterOf(distances.values);
+  if (counter === undefined) return distances;
+  const numbers = countedNumbers(walk, distances.values, i, depth);
+  if (numbers !== undefined) return ValueSet.of(...numbers);
+  const any: Value = { kind: 'multiple', of: Math.abs(counter.step), plus: counter.start };
+  return distances.map(value => (value.kind === 'previous' ? any : value));
+}
+
 /** A number that a loop counts: its first value, what each round adds, and the operation that carries it round. */
 interface Counter {
   start: number;
@@ -165,7 +175,7 @@ interface Counter {
 }
 
 /** The counter whose values these are; where it is met behind its step, the second round's is the first one known. */
-export function counterOf(values: readonly Value[]): Counter | undefined {
+function counterOf(values: readonly Value[]): Counter | undefined {
   const previous = values.find(value => value.kind === 'previous' && value.step !== 0);
   if (previous?.kind !== 'previous') return undefined;
   const { step, by } = previous;

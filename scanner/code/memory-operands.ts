@@ -1,7 +1,7 @@
 /** What an operation's memory operand holds, and its address. */
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
-import { countedNumbers, counterOf, enumerated } from './bounds.ts';
+import { counted, enumerated } from './bounds.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
@@ -53,26 +53,15 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   if (base[i] !== NONE) parts.push([base[i], base[i] === index[i] ? 1 + factor : 1]);
   if (index[i] !== NONE && index[i] !== base[i]) parts.push([index[i], factor]);
   for (const [register, times] of parts) {
-    const scaled = walk
-      .at({ register, lane: 0, width: 4 }, i, depth + 1)
-      .map(value =>
-        times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
-      );
+    const found = walk.at({ register, lane: 0, width: 4 }, i, depth + 1);
+    const scaled = (parts.length === 1 ? found : counted(walk, found, i, depth)).map(value =>
+      times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
+    );
     // As in arithmetic: two sets of numbers may be two views of one choice.
     if (sum.numbers() > 1 && scaled.numbers() > 1) return ValueSet.of(DERIVED);
     sum = sum.combine(scaled, (left, right) => compute(Alu.add, right, left, rva[i])[0]);
   }
   return sum;
-}
-
-/** A distance that a loop counts: each of its numbers where the loop's end is known, else any multiple of its step. */
-function counted(walk: Walk, distances: ValueSet, i: number, depth: number): ValueSet {
-  const counter = counterOf(distances.values);
-  if (counter === undefined) return distances;
-  const numbers = countedNumbers(walk, distances.values, i, depth);
-  if (numbers !== undefined) return ValueSet.of(...numbers);
-  const any: Value = { kind: 'multiple', of: Math.abs(counter.step), plus: counter.start };
-  return distances.map(value => (value.kind === 'previous' ? any : value));
 }
 
 /** The pointer plus the operation's index: an exact address, or some element of an array. */

@@ -32,7 +32,8 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
     offer(section.rva, true);
     for (const rva of afterPadding(section, isX86)) offer(rva, true);
   }
-  for (const rva of [...found]) {
+  // What is added on the way is visited, too: a jump in such a row may lead to another.
+  for (const rva of found) {
     const target = image.arch === 'arm64' ? jumpTargetArm64(code, rva) : jumpTarget(code, rva);
     if (target !== undefined) offer(target, true);
   }

@@ -9,12 +9,12 @@ import type { TagListFact } from './pooltag-txt-writer.ts';
 export function localtagFacts(scans: Iterable<ScannedDriver>): TagListFact[] {
   const facts = new Map<string, TagListFact>();
   for (const { driver, sightings } of scans) {
-    for (const { tag, evidence } of sightings) {
+    for (const { tag, isPattern = false, evidence } of sightings) {
       if (!evidence.some(site => strengthOf(site.kind) !== 'bytes-only')) continue;
       const key = `${tag}${driver.fileName.toLowerCase()}`;
       if (facts.has(key)) continue;
       const meaning = driver.description ?? driver.product ?? driver.company;
-      facts.set(key, { tag, isPattern: false, image: driver.fileName, meaning });
+      facts.set(key, { tag, isPattern, image: driver.fileName, meaning });
     }
   }
   return [...facts].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, fact]) => fact);

@@ -49,13 +49,14 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
     // What is not written in the code itself must read like a tag: data holds numbers and text beside it.
     const isWritten = use.origin === 'immediate' && !use.callee.poolFunction.isUnlisted;
     if (use.familyMask === undefined && !isWritten && !looksLikeTag(use.ulong)) continue;
-    if (use.familyMask !== undefined) {
-      addFamily(computed, evidenceOf(use, findings), use.ulong, use.familyMask);
-      continue;
-    }
     const otherKind = otherKindOf(use);
     if (otherKind !== undefined) {
-      addOther(others, otherKind, use);
+      // Which reference or lock it is of a family is not known, and names nobody.
+      if (use.familyMask === undefined) addOther(others, otherKind, use);
+      continue;
+    }
+    if (use.familyMask !== undefined) {
+      addFamily(computed, evidenceOf(use, findings), use.ulong, use.familyMask);
       continue;
     }
     if (!isNameableUlong(use.ulong)) {
@@ -91,17 +92,26 @@ function addFamily(
   ulong: number,
   mask: number,
 ): void {
-  const known = [...tagFromUlong(ulong)];
+  const known = [...nameOf(ulong)];
+  const isProtected = (ulong & PROTECTED_BIT) !== 0;
   const at = [0, 1, 2, 3].find(n => ((mask >>> (8 * n)) & 0xff) !== 0) ?? 3;
   known[at] = '?';
   const tag = known.join('');
   if (!/^[A-Za-z0-9_? ]{4}$/.test(tag)) return;
   const sighting = computed.get(tag);
-  if (sighting !== undefined) sighting.evidence.push(evidence);
-  else {
-    const id = patternId(tag as TagPattern);
-    computed.set(tag, { tag: poolTag(tag), id, isPattern: true, protected: false, evidence: [evidence] });
+  if (sighting !== undefined) {
+    sighting.evidence.push(evidence);
+    sighting.protected ||= isProtected;
+    return;
   }
+  const id = patternId(tag as TagPattern);
+  computed.set(tag, {
+    tag: poolTag(tag),
+    id,
+    isPattern: true,
+    protected: isProtected,
+    evidence: [evidence],
+  });
 }
 
 function otherKindOf({ callee }: TagUse): OtherTagKind | undefined {

@@ -19,7 +19,7 @@ export class AnalysedFunction {
   readonly #code: CodeUnderAnalysis;
   readonly #processor: Processor;
   readonly #returns: ReturnValues;
-  /** What pointers that are called or stored hold, by the operation's RVA: a function is looked at again and again. */
+  /** What pointers that are called or stored hold, by the instruction's RVA: a function is looked at again and again. */
   readonly #pointerValues = new Map<number, readonly Value[]>();
   #rva = 0;
 
@@ -115,7 +115,7 @@ export class AnalysedFunction {
   /** The pointers that a call or jump may go through; behind a Control Flow Guard check they are in a register. */
   calledPointers(i: number): readonly Value[] {
     const { source, index } = this.body.operations;
-    if (source[i] === NONE && index[i] !== NONE) return []; // a jump table
+    if (this.isJump(i) && source[i] === NONE && index[i] !== NONE) return []; // a jump table
     const imported = this.resolver.importSlotAt(i);
     if (imported !== undefined) return [imported];
     return this.#pointersAt(i, () => {
@@ -135,11 +135,13 @@ export class AnalysedFunction {
 
   /** The values of a pointer at an operation, worked out once: nothing that is found later changes them. */
   #pointersAt(i: number, resolve: () => readonly Value[]): readonly Value[] {
-    const rva = this.body.operations.rva[i];
-    const known = this.#pointerValues.get(rva);
+    const { rva } = this.body.operations;
+    // One instruction may store two pointers.
+    const key = rva[i] * 2 + (i > 0 && rva[i - 1] === rva[i] ? 1 : 0);
+    const known = this.#pointerValues.get(key);
     if (known !== undefined) return known;
     const values = resolve();
-    if (this.#pointerValues.size < MAX_KNOWN_POINTERS) this.#pointerValues.set(rva, values);
+    if (this.#pointerValues.size < MAX_KNOWN_POINTERS) this.#pointerValues.set(key, values);
     return values;
   }
 }

@@ -85,7 +85,7 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
     if (left.kind === 'address' || left.kind === 'element') return { ...left, rva: (left.rva + change) | 0 };
     if (left.kind === 'stack' || left.kind === 'stack-element')
       return { ...left, offset: left.offset + change };
-    if (left.kind === 'previous') return { kind: 'previous', step: left.step + change };
+    if (left.kind === 'previous') return { ...left, step: left.step + change };
     if (left.kind === 'multiple' || left.kind === 'memory') return { ...left, plus: left.plus + change };
     if (left.kind === 'inside') return { ...left, plus: left.plus + change };
     const isPart = Math.abs(change) < MAX_OBJECT_BYTES;

@@ -1,4 +1,5 @@
 /** The basic blocks of a function, and which of them leads to which. */
+import type { ExceptionScope } from './exception-scopes.ts';
 import { Op, type OperationList } from './operations.ts';
 
 /** A run of operations that is entered at its start and left at its end. */
@@ -14,6 +15,9 @@ export interface Block {
 /** Edges from jump tables to their possible targets; beyond it the targets stay without a past. */
 const MAX_JUMP_TABLE_EDGES = 20_000;
 
+/** Guarded blocks of one handler that are looked at. */
+const MAX_HANDLER_EDGES = 64;
+
 /** What is known of a function's operations before its blocks are. */
 export interface DecodedCode {
   readonly operations: OperationList;
@@ -21,6 +25,8 @@ export interface DecodedCode {
   readonly hasIndirectJump: boolean;
   /** The targets of indirect jumps that read a table, by the jump's operation; RVAs. */
   readonly tableTargets: ReadonlyMap<number, readonly number[]>;
+  /** Where control goes on after an exception. */
+  readonly scopes: readonly ExceptionScope[];
   /** The first operation of the instruction at an RVA, or -1. */
   operationAt(rva: number): number;
 }
@@ -57,6 +63,7 @@ export function basicBlocks(code: DecodedCode, leaders: readonly number[], block
     if (op[last] === Op.branch || op[last] === Op.jump) edge(number, low[last]);
     if (!endsRun(op[last])) edge(number, nextRva[last]);
   }
+  for (const scope of code.scopes) connectHandler(blocks, operations.rva, scope, edge);
   if (!code.hasIndirectJump) return blocks;
   for (const [jump, targets] of tableTargets)
     for (const target of new Set(targets)) edge(blockOf[jump], target);
@@ -66,6 +73,22 @@ export function basicBlocks(code: DecodedCode, leaders: readonly number[], block
 
 function endsRun(op: number): boolean {
   return op === Op.jump || op === Op.jumpIndirect || op === Op.return || op === Op.stop;
+}
+
+/** An exception may leave any guarded block; what a block had at its end stands for it. */
+function connectHandler(
+  blocks: readonly Block[],
+  rva: Int32Array,
+  { beginRva, endRva, handlerRva }: ExceptionScope,
+  edge: (from: number, rva: number) => void,
+): void {
+  let edges = 0;
+  for (let number = 0; number < blocks.length && edges < MAX_HANDLER_EDGES; number++) {
+    const { begin, end } = blocks[number];
+    if (rva[end - 1] < beginRva || rva[begin] >= endRva) continue;
+    edge(number, handlerRva);
+    edges++;
+  }
 }
 
 /** Blocks that nothing leads to belong to the jump tables that could not be read. */

@@ -125,8 +125,9 @@ function rangeAfter(walk: Walk, compare: number, branch: number, isTaken: boolea
 }
 
 /**
- * The numbers of a loop that counts: where a value is a constant or the value before plus a step, and the function
- * compares it with an end that the steps reach exactly. `use` is the operation that uses it. Undefined for other sets of values.
+ * The numbers of a loop that counts: where a value is a constant or the value before plus a step, and the loop ends by
+ * comparing it, or another number that is counted by the same block, with an end that the steps reach exactly. `use` is
+ * the operation that uses it. Undefined for other sets of values.
  */
 export function countedNumbers(
   walk: Walk,
@@ -134,24 +135,86 @@ export function countedNumbers(
   use: number,
   depth = 0,
 ): Value[] | undefined {
-  const step = values.find(value => value.kind === 'previous' && value.step !== 0);
-  if (step?.kind !== 'previous') return undefined;
-  const starts = values.flatMap(value => (value.kind === 'constant' ? [value.value] : []));
-  // The first round gives the start, the second one the start plus the step: the rest is the same again.
-  const start = starts.find(number => starts.includes((number + step.step) >>> 0)) ?? starts[0];
-  if (start === undefined) return undefined;
+  const counter = counterOf(values);
+  if (counter === undefined) return undefined;
   const { op, low, source, left, rva, count } = walk.body.operations;
   for (let i = 0; i < count; i++) {
     if (op[i] !== Op.compare || source[i] !== NONE) continue;
-    const rounds = ((low[i] >>> 0) - start) / step.step;
-    if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_NUMBERS) continue;
     const compared = walk.at({ register: left[i], lane: 0, width: 4 }, i, depth + 1).values;
-    if (!compared.some(value => value.kind === 'previous' && value.step === step.step)) continue;
-    // Where the next number is compared before this one is used, the last round uses none.
+    const other = counterOf(compared);
+    if (other === undefined || !isInStep(walk, counter, other)) continue;
+    const start = other.step === counter.step ? counter.start : other.start;
+    const steps = ((low[i] >>> 0) - start) / other.step;
+    if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) continue;
+    // Where the next number is compared, a round less is left; where the end itself belongs to the loop, one more.
     const isNext = !compared.some(value => value.kind === 'constant' && value.value === start);
-    return Array.from({ length: isNext && i < use ? rounds - 1 : rounds }, (_, n) =>
-      constant(start + n * step.step, 'computed', rva[i]),
+    const last = steps + (includesEnd(walk, i, other.step) ? 1 : 0) - (isNext ? 1 : 0);
+    const rounds = isBehind(walk, i, use) ? last : last + 1;
+    return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>
+      constant(counter.start + n * counter.step, 'computed', rva[i]),
     );
   }
   return undefined;
+}
+
+/** A distance that a loop counts: each of its numbers where the loop's end is known, else any multiple of its step. */
+export function counted(walk: Walk, distances: ValueSet, i: number, depth: number): ValueSet {
+  const counter = counterOf(distances.values);
+  if (counter === undefined) return distances;
+  const numbers = countedNumbers(walk, distances.values, i, depth);
+  if (numbers !== undefined) return ValueSet.of(...numbers);
+  const any: Value = { kind: 'multiple', of: Math.abs(counter.step), plus: counter.start };
+  return distances.map(value => (value.kind === 'previous' ? any : value));
+}
+
+/** A number that a loop counts: its first value, what each round adds, and the operation that carries it round. */
+interface Counter {
+  start: number;
+  step: number;
+  by: number;
+}
+
+/** The counter whose values these are; where it is met behind its step, the second round's is the first one known. */
+function counterOf(values: readonly Value[]): Counter | undefined {
+  const previous = values.find(value => value.kind === 'previous' && value.step !== 0);
+  if (previous?.kind !== 'previous') return undefined;
+  const { step, by } = previous;
+  const starts = values.flatMap(value => (value.kind === 'constant' ? [value.value] : []));
+  // The first round gives the start, the second one the start plus the step: the rest is the same again.
+  const start = starts.find(number => starts.includes((number + step) >>> 0)) ?? starts[0];
+  return start === undefined ? undefined : { start, step, by };
+}
+
+/** Whether every round of the one is a round of the other: they are the same number, or stepped in the same block. */
+function isInStep(walk: Walk, a: Counter, b: Counter): boolean {
+  const { blockOf } = walk.body;
+  return a.step === b.step || blockOf[a.by] === blockOf[b.by];
+}
+
+/** Whether a loop that is left by comparison `i` goes on with the number that it compares with. */
+function includesEnd(walk: Walk, i: number, step: number): boolean {
+  const { op, alu } = walk.body.operations;
+  const { end } = walk.body.blocks[walk.body.blockOf[i]];
+  const condition = op[end - 1] === Op.branch ? alu[end - 1] | 1 : Condition.other;
+  const isBelow = condition === Condition.above || condition === Condition.greater; // or the opposite: not above
+  const isAbove = condition === Condition.aboveOrEqual || condition === Condition.greaterOrEqual;
+  return step > 0 ? isBelow : isAbove;
+}
+
+/** Whether every way to the use leads through the comparison: then the round that ends the loop uses nothing. */
+function isBehind(walk: Walk, compare: number, use: number): boolean {
+  const { blocks, blockOf } = walk.body;
+  const end = blockOf[compare];
+  if (blockOf[use] === end) return compare < use;
+  const seen = new Set([blockOf[use], end]);
+  const waiting = [blockOf[use]];
+  for (let block = waiting.pop(); block !== undefined; block = waiting.pop()) {
+    if (blocks[block].begin === 0) return false;
+    for (const from of blocks[block].predecessors) {
+      if (seen.has(from)) continue;
+      seen.add(from);
+      waiting.push(from);
+    }
+  }
+  return true;
 }

@@ -4,6 +4,7 @@
  */
 import { AnalysedFunction } from './analysed-function.ts';
 import { CallTargets } from './call-targets.ts';
+import { CallbackRegistrations } from './callback-registrations.ts';
 import { Callees } from './callees.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { dataPointers } from './data-pointers.ts';
@@ -56,9 +57,11 @@ class CallSiteSearch {
 
   constructor(code: CodeUnderAnalysis, sinks: Sinks) {
     const pointers = dataPointers(code.image, code.index);
+    const fn = new AnalysedFunction(code);
     this.#context = {
       code,
-      fn: new AnalysedFunction(code),
+      fn,
+      registrations: new CallbackRegistrations(code, fn),
       targets: new CallTargets(code.image),
       tables: new OperationsTables(code.index, pointers, code.processor.pointerSize),
       stored: new StoredTags(code.processor.pointerSize),
@@ -143,21 +146,24 @@ class CallSiteSearch {
         case Op.store:
           this.#pointers.addStore(i);
           this.#stores.addStore(i);
+          break;
+        case Op.blockCopy:
+          this.#stores.addBlockCopy(i);
       }
     }
   }
 
   #analyseCall(i: number): void {
-    const { fn } = this.#context;
+    const { fn, registrations, targets } = this.#context;
     for (const callee of this.#callees.of(i)) {
       // A thunk is the function it jumps to, not a wrapper of it.
       if (fn.isJump(i) && fn.isThunk(i)) this.#callees.addFunction(fn.rva, callee);
       else this.#uses.addCall(i, callee);
     }
+    this.#stores.addCall(i);
+    for (const callee of registrations.calleesOf(i, rva => targets.ofFunction(rva)))
+      this.#uses.addCall(i, callee);
     if (fn.isIndirect(i)) this.#pointers.addIndirectCall(i);
-    else {
-      this.#stores.addCall(i);
-      this.#pointers.addCall(i);
-    }
+    else this.#pointers.addCall(i);
   }
 }

@@ -13,6 +13,8 @@ export interface CodeIndex {
   callersOf(targetRva: number): number[];
   /** Every address that a call leads to, ascending, without doubles. */
   callTargets(): Uint32Array;
+  /** Every address that a jump far enough away leads to, ascending, without doubles. */
+  jumpTargets(): Uint32Array;
   /** Instructions (or bytes inside them) that name this address as data: loads, stores, `lea`, indirect calls. */
   referencesTo(rva: number): number[];
   /** Every address that code names as data, ascending, without doubles. */
@@ -31,6 +33,7 @@ export function codeIndex(
   return {
     callersOf: target => [...calls.sitesOf(target), ...jumps.sitesOf(target), ...shortJumpsTo(target)],
     callTargets: () => calls.targets(),
+    jumpTargets: () => jumps.targets(),
     referencesTo: rva => data.sitesOf(rva),
     referencedAddresses: () => data.targets(),
     nextReference: (rva, limitRva) => data.nextTarget(rva, limitRva),

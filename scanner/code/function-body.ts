@@ -3,6 +3,7 @@ import type { DriverImage } from '../pe/image-facts.ts';
 import { type Block, basicBlocks, type DecodedCode } from './basic-blocks.ts';
 import type { CodePiece } from './code-piece.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import type { ExceptionScope } from './exception-scopes.ts';
 import { jumpTableTargets } from './jump-tables.ts';
 import { BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
 import type { InstructionFront, PoppedBytes, Processor } from './processor.ts';
@@ -35,6 +36,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
   /** Instructions read to see whether code elsewhere is a part of the function. */
   #coldOperations = 0;
   readonly tableTargets = new Map<number, number[]>();
+  readonly scopes: ExceptionScope[] = [];
   #pieces: CodePiece[] = [];
   /** Operation number + 1 by byte of code, all pieces in a row. */
   #operationAt = new Int32Array(0);
@@ -57,6 +59,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     this.hasIndirectJump = false;
     this.#jumps.length = 0;
     this.tableTargets.clear();
+    this.scopes.length = 0;
     const bytes = this.#pieces.reduce((sum, piece) => sum + piece.endRva - piece.beginRva, 0);
     if (this.#operationAt.length < bytes) this.#operationAt = new Int32Array(bytes * 2);
     else this.#operationAt.fill(0, 0, bytes);
@@ -102,6 +105,12 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     this.#decodeWaiting(waiting, leaders);
     this.#decodeTables(leaders);
     this.#decodeColdParts(leaders);
+    for (const { scopes = [] } of this.#pieces) this.scopes.push(...scopes);
+    for (const { beginRva, endRva, handlerRva } of this.scopes) {
+      this.#decodeWaiting([handlerRva], leaders);
+      leaders.push(beginRva, endRva);
+    }
+    this.#decodeTables(leaders);
     for (const piece of this.#pieces) {
       // What control flow does not reach is reached by a switch, by an exception, or is not code at all.
       const isReached = this.hasIndirectJump || piece !== this.#pieces[0];

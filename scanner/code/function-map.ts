@@ -3,6 +3,7 @@ import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
 import { lastNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodePiece } from './code-piece.ts';
+import { exceptionScopes } from './exception-scopes.ts';
 import { importThunks, unlistedStarts } from './function-starts.ts';
 
 export interface FunctionMap {
@@ -62,10 +63,14 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
       const more = chained.get(functionRva);
       if (isOwn || more !== undefined) {
         const ranges = isOwn ? [own, ...(more ?? [])] : (more ?? []);
-        return ranges.flatMap(({ beginRva, endRva }) => {
+        return ranges.flatMap(range => {
+          const { beginRva, endRva } = range;
           const section = sectionOf(code, beginRva);
           if (section === undefined) return [];
-          return [{ section, beginRva, endRva: Math.min(endRva, section.rva + section.bytes.length) }];
+          const scopes = exceptionScopes(image, range);
+          return [
+            { section, beginRva, endRva: Math.min(endRva, section.rva + section.bytes.length), scopes },
+          ];
         });
       }
       const section = sectionOf(code, functionRva);

@@ -32,11 +32,48 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
     offer(section.rva, true);
     for (const rva of afterPadding(section, isX86)) offer(rva, true);
   }
-  for (const rva of [...found]) {
+  // What is added on the way is visited, too: a jump in such a row may lead to another.
+  for (const rva of found) {
     const target = image.arch === 'arm64' ? jumpTargetArm64(code, rva) : jumpTarget(code, rva);
     if (target !== undefined) offer(target, true);
   }
+  const starts = Uint32Array.from(found).sort();
+  if (image.arch === 'arm64') return starts;
+  for (const rva of tailJumpTargets(index, starts, code)) offer(rva, true);
   return Uint32Array.from(found).sort();
+}
+
+/**
+ * Functions that only tail jumps reach, without padding before them: one begins where the code before has ended, registers
+ * are saved, and the jump comes from beyond another function's start.
+ */
+function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]): Generator<number> {
+  for (const target of index.jumpTargets()) {
+    const section = sectionOf(code, target);
+    if (section === undefined) continue;
+    const offset = target - section.rva;
+    if (!savesRegister(section.bytes, offset) || !isBehindReturn(section.bytes, offset)) continue;
+    const own = lastNotAbove(starts.length, i => starts[i], target);
+    if (starts[own] === target) continue;
+    const isFromElsewhere = (site: number) => lastNotAbove(starts.length, i => starts[i], site) !== own;
+    if (index.callersOf(target).some(isFromElsewhere)) yield target;
+  }
+}
+
+/** push of ebx, ebp, esi, edi or r12 to r15, or room made on the stack. */
+function savesRegister(bytes: Uint8Array, offset: number): boolean {
+  const first = bytes[offset];
+  const next = bytes[offset + 1];
+  if (first === 0x53 || (first >= 0x55 && first <= 0x57)) return true;
+  if (first === 0x83 || first === 0x81) return next === 0xec; // sub esp
+  if (first === 0x41) return next >= 0x54 && next <= 0x57;
+  return first === 0x48 && (next === 0x83 || next === 0x81) && bytes[offset + 2] === 0xec;
+}
+
+/** A return or a jump ends right before this offset. */
+function isBehindReturn(bytes: Uint8Array, offset: number): boolean {
+  if (offset >= 1 && bytes[offset - 1] === 0xc3) return true;
+  return offset >= 5 && (bytes[offset - 3] === 0xc2 || bytes[offset - 5] === 0xe9);
 }
 
 /** Where a start that is nothing but a jump leads: the rows of `jmp` that incremental linking makes. */

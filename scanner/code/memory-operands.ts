@@ -1,6 +1,7 @@
 /** What an operation's memory operand holds, and its address. */
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
+import { counted, enumerated } from './bounds.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
@@ -28,7 +29,8 @@ export function operandInMemory(
     return indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, lane, i, depth));
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
-  const pointers = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
+  const found = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
+  const pointers = index[i] === NONE ? found : counted(walk, found, i, depth);
   return pointers.flatMap(pointer => {
     if (index[i] === NONE) return memoryAt(walk, pointer, displacement[i] + lane, i, depth, pointers);
     const places = indexed(walk, pointer, i, depth);
@@ -51,11 +53,10 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   if (base[i] !== NONE) parts.push([base[i], base[i] === index[i] ? 1 + factor : 1]);
   if (index[i] !== NONE && index[i] !== base[i]) parts.push([index[i], factor]);
   for (const [register, times] of parts) {
-    const scaled = walk
-      .at({ register, lane: 0, width: 4 }, i, depth + 1)
-      .map(value =>
-        times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
-      );
+    const found = walk.at({ register, lane: 0, width: 4 }, i, depth + 1);
+    const scaled = (parts.length === 1 ? found : counted(walk, found, i, depth)).map(value =>
+      times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
+    );
     // As in arithmetic: two sets of numbers may be two views of one choice.
     if (sum.numbers() > 1 && scaled.numbers() > 1) return ValueSet.of(DERIVED);
     sum = sum.combine(scaled, (left, right) => compute(Alu.add, right, left, rva[i])[0]);
@@ -76,7 +77,13 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
   )
     return ValueSet.of(UNKNOWN);
   const factor = constant(indexFactor(scale[i]), 'computed', rva[i]);
-  return walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1).map(value => {
+  const found = walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1);
+  const isTable =
+    pointer.kind === 'address' &&
+    found.values.some(isOpenValue) &&
+    walk.image.sectionAt(pointer.rva)?.writable === false;
+  const numbers = isTable ? enumerated(walk, found, i, depth) : counted(walk, found, i, depth);
+  return numbers.map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
     return compute(Alu.add, pointer, distance, rva[i])[0];
   });

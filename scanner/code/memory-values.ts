@@ -34,10 +34,10 @@ export function storedValue(
 
 /** What `rep movs` or `rep stos` leaves in the frame; undefined where it writes elsewhere or how much is not known. */
 function blockValue(walk: Walk, wanted: WantedMemory, i: number, depth: number): ValueSet | undefined {
-  const { op, size, source: from, low, rva } = walk.body.operations;
+  const { op, size, source: from, rva } = walk.body.operations;
   const at = walk.body.slot[i];
   if ('global' in wanted || at === NO_SLOT || wanted.slot < at) return undefined;
-  const units = low[i] === 0 ? 1 : onlyNumber(walk.at({ register: X86.cx, lane: 0, width: 4 }, i, depth + 1));
+  const units = blockUnits(walk, i, depth);
   const lane = wanted.slot - at;
   if (units === undefined || lane + wanted.width > units * size[i]) return undefined;
   const values = walk.at({ register: from[i], lane: 0, width: 4 }, i, depth + 1);
@@ -52,6 +52,12 @@ function blockValue(walk: Walk, wanted: WantedMemory, i: number, depth: number):
   }
   if (onlyNumber(values) === 0) return ValueSet.of(constant(0, 'computed', rva[i]));
   return size[i] === 4 && wanted.width === 4 ? values : ValueSet.of(UNKNOWN);
+}
+
+/** How many units `rep movs` or `rep stos` moves, where that is one number. */
+export function blockUnits(walk: Walk, i: number, depth: number): number | undefined {
+  if (walk.body.operations.low[i] === 0) return 1;
+  return onlyNumber(walk.at({ register: X86.cx, lane: 0, width: 4 }, i, depth + 1));
 }
 
 function onlyNumber({ values }: ValueSet): number | undefined {

@@ -1,7 +1,7 @@
 /** Where objects go in the function at hand: what keeps the pointer that a call returned, and who reads a tag from one. */
 import { nearAddress } from './near-address.ts';
 import { NONE, Op } from './operations.ts';
-import type { Place } from './places.ts';
+import { pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -53,15 +53,16 @@ export class ObjectFlow {
 
   /** Calls of the same function that are given the very object and read their tag `offset` bytes behind it. */
   readersOf(object: Value, offset: number): Callee[] {
-    if (object.kind === 'unknown' || object.kind === 'blank' || object.kind === 'derived') return [];
+    if (object.kind === 'unknown' || object.kind === 'derived') return [];
     const { fn } = this.#context;
     return this.#callsThatRead().flatMap(({ i, callee }) => {
-      const { behind, ...place } = callee.place;
-      if (behind !== offset) return [];
-      const pointers = fn.passedAt(place as Place, i);
-      if (!pointers.some(pointer => isSame(pointer, object))) return [];
+      const place = pointerTo(callee.place);
+      if (place?.offset !== offset) return [];
+      if (!fn.passedAt(place.pointer, i).some(pointer => isSame(pointer, object))) return [];
       const rva = fn.body.operations.rva[i];
-      return [{ ...callee, site: { rva, functionRva: fn.rva, origin: 'structure' as const } }];
+      // What a call left in the frame may have been replaced by another call.
+      const guesses = object.kind === 'blank' ? (callee.guesses ?? 0) + 1 : callee.guesses;
+      return [{ ...callee, guesses, site: { rva, functionRva: fn.rva, origin: 'structure' as const } }];
     });
   }
 
@@ -73,14 +74,31 @@ export class ObjectFlow {
   /** The calls that read a tag behind a pointer which they are given. */
   #callsThatRead(): readonly { i: number; callee: Callee }[] {
     if (this.#readerCalls !== undefined) return this.#readerCalls;
-    const { fn, targets } = this.#context;
+    const { fn, targets, tables, registrations } = this.#context;
     const { op, low, count } = fn.body.operations;
-    this.#readerCalls = [];
+    const calls: { i: number; callee: Callee }[] = [];
+    const add = (i: number, target: number, guesses: number) => {
+      for (const callee of targets.allOfFunction(target)) {
+        if (callee.place.behind === undefined) continue;
+        calls.push({
+          i,
+          callee: guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses },
+        });
+      }
+    };
     for (let i = 0; i < count; i++) {
-      if (op[i] !== Op.call) continue;
-      for (const callee of targets.allOfFunction(low[i]))
-        if (callee.place.behind !== undefined) this.#readerCalls.push({ i, callee });
+      if (op[i] === Op.call) add(i, low[i], 0);
+      if (op[i] !== Op.call && op[i] !== Op.callIndirect) continue;
+      for (const callee of registrations.calleesOf(i, rva => targets.allOfFunction(rva)))
+        if (callee.place.behind !== undefined) calls.push({ i, callee });
+      if (!fn.isIndirect(i)) continue;
+      for (const value of fn.calledPointers(i)) {
+        if (value.kind === 'address') add(i, value.rva, 0);
+        const called = tables.callsOf(value, fn.rva);
+        for (const target of called.targets) add(i, target, called.guesses);
+      }
     }
-    return this.#readerCalls;
+    this.#readerCalls = calls;
+    return calls;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Callees } from './callees.ts';
 import { nearAddress } from './near-address.ts';
-import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
+import { Alu, BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -15,6 +15,9 @@ import type { Value } from './values.ts';
 const MAX_LOCAL_TABLE = 0x100;
 /** Guessed calls that are followed; hostile code must not fill the memory with them. */
 const MAX_GUESSED_CALLS = 100_000;
+
+/** By register, the page that ARM64's adrp gave it last: the add behind it may stand some instructions away. */
+const PAGES = new Int32Array(256);
 
 /** Looks at the stores and calls of the function at hand. */
 export class OperationsPointers {
@@ -44,10 +47,16 @@ export class OperationsPointers {
 
   /** Whether the function names the address of a function that takes a tag, or of a table with one. */
   #findsOperations(): boolean {
-    const { op, flags, low, base, displacement, count } = this.#context.fn.body.operations;
+    const { op, flags, low, dst, left, source, alu, base, displacement, count } =
+      this.#context.fn.body.operations;
     for (let i = 0; i < count; i++) {
-      const isAddress = op[i] === Op.address && base[i] === BASE_IMAGE;
-      const rva = isAddress ? displacement[i] : flags[i] === Flag.immediateIsAddress ? low[i] : undefined;
+      let rva: number | undefined;
+      if (op[i] === Op.address && base[i] === BASE_IMAGE) rva = displacement[i];
+      else if (flags[i] === Flag.immediateIsAddress) {
+        rva = low[i];
+        PAGES[dst[i]] = rva;
+      } else if (op[i] === Op.binary && alu[i] === Alu.add && source[i] === NONE)
+        rva = PAGES[left[i]] + low[i];
       if (rva !== undefined && this.#isOperation(rva)) return true;
     }
     return false;
@@ -62,12 +71,13 @@ export class OperationsPointers {
   addIndirectCall(i: number): void {
     const { fn, targets, tables } = this.#context;
     for (const value of fn.calledPointers(i)) {
-      for (const target of tables.targetsOf(value, fn.rva)) {
+      const called = tables.callsOf(value, fn.rva);
+      for (const target of called.targets) {
         for (const callee of targets.allOfFunction(target)) {
           const key = `${fn.body.operations.rva[i]}:${target}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
           if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
           this.#seenGuesses.add(key);
-          this.#uses.addCall(i, { ...callee, guesses: (callee.guesses ?? 0) + 1 });
+          this.#uses.addCall(i, { ...callee, guesses: (callee.guesses ?? 0) + called.guesses });
         }
       }
     }
@@ -75,12 +85,16 @@ export class OperationsPointers {
 
   /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */
   addCall(i: number): void {
-    if (!this.#namesOperations) return;
+    if (!this.#namesOperations && !this.#isGivenOperations) return;
     const { code, fn, tables, worklist } = this.#context;
     const calleeRva = fn.body.operations.low[i];
     for (const place of code.processor.passedPlaces) {
       for (const value of fn.passedAt(place, i)) {
         if (value.kind === 'stack') this.#addLocalTable(value.offset, calleeRva);
+        for (const rva of value.kind === 'parameter' && this.#isGivenOperations
+          ? tables.passedOn(value, fn.rva)
+          : [])
+          if (tables.passed(calleeRva, fn.atEntry(place), rva)) worklist.add([calleeRva]);
         const isAddress = value.kind === 'address' || value.kind === 'element';
         if (!isAddress || !this.#isOperation(value.rva)) continue;
         if (tables.passed(calleeRva, fn.atEntry(place), value.rva)) worklist.add([calleeRva]);
@@ -152,7 +166,8 @@ export class OperationsPointers {
     const { source, size, displacement, base } = fn.body.operations;
     const { pointerSize } = code.processor;
     const isFrame = fn.body.slot[i] !== NO_SLOT;
-    if (source[i] === NONE || size[i] < pointerSize || base[i] >= BASE_ELSEWHERE || isFrame) return;
+    const isElsewhere = base[i] === BASE_ELSEWHERE || base[i] === NONE;
+    if (source[i] === NONE || size[i] < pointerSize || isElsewhere || isFrame) return;
     for (let lane = 0; lane < size[i]; lane += pointerSize) {
       for (const value of fn.resolver.resolveStored(i, lane).values) {
         for (const target of tables.passedTo(value, fn.rva)) {

@@ -108,6 +108,11 @@ export class OperationsTables {
     return this.#receivers.has(functionRva);
   }
 
+  /** What a function was passed as this very parameter, and passes on: a thunk passes on everything. */
+  passedOn({ place }: Extract<Value, { kind: 'parameter' }>, inFunction: number): Iterable<number> {
+    return place.behind === undefined ? (this.#passed.get(`${inFunction}:${placeKey(place)}`) ?? []) : [];
+  }
+
   /** The functions that a parameter of a function is for certain: they, or a table of them, were passed to it. */
   passedTo(value: Value, inFunction: number): Iterable<number> {
     if (value.kind !== 'parameter') return [];
@@ -116,14 +121,12 @@ export class OperationsTables {
     return behind === undefined ? (passed ?? []) : this.#inThese(passed, behind);
   }
 
-  /** The functions that a call through this pointer, in this function of the image, may lead to. */
-  targetsOf(value: Value, inFunction: number): Iterable<number> {
+  /** The functions that a call through this pointer, in this function of the image, may lead to by a guess. */
+  #guessedBy(value: Value): Iterable<number> {
     switch (value.kind) {
       case 'parameter': {
         const { behind } = value.place;
-        const known = [...this.passedTo(value, inFunction)];
-        if (behind === undefined) return known;
-        return known.length > 0 ? known : (this.#inTables.get(behind) ?? this.#inObjects.get(behind) ?? []);
+        return behind === undefined ? [] : (this.#inTables.get(behind) ?? this.#inObjects.get(behind) ?? []);
       }
       case 'behind': {
         const known = this.#inThese(this.#tablesInVariables.get(value.rva), value.offset);
@@ -135,6 +138,14 @@ export class OperationsTables {
       }
     }
     return [];
+  }
+
+  /** What a call through this pointer may lead to, and how many guesses that takes: none where the very table was passed. */
+  callsOf(value: Value, inFunction: number): { targets: Iterable<number>; guesses: number } {
+    const passed = [...this.passedTo(value, inFunction)];
+    return passed.length > 0
+      ? { targets: passed, guesses: 0 }
+      : { targets: this.#guessedBy(value), guesses: 1 };
   }
 
   #inThese(tables: ReadonlySet<number> | undefined, distance: number): number[] {

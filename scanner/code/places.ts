@@ -2,14 +2,24 @@
 
 /**
  * A register, or memory `stackOffset` bytes above the stack pointer just before the call; with `behind`, the memory
- * that many bytes behind the pointer there (a structure passed by its address).
+ * that many bytes behind the pointer there (a structure passed by its address); with `further` as well, the memory that
+ * many bytes behind the pointer which stands there in turn (a structure that keeps another one's address).
  */
-export type Place = { register: number; behind?: number } | { stackOffset: number; behind?: number };
+export type Place = ({ register: number } | { stackOffset: number }) & { behind?: number; further?: number };
 
 /** A string that names a place. */
 export function placeKey(place: Place): string {
   const at = 'register' in place ? `r${place.register}` : `s${place.stackOffset}`;
-  return place.behind === undefined ? at : `${at}+${place.behind}`;
+  if (place.behind === undefined) return at;
+  return place.further === undefined ? `${at}+${place.behind}` : `${at}+${place.behind}+${place.further}`;
+}
+
+/** Where the pointer stands that leads to a place in memory, and the distance behind it; undefined for other places. */
+export function pointerTo(place: Place): { pointer: Place; offset: number } | undefined {
+  const { further, behind, ...at } = place;
+  if (behind === undefined) return undefined;
+  if (further === undefined) return { pointer: at as Place, offset: behind };
+  return { pointer: { ...at, behind } as Place, offset: further };
 }
 
 /** The same place seen from elsewhere: the stack pointer has moved by `bytes`. */

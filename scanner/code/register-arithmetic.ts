@@ -1,6 +1,6 @@
 /** What arithmetic leaves in a register: the operands looked up, the numbers of a bounded one enumerated, then computed. */
 import { compute, computeWithItself } from './arithmetic.ts';
-import { enumerated } from './bounds.ts';
+import { counted, enumerated } from './bounds.ts';
 import { Alu, NONE, Op } from './operations.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
 import { shiftedByHalf } from './register-parts.ts';
@@ -24,10 +24,12 @@ export function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth
     if (itself !== undefined) return ValueSet.of(...itself);
     return walk.at(operand, i, depth + 1).map(value => compute(alu[i], value, value, rva[i])[0]);
   }
-  const counted = walk.at(operand, i, depth + 1);
-  const isBounded = placesCharacter(alu[i], source[i], low[i]) || countsElements(alu[i], source[i], counted);
-  const lefts = isBounded ? enumerated(walk, counted, i, depth) : counted;
-  const rights = sourceValue(walk, i, wanted, depth);
+  const found = walk.at(operand, i, depth + 1);
+  const isBounded = placesCharacter(alu[i], source[i], low[i]) || countsElements(alu[i], source[i], found);
+  const lefts = isBounded ? enumerated(walk, found, i, depth) : found;
+  const isPointer = alu[i] === Alu.add && source[i] !== NONE && lefts.numbers() === 0;
+  const added = sourceValue(walk, i, wanted, depth);
+  const rights = isPointer ? counted(walk, added, i, depth) : added;
   // Two sets of numbers may be two views of one choice: what they add up to is not every sum of them.
   if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) return ValueSet.of(DERIVED);
   const results = new ValueSet();

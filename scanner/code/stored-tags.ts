@@ -124,6 +124,15 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
+  /** The distances at which tags are read in an object's first bytes. */
+  distancesBelow(bytes: number): number[] {
+    return [...this.#distances].filter(distance => distance >= 0 && distance + 4 <= bytes);
+  }
+
+  get hasSetters(): boolean {
+    return this.#setters.size > 0;
+  }
+
   settersOf(functionRva: number): readonly Setter[] {
     return this.#setters.get(functionRva) ?? [];
   }

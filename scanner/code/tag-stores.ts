@@ -4,6 +4,7 @@
  */
 import { ObjectFlow } from './object-flow.ts';
 import type { SearchContext } from './search-context.ts';
+import { NO_SLOT } from './stack-slots.ts';
 import type { Setter } from './stored-tags.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
@@ -47,11 +48,31 @@ export class TagStores {
     }
   }
 
-  /** The call or tail jump `i` of a function of the image: it may be a setter. */
+  /** A structure is copied at `i` by one instruction: parts of it may be read as tags. */
+  addBlockCopy(i: number): void {
+    const { fn, stored } = this.#context;
+    const { base, source } = fn.body.operations;
+    const distances = stored.distancesBelow(fn.resolver.copiedBytes(i) ?? 0);
+    if (distances.length === 0 || fn.body.slot[i] !== NO_SLOT) return;
+    const from = fn.resolver.resolve({ register: source[i] }, i).values;
+    for (const pointer of fn.resolver.resolve({ register: base[i] }, i).values) {
+      for (const offset of distances) {
+        const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
+        this.#putInto(pointer, offset, { values, i, depth: 0 });
+      }
+    }
+  }
+
+  /** The call or tail jump `i`: a function of the image that it leads to may be a setter. */
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
-    for (const setter of stored.settersOf(fn.body.operations.low[i]))
-      if (setter.wave >= targets.since) this.#addSetterCall(i, setter);
+    if (!stored.hasSetters) return;
+    const called = fn.isIndirect(i)
+      ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
+      : [fn.body.operations.low[i]];
+    for (const target of called)
+      for (const setter of stored.settersOf(target))
+        if (setter.wave >= targets.since) this.#addSetterCall(i, setter);
   }
 
   /** Values are put `offset` bytes behind a pointer. */

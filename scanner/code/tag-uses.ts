@@ -5,7 +5,7 @@
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { Callees } from './callees.ts';
 import { contextTags } from './filter-contexts.ts';
-import { type Place, placeKey } from './places.ts';
+import { type Place, placeKey, pointerTo } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import type { SearchContext } from './search-context.ts';
@@ -148,6 +148,8 @@ export class TagUses {
             keptIn: keptIn(value),
             site: { origin: ORIGINS[value.kind], ...site },
           });
+          if (value.kind === 'field' && value.passed !== undefined)
+            this.#addWrapper(value.passed, rva, callee);
       }
     }
     return isResolved;
@@ -214,7 +216,8 @@ export class TagUses {
     const key = `${fn.rva}:${placeKey(place)}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
-    if (place.behind !== undefined) stored.wantStores(place.behind);
+    const kept = pointerTo(place);
+    if (kept !== undefined) stored.wantStores(kept.offset);
     const { site, wrappers, wrapperCalls, ...rest } = callee;
     // A tag that is kept between two functions goes through both of them.
     const isKept = site !== undefined && site.functionRva !== fn.rva;

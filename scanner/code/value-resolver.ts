@@ -9,13 +9,13 @@ import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
 import { loadedValue } from './memory-operands.ts';
-import { storedValue, storeSource } from './memory-values.ts';
+import { blockUnits, storedValue, storeSource } from './memory-values.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
-import { BLANK, behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
 import type { Assumption, Walk, Wanted } from './walk.ts';
 
 /**
@@ -63,9 +63,10 @@ export class ValueResolver implements Walk {
   resolve(place: Place, before: number): ValueSet {
     this.#begin();
     const pointers = this.at(this.#wanted(place, before), before, 0);
-    const { behind } = place;
+    const { behind, further } = place;
     if (behind === undefined) return pointers;
-    return pointers.flatMap(pointer => this.#behind(pointer, behind, before));
+    const found = pointers.flatMap(pointer => this.#behind(pointer, behind, before));
+    return further === undefined ? found : found.flatMap(pointer => this.#behind(pointer, further, before));
   }
 
   /** The values of `width` bytes behind a pointer, just before an operation. */
@@ -78,6 +79,13 @@ export class ValueResolver implements Walk {
   resolveStored(operation: number, lane: number): ValueSet {
     this.#begin();
     return storeSource(this, operation, lane, 4, 0);
+  }
+
+  /** How many bytes the `rep movs` at an operation copies; undefined where that is not known. */
+  copiedBytes(operation: number): number | undefined {
+    this.#begin();
+    const units = blockUnits(this, operation, 0);
+    return units === undefined ? undefined : units * this.body.operations.size[operation];
   }
 
   /** What `call [import]` goes through, which is most calls; undefined for others. */
@@ -182,7 +190,7 @@ export class ValueResolver implements Walk {
       if (++this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
       if (!this.#mayDefine(wanted, i)) continue;
       const key = i * 0x1000 + ('register' in wanted ? wanted.register * 16 + wanted.lane : 0xfff);
-      if (this.#active.includes(key)) return ValueSet.of({ kind: 'previous', step: 0 });
+      if (this.#active.includes(key)) return ValueSet.of({ kind: 'previous', step: 0, by: i });
       this.#active.push(key);
       const found =
         'register' in wanted ? definedValue(this, wanted, i, depth) : storedValue(this, wanted, i, depth);
@@ -208,7 +216,7 @@ export class ValueResolver implements Walk {
     if (wanted.width !== 4) return UNKNOWN;
     if ('global' in wanted) return this.#atStart(wanted.global);
     if ('slot' in wanted) {
-      if (wanted.slot < this.processor.callPushes) return BLANK;
+      if (wanted.slot < this.processor.callPushes) return { kind: 'blank', slot: wanted.slot };
       return { kind: 'parameter', place: { stackOffset: wanted.slot } };
     }
     const isArgument =

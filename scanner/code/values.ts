@@ -23,7 +23,14 @@ export type Value =
    * What memory holds `offset` bytes behind an object that is not known; `owner` is the distance at which the pointer
    * to it was found in another object. With a stride, the field of any element of an array in it.
    */
-  | { kind: 'field'; offset: number; owner: number | undefined; stride?: number }
+  | {
+      kind: 'field';
+      offset: number;
+      owner: number | undefined;
+      stride?: number;
+      /** The same seen from the caller, where the object is one whose address stands in a structure of the caller's. */
+      passed?: Place;
+    }
   /** `plus` bytes (and any multiple of `stride`, where that is not 0) behind what another value is: a part of an object. */
   | { kind: 'inside'; object: OpenValue; plus: number; stride: number }
   /** An address of the function's own frame: bytes above the return address. */
@@ -38,8 +45,8 @@ export type Value =
   | { kind: 'element'; rva: number; stride: number }
   /** The address of some element of an array in the function's own frame. */
   | { kind: 'stack-element'; offset: number; stride: number }
-  /** The value itself, in a loop: what was there before, plus `step`. */
-  | { kind: 'previous'; step: number }
+  /** The value itself, in a loop: what was there before, plus `step`; `by` is the operation that carries it round. */
+  | { kind: 'previous'; step: number; by: number }
   /** A number of which only these bits may be set. */
   | { kind: 'bits'; mask: number }
   /** A tag of which some bits of one character are not known: `base + (n << 24)` without a bound for n. */
@@ -53,8 +60,8 @@ export type Value =
       /** As of a constant, from the base on. */
       via?: readonly number[];
     }
-  /** A place of the frame that nothing followed has written. */
-  | { kind: 'blank' }
+  /** A place of the frame that nothing followed has written: what it was given by a call is always the same. */
+  | { kind: 'blank'; slot: number }
   /** A number that may be anything: read from somewhere, counted, passed. */
   | { kind: 'unknown' }
   /** A number computed in a way that is not followed, so that nothing may be built on it. */
@@ -79,7 +86,6 @@ export function isOpenValue(value: Value): value is OpenValue {
 
 /** The values that have nothing to tell them apart, made once. */
 export const UNKNOWN: Value = { kind: 'unknown' };
-export const BLANK: Value = { kind: 'blank' };
 export const DERIVED: Value = { kind: 'derived' };
 
 /** More possibilities than this are no longer an answer: real selections of tags have a handful. */
@@ -96,8 +102,10 @@ export class ValueSet {
   }
 
   add(value: Value): void {
-    if (this.values.length >= MAX_VALUES || this.values.some(known => isSame(known, value))) return;
-    this.values.push(value);
+    const at = this.values.findIndex(known => isSame(known, value));
+    if (at < 0 && this.values.length < MAX_VALUES) this.values.push(value);
+    // Of the same number in data and in an instruction the latter is kept: code is the stronger evidence.
+    else if (at >= 0 && value.kind === 'constant' && value.origin === 'immediate') this.values[at] = value;
   }
 
   addAll(other: ValueSet): void {
@@ -165,6 +173,7 @@ export function isSame(a: Value, b: Value): boolean {
     case 'bits':
       return b.kind === 'bits' && b.mask === a.mask;
     case 'blank':
+      return b.kind === 'blank' && b.slot === a.slot;
     case 'unknown':
     case 'derived':
       return b.kind === a.kind;
@@ -179,7 +188,7 @@ export function behindPointer(pointer: Value, offset: number): Value {
     case 'parameter': {
       const { behind } = pointer.place;
       if (behind === undefined) return { kind: 'parameter', place: { ...pointer.place, behind: offset } };
-      return { kind: 'field', offset, owner: behind };
+      return { kind: 'field', offset, owner: behind, passed: { ...pointer.place, further: offset } };
     }
     case 'behind':
     case 'field':

@@ -6,6 +6,8 @@ import type { FunctionMap } from './function-map.ts';
 
 /** Callers of one function that are looked at for a guess. */
 const MAX_GUESSED_CALLERS = 500;
+/** So few callers are looked at in any case: their tags may stand in data. */
+const FEW_CALLERS = 8;
 /** A variable inside a structure is reached by the structure's address, this far before it at most. */
 const MAX_STRUCTURE_BYTES = 0x80;
 /** Code that names a variable; more is one that everything uses. */
@@ -45,6 +47,7 @@ export class Worklist {
   addCallersNearTags(functionRva: number): void {
     const { image, index, functions } = this.#code;
     const sites = [...index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva)];
+    if (sites.length <= FEW_CALLERS) return this.add(sites);
     this.add(
       sites.slice(0, MAX_GUESSED_CALLERS).filter(
         rva => isTagNear(image, rva) || functions.functionAt(rva) === rva, // a thunk

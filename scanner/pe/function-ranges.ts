@@ -31,7 +31,8 @@ function readX64(memory: ImageMemory, directory: DataDirectory): FunctionRange[]
     const beginRva = table.u32(row);
     const endRva = table.u32(row + 4);
     if (beginRva === 0 || endRva <= beginRva) continue;
-    ranges.push({ beginRva, endRva, functionRva: owner(memory, beginRva, table.u32(row + 8)) });
+    const unwindRva = table.u32(row + 8);
+    ranges.push({ beginRva, endRva, functionRva: owner(memory, beginRva, unwindRva), unwindRva });
   }
   return ranges;
 }
@@ -68,7 +69,8 @@ function readArm64(memory: ImageMemory, directory: DataDirectory): FunctionRange
     const unwind = table.u32(row + 4);
     const sizeBytes = arm64FunctionSize(memory, unwind);
     if (beginRva === 0 || sizeBytes === 0) continue;
-    ranges.push({ beginRva, endRva: beginRva + sizeBytes, functionRva: beginRva });
+    const unwindRva = (unwind & 3) === 0 ? unwind : undefined;
+    ranges.push({ beginRva, endRva: beginRva + sizeBytes, functionRva: beginRva, unwindRva });
   }
   return ranges;
 }

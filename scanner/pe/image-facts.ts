@@ -35,6 +35,8 @@ export interface FunctionRange {
   endRva: number;
   /** RVA where the function that owns this piece begins (equals `beginRva` unless the piece is chained). */
   functionRva: number;
+  /** RVA of its unwind data, where it has any of its own. */
+  unwindRva?: number;
 }
 
 export interface VersionFacts {

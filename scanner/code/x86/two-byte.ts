@@ -1,6 +1,7 @@
 /** The meaning of the instructions of the 0F, 0F 38 and 0F 3A opcode maps. */
 import { Alu, NONE, Op, type OperationList, VECTOR0, X86 } from '../operations.ts';
 import {
+  binary,
   byteRegister,
   conditionalBranch,
   extend,
@@ -112,7 +113,7 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
     case 0xbb:
       return killRm(d, rva, out);
     case 0xba:
-      return ((d.modrm >> 3) & 7) === 4 ? void out.add(Op.nothing, rva) : killRm(d, rva, out);
+      return bitInstruction(d, rva, out);
     case 0x02:
     case 0x03:
     case 0x2c:
@@ -136,6 +137,18 @@ export function twoByte(d: X86Decoder, rva: number, out: OperationList): void {
       return;
   }
   killOperands(d, rva, out, false);
+}
+
+/** bt, bts, btr and btc with the number of the bit as a constant: the last three are `or`, `and` and `xor`. */
+function bitInstruction(d: X86Decoder, rva: number, out: OperationList): void {
+  const kind = (d.modrm >> 3) & 7;
+  if (kind < 5) return void out.add(Op.nothing, rva);
+  const size = operandSize(d);
+  const bit = d.immediate & (8 * size - 1);
+  const keeps = kind === 6 ? -1 : 0; // btr leaves every other bit
+  d.immediate = keeps ^ (bit < 32 ? 1 << bit : 0);
+  d.immediateHigh = keeps ^ (bit < 32 ? 0 : 1 << (bit - 32));
+  binary(d, rva, out, kind === 5 ? Alu.or : kind === 6 ? Alu.and : Alu.xor, size, 'rm,imm');
 }
 
 /** Appends what the decoded instruction of the 0F 3A map does. */

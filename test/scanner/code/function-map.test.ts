@@ -4,6 +4,7 @@ import { indexX86Code } from '../../../scanner/code/code-index.ts';
 import { mapFunctions } from '../../../scanner/code/function-map.ts';
 import type { DriverImage, FunctionRange } from '../../../scanner/pe/image-facts.ts';
 import { codeImage } from './code-image.ts';
+import { smallImage } from './small-image.ts';
 
 /** The image of `codeImage` with its code at another address. */
 function imageAt(rva: number, functionRanges: FunctionRange[] = []): DriverImage {
@@ -46,4 +47,16 @@ test('an unlisted function ends where a listed one begins', () => {
   const listed = { beginRva: 0x1080, endRva: 0x1090, functionRva: 0x1080 };
   const [only] = mapOf(imageAt(0x1000, [listed])).pieces(0x1000);
   assert.ok(only.endRva <= 0x1080);
+});
+
+test('a function that only a tail jump reaches begins behind a return where registers are saved', () => {
+  const bytes = new Uint8Array(0x60).fill(0x90);
+  bytes.set([0x53, 0x5b, 0xe9, 0x2b, 0, 0, 0]); // push ebx; pop ebx; jmp 1032
+  bytes.set([0x55, 0x8b, 0xec, 0x5d, 0xe9, 0x01, 0, 0, 0, 0xc3, 0x53, 0x5b, 0xc3], 0x10); // its own jump goes to 101a
+  bytes.set([0x5d, 0xc3, 0x53, 0x5b, 0xc3], 0x30);
+  const code = { name: '.text', rva: 0x1000, virtualSize: 0x60, bytes, executable: true, writable: false };
+  const image = { ...smallImage({ arch: 'x86', sections: [code] }), entryPointRva: 0x1000 };
+  const { functionAt } = mapOf(image);
+  assert.equal(functionAt(0x1032), 0x1032);
+  assert.equal(functionAt(0x101a), 0x1010, 'only what lies beyond another start jumps there');
 });

@@ -11,6 +11,8 @@ const SLOTS: ReadonlyMap<number, string> = new Map([
   [0x2018, 'FltRegisterFilter'],
   [0x2020, 'KeBugCheck'],
   [0x2028, 'StorPortExtendedFunction'],
+  [0x2040, 'RtlInitializeGenericTableAvl'],
+  [0x2048, 'IoQueueWorkItem'],
 ]);
 
 /** Where the load config says that Control Flow Guard's pointers are. */

@@ -33,6 +33,8 @@ export const PAGE_KINDS: readonly PageKind[] = [
   kind('a known leak', '/articles/kb927493'),
   kind('guides', '/guides'),
   kind('a guide', '/guides/windbg'),
+  kind('a guide with long listings', '/guides/pool-stacks'),
+  kind('a guide with long tables', '/guides/poolmon-reference'),
   kind('the REST page', '/api'),
   kind('choosing a tag', '/suggest'),
   kind('proposed tags', '/suggest?name=Afd%20Thread%20Contoso'),

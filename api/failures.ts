@@ -68,6 +68,13 @@ const FAILURES_BY_CODE = {
     explanation:
       "A pool tag is one to four characters (Thre), a source literal ('erhT'), a ULONG (0x65726854) or eight hex digits. To look for several tags at once with a pattern such as Nt??, use the search.",
   },
+  'invalid-name': {
+    status: 400,
+    exitCode: USAGE,
+    title: 'No name to make a tag from',
+    explanation:
+      'Proposals for a pool tag are made from the letters and digits of a name, and this one has none. Give the name of the driver or the product, for example "Contoso Filter".',
+  },
   'unknown-tag': {
     status: 404,
     exitCode: 1,

@@ -1,6 +1,7 @@
 /** What requests must look like: these schemas check them, and the OpenAPI document is made from the same ones. */
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { DEFAULT_PROPOSALS, MAX_PROPOSALS } from './suggest-tags.ts';
 
 extendZodWithOpenApi(z);
 
@@ -85,6 +86,15 @@ export const driversQuerySchema = z.object({
   arch,
   page,
   pageSize,
+});
+
+/** The query of `GET /suggest`. */
+export const suggestQuerySchema = z.object({
+  name: z
+    .string({ error: 'the name of a driver or product, given once' })
+    .max(MAX_TEXT_CHARACTERS, { error: `at most ${MAX_TEXT_CHARACTERS} characters long` })
+    .openapi({ description: 'The name of the driver or the product.', example: 'Contoso Filter' }),
+  count: wholeNumber(MAX_PROPOSALS, DEFAULT_PROPOSALS, 'How many tags to propose.'),
 });
 
 /** The body of `POST /lookup`. */

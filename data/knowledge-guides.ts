@@ -8,6 +8,8 @@ export interface GuideFile {
   /** The file name without `.md`: part of an address. */
   id: string;
   title: string;
+  /** Its place in lists, from 1: what is read first comes first. */
+  order: number;
   /** One sentence. */
   summary: string;
   /** Words people search for, beside those in the text. */
@@ -18,12 +20,13 @@ export interface GuideFile {
   markdown: string;
 }
 
-/** Every guide of the folder, by id. Throws {@link KnowledgeBroken} for one without its front matter. */
+/** Every guide of the folder, in reading order. Throws {@link KnowledgeBroken} for one without its front matter. */
 export function readGuides(folder: string): GuideFile[] {
   return fileNames(folder)
     .filter(file => file.endsWith('.md'))
     .sort()
-    .map(file => parseGuide(file, readFileSync(path.join(folder, file), 'utf8')));
+    .map(file => parseGuide(file, readFileSync(path.join(folder, file), 'utf8')))
+    .sort((a, b) => a.order - b.order);
 }
 
 function fileNames(folder: string): string[] {
@@ -54,6 +57,7 @@ export function parseGuide(file: string, text: string): GuideFile {
   return {
     id: file.replace(/\.md$/, ''),
     title: field('title'),
+    order: Number(field('order')),
     summary: field('summary'),
     keywords: commaList(field('keywords')),
     sourceIds: commaList(field('sources')),

@@ -18,6 +18,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<CommandFunctio
     summary: 'Find tags by words, owner, driver or a pattern.',
     load: async () => (await import('./search.ts')).search,
   },
+  suggest: {
+    summary: 'Free pool tags for a driver of your own.',
+    load: async () => (await import('./suggest.ts')).suggest,
+  },
   index: {
     summary: 'Fill the index of a Meilisearch server.',
     load: async () => (await import('./index.ts')).index,
@@ -32,6 +36,7 @@ const EXAMPLES = `
 pooltag who Thre                       who owns the tag, how we know, and what to do next
 pooltag scan C:\\drivers --format csv   the tags of every driver in a folder
 pooltag search "mapped file"           tags by words
+pooltag suggest "Contoso Filter"       free tags for a driver of your own
 pooltag serve                          the same in the browser, at http://127.0.0.1:3000
 `;
 

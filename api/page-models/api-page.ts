@@ -54,6 +54,13 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
   },
   {
     method: 'GET',
+    path: '/api/v1/suggest',
+    summary: 'Free pool tags for a driver of your own, by its name.',
+    parameters: 'name, count',
+    example: '/api/v1/suggest?name=Contoso%20Filter',
+  },
+  {
+    method: 'GET',
     path: '/api/v1/status',
     summary: 'What is loaded, and how far a scan has come.',
     parameters: null,

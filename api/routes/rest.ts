@@ -9,6 +9,7 @@ import { openApiRoute } from './rest-openapi.ts';
 import type { RestContext, RestRoute } from './rest-route.ts';
 import { searchRoute } from './rest-search.ts';
 import { statusRoute } from './rest-status.ts';
+import { suggestRoute } from './rest-suggest.ts';
 import { tagRoute } from './rest-tags.ts';
 
 const described = [
@@ -19,6 +20,7 @@ const described = [
   driverRoute,
   explainRoute,
   exportRoute,
+  suggestRoute,
   statusRoute,
 ];
 

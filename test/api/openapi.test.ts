@@ -17,7 +17,7 @@ const { json: document } = await ask(server.url, '/api/v1/openapi.json');
 interface Operation {
   operationId: string;
   summary: string;
-  parameters?: { name: string; in: string; description?: string }[];
+  parameters?: { name: string; in: string; description?: string; required?: boolean }[];
   responses: Record<string, { description: string; content?: object }>;
 }
 const operations = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(
@@ -80,7 +80,9 @@ const EXPLAINED: Record<string, string> = { tag: explained.tag, sha256: explaine
 test('every operation answers with a status and a media type that it names', async () => {
   for (const { path, method, operation } of operations) {
     const examples = path.includes('/explain/') ? EXPLAINED : EXAMPLES;
-    const filled = path.replace(/\{(\w+)\}/g, (_whole, name: string) => examples[name]);
+    const needed = (operation.parameters ?? []).filter(one => one.in === 'query' && one.required);
+    const query = needed.length === 0 ? '' : `?${needed.map(({ name }) => `${name}=Contoso`).join('&')}`;
+    const filled = path.replace(/\{(\w+)\}/g, (_whole, name: string) => examples[name]) + query;
     const answer = await ask(server.url, filled, {
       method: method.toUpperCase(),
       headers: method === 'post' ? { 'content-type': 'application/json' } : {},

@@ -12,6 +12,7 @@ import {
   tagAnswerSchema,
 } from '../../api/document-schemas.ts';
 import { startServer } from '../../api/server.ts';
+import { suggestionsSchema } from '../../api/suggestion-schema.ts';
 import { readTagList } from '../../data/pooltag-txt.ts';
 import { ask, post } from './rest-client.ts';
 import { DRIVERS, driver, evidence, sampleCatalogue } from './sample-facts.ts';
@@ -37,6 +38,8 @@ const DOCUMENTS: [path: string, schema: z.ZodType][] = [
   ['/drivers', driversAnswerSchema],
   ['/drivers?q=foo&vendor=Contoso&arch=x64&page=1', driversAnswerSchema],
   [`/drivers/${FOO}`, driverAnswerSchema],
+  ['/suggest?name=Contoso%20Filter', suggestionsSchema],
+  ['/suggest?name=Afd%20Thread&count=50', suggestionsSchema],
   ['/status', statusSchema],
 ];
 
@@ -47,6 +50,25 @@ for (const [path, schema] of DOCUMENTS) {
     assert.equal(headers['content-type'], 'application/json; charset=utf-8');
     // Parsing drops what the schema does not know, so equality proves that everything is documented.
     assert.deepEqual(schema.parse(json), json);
+  });
+}
+
+// query, code
+const NO_SUGGESTIONS: [query: string, code: string][] = [
+  ['', 'invalid-query'],
+  ['?name=', 'invalid-name'],
+  ['?name=%20', 'invalid-name'],
+  ['?name=%F0%9F%98%80', 'invalid-name'],
+  ['?name=a&name=b', 'invalid-query'],
+  [`?name=${'x'.repeat(10_000)}`, 'invalid-query'],
+  ['?name=Contoso&count=0', 'invalid-query'],
+  ['?name=Contoso&count=51', 'invalid-query'],
+];
+for (const [query, code] of NO_SUGGESTIONS) {
+  test(`GET /suggest${query.slice(0, 30)} is ${code}`, async () => {
+    const { status, json } = await ask(url, `/api/v1/suggest${query}`);
+    assert.equal(status, 400);
+    assert.equal(json.code, code);
   });
 }
 

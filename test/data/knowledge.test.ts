@@ -116,6 +116,13 @@ test('The guides that advice and pages point at are there, without a first-level
     'driver-verifier',
     'windbg',
     'pool-limits',
+    'what-pool-is',
+    'poolmon-reference',
+    'reading-a-snapshot',
+    'pool-stacks',
+    'performance-counters',
+    'old-windows',
+    'choosing-a-tag',
   ]) {
     assert.ok(ids.includes(id), id);
   }

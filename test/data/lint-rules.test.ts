@@ -14,6 +14,7 @@ const GUIDE: GuideFile = {
   id: 'guide',
   title: 'Guide',
   summary: 'Helps.',
+  order: 1,
   keywords: ['help'],
   sourceIds: ['list'],
   markdown: 'Look at `Thre`.',

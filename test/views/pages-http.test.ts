@@ -71,6 +71,25 @@ test('the tag page says the answer in a sentence, the evidence, the advice and e
   }
 });
 
+test('a name gets proposals by a plain form, and what was typed comes back as text', async () => {
+  const empty = await (await get('/suggest')).text();
+  assert.match(empty, /<form class="filters" action="\/suggest">/);
+  assert.doesNotMatch(empty, /role="alert"/);
+  const html = await (await get(`/suggest?name=${encodeURIComponent('Contoso <b>"Filter')}`)).text();
+  assert.match(html, /value="Contoso &lt;b&gt;&quot;Filter"/);
+  assert.match(html, /<code>#define CONTOSO_POOL_TAG &#x27;\w{4}&#x27;<\/code>/);
+  assert.match(html, /CONTOSO_BUFFER_POOL_TAG/);
+  // The made-up driver uses CsFl, and Thre is the kernel's.
+  const taken = await (await get('/suggest?name=Thread')).text();
+  assert.match(taken, /<h2>Not free<\/h2>[\s\S]*href="\/tags\/Thre"/);
+  for (const name of ['', '%20', '%F0%9F%98%80']) {
+    const response = await get(`/suggest?name=${name}`);
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /<p role="alert">The name /);
+  }
+  assert.match(await (await get('/api')).text(), /href="\/suggest"/);
+});
+
 test("a driver's page tells tags that are not pool's, and says why", async () => {
   const html = await (await get(`/drivers/${CONTOSO_SHA256}`)).text();
   assert.match(html, /<h2>Tags that are not pool’s<\/h2>\n<p[^>]*>They name remove locks/);

@@ -7,6 +7,9 @@ import type { Advice, Owner } from './answer-document.ts';
 import { isAllocating, rankSightings } from './answer-owners.ts';
 import { canonicalFile, imageFiles } from './image-names.ts';
 
+/** Where advice follows from the owner alone, what helps with any tag. */
+const GENERAL_GUIDE = 'find-a-leak-with-poolmon';
+
 /** What the advice on a known tag depends on. */
 export interface AdviceParts {
   tag: PoolTag;
@@ -80,6 +83,7 @@ function componentStep({ owners, component }: AdviceParts): Advice | null {
       kind: 'next-step',
       text: abnormal === null ? normal : `${normal} ${abnormal}`,
       steps: owner.steps,
+      guide: GENERAL_GUIDE,
       sources: owner.sources,
     };
   }
@@ -98,6 +102,7 @@ function driverStep({ tag, record, owners }: AdviceParts): Advice | null {
       `If this tag keeps growing, look for a newer version of ${owner.image}` +
       `${vendor === null ? '' : ` from ${vendor}`}, and see whether the growth ends while the driver is stopped ` +
       'or its product removed.',
+    guide: GENERAL_GUIDE,
     steps: typed ? [`poolmon /i${tag}`, `!poolused 2 ${tag}`] : ['poolmon /b', '!poolused 2'],
     sources: [],
   };

@@ -9,6 +9,7 @@ import type {
   Strength,
 } from '../data/facts.ts';
 import type { AffectedProduct } from '../data/knowledge-shapes.ts';
+import type { LeakVerdict } from './leak-applies.ts';
 
 /** Which spelling was taken for the input. */
 export interface Reading {
@@ -90,6 +91,8 @@ export interface ArticleView {
   status: string;
   supersededBy: string[];
   note?: string;
+  /** Whether it concerns the machine: by what was said of it, and the drivers that were scanned. */
+  applies: LeakVerdict;
   sources: SourceRef[];
 }
 

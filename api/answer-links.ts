@@ -28,3 +28,18 @@ export function explanationLinks(sha256: string, tag: PoolTag, isPattern = false
   const below = `explain/${isPattern ? encodeURIComponent(tag) : tagPathSegment(tag)}`;
   return { self: `${self}/${below}`, page: `${page}/${below}` };
 }
+
+/** The addresses of a known leak. */
+export function articleLinks(id: string): Links {
+  return { self: `${API_BASE}/articles/${id}`, page: `/articles/${id}` };
+}
+
+/** The addresses of a component. */
+export function componentLinks(id: string): Links {
+  return { self: `${API_BASE}/components/${id}`, page: `/components/${id}` };
+}
+
+/** The addresses of a guide. */
+export function guideLinks(id: string): Links {
+  return { self: `${API_BASE}/guides/${id}`, page: `/guides/${id}` };
+}

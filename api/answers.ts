@@ -1,14 +1,16 @@
 /** Answers "who owns this tag?": the one document that text, JSON and page are views of. */
-import type { SightingSummary, TagRecord } from '../data/facts.ts';
-import type { KnownLeak } from '../data/knowledge.ts';
+import type { SightingSummary } from '../data/facts.ts';
 import { type TagCandidate, tagReadings } from '../data/tag-readings.ts';
 import { adviceOf, unknownAdvice } from './answer-advice.ts';
-import type { ArticleView, OtherUse, SightingView, TagAnswer, UnknownTagAnswer } from './answer-document.ts';
+import type { OtherUse, SightingView, TagAnswer, UnknownTagAnswer } from './answer-document.ts';
 import { driverLinks, tagLinks } from './answer-links.ts';
 import { bestStrength, rankSightings, sightingStrength } from './answer-owners.ts';
 import type { AnswerSource } from './answer-source.ts';
 import { plainText } from './answer-summary.ts';
+import { articleViews } from './article-answer.ts';
 import { type ChosenReading, chooseReadings, isKnown } from './known-readings.ts';
+import type { Machine } from './leak-applies.ts';
+import { NO_MACHINE } from './machine.ts';
 import { otherUsesInWords } from './other-tag-words.ts';
 import { nearTags, pointerTo, shortAnswer, tagNames } from './tag-pointers.ts';
 import { problemOfReadings, type TagProblem } from './tag-problem.ts';
@@ -16,21 +18,26 @@ import { suggestionsFor } from './tag-suggestions.ts';
 
 /**
  * The answer to one input in any spelling. The first reading that names a known tag is taken, and said where it is not
- * the plain one. Throws SearchUnavailable where the index does not answer.
+ * the plain one. `machine` is what the asker says of theirs, for known leaks. Throws SearchUnavailable where the index
+ * does not answer.
  */
 export async function answerTag(
   input: string,
   source: AnswerSource,
+  machine: Machine = NO_MACHINE,
 ): Promise<TagAnswer | UnknownTagAnswer | TagProblem> {
   const read = tagReadings(input);
   if (read.kind !== 'readings') return problemOfReadings(input, read);
   const [chosen] = await chooseReadings([{ input, candidates: read.candidates }], source);
-  return isKnown(chosen.taken) ? knownAnswer(chosen, source) : unknownAnswer(chosen, read.candidates, source);
+  return isKnown(chosen.taken)
+    ? knownAnswer(chosen, source, machine)
+    : unknownAnswer(chosen, read.candidates, source);
 }
 
 async function knownAnswer(
   { taken: { tag, record, covering }, reading }: ChosenReading,
   source: AnswerSource,
+  machine: Machine,
 ): Promise<TagAnswer> {
   const { index } = source;
   const rules = source.advice.rulesFor(tag);
@@ -53,7 +60,7 @@ async function knownAnswer(
     sightings: sightings.map(sightingView),
     ...withOtherUses(source.otherUses(tag)),
     advice: adviceOf({ tag, record, owners, rules, component: id => source.component(id) }),
-    articles: articlesOf([record, ...covering], source),
+    articles: articleViews([record, ...covering], source, machine),
     caseVariants: variants.map(variant => pointerTo(variant, source)),
     near,
     companions: companions.filter(other => other !== undefined).map(other => pointerTo(other, source)),
@@ -109,16 +116,4 @@ function sightingView(sighting: SightingSummary): SightingView {
     })),
     links: driverLinks(driver.sha256),
   };
-}
-
-function articlesOf(records: readonly (TagRecord | undefined)[], source: AnswerSource): ArticleView[] {
-  const ids = new Set(records.flatMap(record => record?.articleIds ?? []));
-  return [...ids]
-    .map(id => source.article(id))
-    .filter(article => article !== undefined)
-    .map(articleView);
-}
-
-function articleView({ tags: _tags, ...article }: KnownLeak): ArticleView {
-  return article;
 }

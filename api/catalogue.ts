@@ -4,6 +4,7 @@ import type { Component, Knowledge, KnownLeak } from '../data/knowledge.ts';
 import { RecordStore } from '../data/merge.ts';
 import type { PoolTag } from '../data/pool-tag.ts';
 import type { TagList } from '../data/pooltag-txt.ts';
+import { ReadingSearch } from '../data/reading-search.ts';
 import type { SearchIndex } from '../data/search-index.ts';
 import { AdviceBook } from './advice-book.ts';
 import type { OtherUse } from './answer-document.ts';
@@ -11,7 +12,7 @@ import type { AnswerSource } from './answer-source.ts';
 import type { CatalogueSummary, ScanProgress } from './catalogue-summary.ts';
 import { NO_SCAN } from './catalogue-summary.ts';
 import { type CatalogueDriver, type DriverPage, type DriverQuery, listDrivers } from './driver-list.ts';
-import { imageFiles, ownerKey } from './image-names.ts';
+import { canonicalFile, imageFiles, ownerKey } from './image-names.ts';
 import { OtherTagUses } from './other-tag-uses.ts';
 
 export type { CatalogueSummary } from './catalogue-summary.ts';
@@ -55,6 +56,7 @@ const MAX_REFUSED_KEPT = 10_000;
 export class Catalogue implements AnswerSource {
   readonly knowledge: Knowledge;
   readonly advice: AdviceBook;
+  readonly reading: ReadingSearch;
   readonly index: SearchIndex;
   readonly tagFiles: readonly LoadedTagFile[];
   readonly #store: RecordStore;
@@ -65,6 +67,8 @@ export class Catalogue implements AnswerSource {
   /** Where the drivers were found, by SHA-256: apart from them, because an answer must never show it. */
   readonly #files = new Map<string, string>();
   readonly #otherUses = new OtherTagUses();
+  /** SHA-256 of the scanned drivers that are no samples, by canonical file name. */
+  readonly #byFileName = new Map<string, Set<string>>();
   readonly #refused: RefusedFile[] = [];
   #refusedCount = 0;
   #scan: ScanProgress = NO_SCAN;
@@ -88,6 +92,7 @@ export class Catalogue implements AnswerSource {
   private constructor({ knowledge, index, tagFiles = [] }: CatalogueOptions) {
     this.knowledge = knowledge;
     this.advice = new AdviceBook(knowledge.advice);
+    this.reading = new ReadingSearch(knowledge);
     this.index = index;
     this.tagFiles = tagFiles;
     this.#components = new Map(knowledge.components.map(component => [component.id, component]));
@@ -125,6 +130,10 @@ export class Catalogue implements AnswerSource {
     return this.#articles.get(id);
   }
 
+  scannedDrivers(file: string): { fileName: string; version: string | null }[] {
+    return [...(this.#byFileName.get(file) ?? [])].map(sha256 => this.#drivers.get(sha256)!.driver);
+  }
+
   otherUses(tag: PoolTag): OtherUse[] {
     return this.#otherUses.of(tag);
   }
@@ -143,6 +152,10 @@ export class Catalogue implements AnswerSource {
       const services = before.length > 0 ? before : outcome.services;
       this.#drivers.set(outcome.driver.sha256, { ...outcome, services, isSample });
       this.#otherUses.put(outcome, isSample);
+      if (!isSample) {
+        const file = canonicalFile(outcome.driver.fileName);
+        this.#byFileName.set(file, (this.#byFileName.get(file) ?? new Set()).add(outcome.driver.sha256));
+      }
       for (const record of this.#store.addScan(outcome, isSample)) this.#pending.set(record.id, record);
     } else {
       this.#refusedCount++;

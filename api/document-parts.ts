@@ -24,7 +24,8 @@ export const links = z
   .object({ self: z.string(), page: z.string() })
   .openapi('Links', { description: 'Addresses on this server: in REST, and as a page.' });
 
-const source = z
+/** Where a fact was read. */
+export const source = z
   .object({ name: z.string(), url: z.string().nullable() })
   .openapi('Source', { description: 'Where a fact was read or seen.' });
 
@@ -165,6 +166,25 @@ export const knowledgeEntry = z
   })
   .openapi('KnowledgeEntry', { description: 'An entry as it stands in its list.' });
 
+const versionRange = {
+  from: z.string().optional(),
+  before: z.string().optional(),
+  until: z.string().optional(),
+  only: z.array(z.string()).optional(),
+};
+
+/** Whether a leak concerns the machine. */
+export const applies = z
+  .object({
+    verdict: z.enum(['applies', 'may-apply', 'fixed', 'does-not-apply']),
+    reason: z.string().openapi({ example: 'Fixed in 0.9989: your npcap.sys 1.79 has it.' }),
+    fixedIn: z.string().optional().openapi({ description: 'Where the verdict is `fixed`.' }),
+  })
+  .openapi('LeakVerdict', {
+    description:
+      'Whether the versions of the machine are among those affected: by `windows` and `driver` of the request, and by the drivers that were scanned.',
+  });
+
 /** A reported leak. */
 export const article = z
   .object({
@@ -174,9 +194,18 @@ export const article = z
     affected: z.array(
       z.object({
         product: z.string(),
-        from: z.string().optional(),
-        before: z.string().optional(),
-        only: z.array(z.string()).optional(),
+        image: z
+          .string()
+          .optional()
+          .openapi({ description: 'The file whose versions the range names; else they are words.' }),
+        ...versionRange,
+        filePrefix: z.string().optional(),
+        hotfixBranch: z.string().optional(),
+        windows: z
+          .object(versionRange)
+          .optional()
+          .openapi({ description: 'Builds of Windows that it is limited to.' }),
+        condition: z.string().optional(),
       }),
     ),
     symptom: z.string().nullable(),
@@ -185,6 +214,7 @@ export const article = z
     status: z.enum(['fixed', 'workaround', 'open', 'unknown']),
     supersededBy: z.array(z.string()),
     note: z.string().optional(),
+    applies,
     sources: z.array(source),
   })
   .openapi('LeakArticle');

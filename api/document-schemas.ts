@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { FACET_NAMES } from '../data/search-facets.ts';
 import {
   advice,
+  applies,
   arch,
   article,
   count,
@@ -99,6 +100,22 @@ export const searchAnswerSchema = z
     ),
     facets: z.object(Object.fromEntries(FACET_NAMES.map(name => [name, facetCounts]))),
     ignoredWords: z.array(z.string()),
+    reading: z
+      .array(
+        z
+          .object({
+            kind: z.enum(['guide', 'component', 'article']),
+            id: z.string(),
+            title: z.string(),
+            summary: z.string(),
+            links,
+          })
+          .openapi('ReadingHit'),
+      )
+      .openapi({
+        description:
+          'Guides, components and known leaks (`article`) with these words, the best first; on the first page of a search without filters.',
+      }),
   })
   .openapi('SearchAnswer');
 
@@ -115,6 +132,10 @@ export const lookupAnswerSchema = z
           readAs: z.string().optional(),
           summary: z.string(),
           owners: z.array(owner),
+          articles: z
+            .array(z.object({ id: z.string(), title: z.string(), applies, links }))
+            .optional()
+            .openapi({ description: 'Known leaks, where `windows` or `drivers` were given.' }),
         }),
         z.object({ input: z.string(), found: z.literal(false), problem: problemSchema }),
       ]),

@@ -1,6 +1,7 @@
 /** What requests must look like: these schemas check them, and the OpenAPI document is made from the same ones. */
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { MAX_GIVEN_DRIVERS } from './machine.ts';
 import { DEFAULT_PROPOSALS, MAX_PROPOSALS } from './suggest-tags.ts';
 
 extendZodWithOpenApi(z);
@@ -106,6 +107,21 @@ export const lookupBodySchema = z
         .min(1, { error: `a list of 1 to ${MAX_LOOKUP_TAGS} tags` })
         .max(MAX_LOOKUP_TAGS, { error: `a list of 1 to ${MAX_LOOKUP_TAGS} tags` })
         .openapi({ description: 'Tags in any spelling; answered in this order.' }),
+      windows: z
+        .string({ error: 'a text' })
+        .max(MAX_TEXT_CHARACTERS, { error: `at most ${MAX_TEXT_CHARACTERS} characters long` })
+        .optional()
+        .openapi({
+          description: 'The build of Windows: answers then name known leaks.',
+          example: '10.0.26200',
+        }),
+      drivers: z
+        .array(z.string({ error: 'a text' }).max(MAX_TEXT_CHARACTERS), {
+          error: 'a list of drivers with versions, such as ["npcap.sys@0.9988"]',
+        })
+        .max(MAX_GIVEN_DRIVERS, { error: `a list of at most ${MAX_GIVEN_DRIVERS} drivers` })
+        .optional()
+        .openapi({ description: 'Drivers with versions: answers then name known leaks.' }),
     },
     { error: 'an object of the form {"tags": ["Thre", "0x20204d43"]}' },
   )
@@ -120,6 +136,22 @@ export const tagParamsSchema = z.object({
   }),
 });
 
+/** What the asker says of their machine: in which words it is said is for `readMachine`, which explains more. */
+export const machineQuerySchema = z.object({
+  windows: text('The build of Windows, for known leaks: `10.0.26200`, `10.0.26200.8875`, `26200`.'),
+  driver: z
+    .preprocess(
+      value => (value === undefined ? [] : Array.isArray(value) ? value : [value]),
+      z.array(z.string({ error: 'a text' }).max(MAX_TEXT_CHARACTERS)).max(MAX_GIVEN_DRIVERS, {
+        error: `given at most ${MAX_GIVEN_DRIVERS} times`,
+      }),
+    )
+    .openapi({
+      description: 'A driver with its version, for known leaks; may be repeated.',
+      example: ['npcap.sys@0.9988'],
+    }),
+});
+
 /** The path of `GET /drivers/{sha256}`. */
 export const driverParamsSchema = z.object({
   sha256: z
@@ -131,6 +163,11 @@ export const driverParamsSchema = z.object({
 
 /** The path of `GET /drivers/{sha256}/explain/{tag}`. */
 export const explainParamsSchema = driverParamsSchema.extend(tagParamsSchema.shape);
+
+/** The path of `GET /articles/{id}`, of a component and of a guide. */
+export const knowledgeParamsSchema = z.object({
+  id: z.string().openapi({ description: 'The id, as in the list.', example: 'npcap-318' }),
+});
 
 /** The names of `GET /export/{name}`. */
 export const EXPORT_NAMES = ['pooltag.txt', 'localtag.txt', 'tags.csv', 'tags.ndjson'] as const;

@@ -5,9 +5,10 @@ import type { SearchHit, SearchQuery } from '../data/search-index.ts';
 import { patternLinks, tagLinks } from './answer-links.ts';
 import { bestStrength, sightingStrength } from './answer-owners.ts';
 import type { AnswerSource } from './answer-source.ts';
+import { readingOf } from './reading-answer.ts';
 import { shortAnswer } from './tag-pointers.ts';
 
-/** The answer to one search. Throws SearchUnavailable where the index does not answer. */
+/** The answer to one search: tags, and what to read. Throws SearchUnavailable where the index does not answer. */
 export async function answerSearch(query: SearchQuery, source: AnswerSource) {
   const { total, page, pageSize, hits, facets, ignoredWords } = await source.index.search(query);
   return {
@@ -18,6 +19,7 @@ export async function answerSearch(query: SearchQuery, source: AnswerSource) {
     hits: hits.map(hit => searchHitView(hit, source)),
     facets,
     ignoredWords,
+    reading: readingOf(query, source),
   };
 }
 

@@ -12,6 +12,7 @@ import type {
   UnknownTagAnswer,
 } from './answer-document.ts';
 import { evidenceInWords, placeText } from './evidence-words.ts';
+import { verdictInWords } from './leak-applies.ts';
 import { OTHER_USE_NOTE, otherUsesInWords } from './other-tag-words.ts';
 import { alignColumns, escapeControls, type Style, wrapText } from './terminal-text.ts';
 
@@ -47,7 +48,7 @@ function knownSections(answer: TagAnswer, options: AnswerTextOptions): string[][
     [style.bold('Seen in drivers'), ...sightingLines(answer.sightings, options)],
     otherUseSection(answer, options),
     ...answer.advice.map(advice => adviceSection(advice, options)),
-    [style.bold('Known leaks'), ...answer.articles.flatMap(article => articleLines(article, options))],
+    leakSection(answer, options),
     [style.bold('Grows along with it'), ...pointerLines(answer.companions)],
     [style.bold('Differs only by case'), ...pointerLines(answer.caseVariants)],
     [style.bold('Spelled alike'), ...pointerLines(answer.near)],
@@ -140,11 +141,39 @@ function adviceSection(advice: Advice, options: AnswerTextOptions): string[] {
   ];
 }
 
+function leakSection({ tag, articles }: TagAnswer, options: AnswerTextOptions): string[] {
+  const { style } = options;
+  const lines = articles.flatMap(article => articleLines(article, options));
+  const isOpen = articles.some(({ applies }) => applies.verdict === 'may-apply');
+  const hint = `Versions tell which of them apply: pooltag who ${isPlainTag(tag) ? tag : 'TAG'} --windows BUILD --driver FILE@VERSION`;
+  return [
+    style.bold('Known leaks'),
+    ...lines,
+    ...(isOpen ? paragraph(hint, '  ', options).map(line => style.dim(line)) : []),
+  ];
+}
+
+function isPlainTag(tag: string): boolean {
+  return /^[A-Za-z0-9_]{4}$/.test(tag);
+}
+
+/** `May apply. The version of npcap.sys was not given.` */
+function verdictLine({ applies }: ArticleView, options: AnswerTextOptions): string[] {
+  const { style } = options;
+  if (applies.verdict === 'fixed') return paragraph(applies.reason, '    ', options);
+  const words = verdictInWords(applies);
+  const shown = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+  const [first, ...rest] = paragraph(`${shown} ${applies.reason}`, '    ', options);
+  const coloured = applies.verdict === 'applies' ? style.yellow(shown) : shown;
+  return [first.replace(shown, () => coloured), ...rest];
+}
+
 function articleLines(article: ArticleView, options: AnswerTextOptions): string[] {
   const { title, status, products, cause, remedy, note, sources } = article;
   const facts = [products.join(', '), status].filter(fact => fact !== '').join('; ');
   return [
     ...paragraph(`${title} (${facts})`, '    ', options, '  - '),
+    ...verdictLine(article, options),
     ...paragraph(cause, '    ', options),
     ...(remedy === null ? [] : paragraph(`Remedy: ${remedy}`, '    ', options)),
     ...(note === undefined ? [] : paragraph(`Note: ${note}`, '    ', options)),

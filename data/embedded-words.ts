@@ -1,6 +1,6 @@
 /** The words of the embedded index: a radix tree of minisearch, with Meilisearch's rules for errors and ranks. */
 import SearchableMap from 'minisearch/SearchableMap';
-import { EXACT_FIELDS, WORD_FIELDS, type WordField } from './search-fields.ts';
+import { EXACT_FIELDS, WORD_FIELDS } from './search-fields.ts';
 import { allowedTypos, isNumber, ONE_TYPO_LENGTH, typosIn } from './typo-distance.ts';
 
 /** Where a word stands in each record: slot of the record -> {@link packPlace}. */
@@ -25,13 +25,31 @@ const MAX_JOINED_WORDS = 3;
  */
 const EDITS_OF_ONE_TYPO = 2;
 
-/** Records are named by slots: small integers that the caller gives out. */
-export class EmbeddedWords {
+/** The errors that a rank counts. */
+export function typosOfRank(rank: number): number {
+  return Math.floor(rank / TYPO_RANK);
+}
+
+/**
+ * Records are named by slots: small integers that the caller gives out. Fields are at most seven, the most telling first;
+ * those in `exactFields` forgive no errors.
+ */
+export class EmbeddedWords<Field extends string = (typeof WORD_FIELDS)[number]> {
+  readonly #fields: readonly Field[];
+  readonly #exactFields: ReadonlySet<string>;
   readonly #places = new Map<string, Places>();
   readonly #tree = new SearchableMap<Places>();
 
-  add(slot: number, words: Record<WordField, string[]>): void {
-    for (const [word, place] of placesOf(words)) {
+  constructor(
+    fields = WORD_FIELDS as readonly string[] as readonly Field[],
+    exactFields: ReadonlySet<string> = EXACT_FIELDS,
+  ) {
+    this.#fields = fields;
+    this.#exactFields = exactFields;
+  }
+
+  add(slot: number, words: Record<Field, string[]>): void {
+    for (const [word, place] of this.#placesOf(words)) {
       let places = this.#places.get(word);
       if (places === undefined) {
         places = new Map();
@@ -43,8 +61,8 @@ export class EmbeddedWords {
   }
 
   /** Takes out what {@link add} was given. */
-  remove(slot: number, words: Record<WordField, string[]>): void {
-    for (const word of new Set(Object.values(words).flat())) {
+  remove(slot: number, words: Record<Field, string[]>): void {
+    for (const word of new Set(this.#fields.flatMap(field => words[field]))) {
       const places = this.#places.get(word);
       if (!places?.delete(slot) || places.size > 0) continue;
       this.#places.delete(word);
@@ -119,6 +137,28 @@ export class EmbeddedWords {
     }
     for (const [slot, rank] of best) keepBest(ranks, slot, rank);
   }
+
+  /** For each word its earliest field, its earliest position in any field, and whether a field forgives errors in it. */
+  #placesOf(words: Record<Field, string[]>): Map<string, number> {
+    const places = new Map<string, number>();
+    for (const [field, name] of this.#fields.entries()) {
+      const forgiving = this.#exactFields.has(name) ? 0 : FORGIVING;
+      for (const [index, word] of words[name].entries()) {
+        const position = positionCost(index);
+        const known = places.get(word);
+        if (known === undefined) {
+          places.set(word, (field << FIELD_SHIFT) | (position << POSITION_SHIFT) | forgiving);
+        } else {
+          const earliest = Math.min((known >> POSITION_SHIFT) & MAX_POSITION, position);
+          places.set(
+            word,
+            ((known >> FIELD_SHIFT) << FIELD_SHIFT) | (earliest << POSITION_SHIFT) | (known & 1) | forgiving,
+          );
+        }
+      }
+    }
+    return places;
+  }
 }
 
 /** Adds the records that both have, walking through the fewer; without `rest` all of `ranks`. */
@@ -161,28 +201,6 @@ function addPlaces(ranks: Map<number, number>, places: Places, typos: number, is
 
 function rankOf(place: number, typos: number): number {
   return typos * TYPO_RANK + (place >> FIELD_SHIFT) * FIELD_RANK + ((place >> POSITION_SHIFT) & MAX_POSITION);
-}
-
-/** For each word its earliest field, its earliest position in any field, and whether a field forgives errors in it. */
-function placesOf(words: Record<WordField, string[]>): Map<string, number> {
-  const places = new Map<string, number>();
-  for (const [field, name] of WORD_FIELDS.entries()) {
-    const forgiving = EXACT_FIELDS.has(name) ? 0 : FORGIVING;
-    for (const [index, word] of words[name].entries()) {
-      const position = positionCost(index);
-      const known = places.get(word);
-      if (known === undefined) {
-        places.set(word, (field << FIELD_SHIFT) | (position << POSITION_SHIFT) | forgiving);
-      } else {
-        const earliest = Math.min((known >> POSITION_SHIFT) & MAX_POSITION, position);
-        places.set(
-          word,
-          ((known >> FIELD_SHIFT) << FIELD_SHIFT) | (earliest << POSITION_SHIFT) | (known & 1) | forgiving,
-        );
-      }
-    }
-  }
-  return places;
 }
 
 /** The further back a word stands, the coarser its position counts (Meilisearch's steps): 0 to 10. */

@@ -1,7 +1,13 @@
 /** Reads the JSON files of data/knowledge/ as they stand: no opinion about their content beyond "it is JSON of its kind". */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { AdviceFile, ComponentFile, LeaksFile, SourcesFile } from './knowledge-shapes.ts';
+import type {
+  AdviceFile,
+  ComponentFile,
+  LeaksFile,
+  SourcesFile,
+  WindowsBuildsFile,
+} from './knowledge-shapes.ts';
 
 /** The bundled knowledge cannot be used: which file, what is wrong with it, and what to do. */
 export class KnowledgeBroken extends Error {
@@ -23,9 +29,16 @@ export interface KnowledgeFiles {
   leaks: LeaksFile;
   advice: AdviceFile;
   sources: SourcesFile;
+  windowsBuilds: WindowsBuildsFile;
 }
 
-const NOT_COMPONENTS = new Set(['leaks.json', 'advice.json', 'sources.json', 'schema.json']);
+const NOT_COMPONENTS = new Set([
+  'leaks.json',
+  'advice.json',
+  'sources.json',
+  'windows-builds.json',
+  'schema.json',
+]);
 
 /** Whether a file name of the folder is a component's. */
 function isComponentFile(fileName: string): boolean {
@@ -42,6 +55,7 @@ export function readKnowledgeFiles(folder: string): KnowledgeFiles {
     leaks: readJson<LeaksFile>(folder, 'leaks.json', 'leaks'),
     advice: readJson<AdviceFile>(folder, 'advice.json', 'advice'),
     sources: readJson<SourcesFile>(folder, 'sources.json', 'sources'),
+    windowsBuilds: readJson<WindowsBuildsFile>(folder, 'windows-builds.json', 'releases'),
   };
 }
 

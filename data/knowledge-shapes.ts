@@ -76,11 +76,41 @@ export const componentShape = z.strictObject({
   entries: z.array(entryShape),
 });
 
-const affectedShape = z.strictObject({
-  product: text,
+/** What versions have a fault. Numbers where a machine is to compare them. */
+const versionRange = {
   from: text.optional().describe('The first version that has the fault.'),
   before: text.optional().describe('The first version without it.'),
+  until: text
+    .optional()
+    .describe('The last version it was reported for, where no fix is known: newer ones may have it.'),
   only: z.array(text).min(1).optional().describe('The very versions, where no range is known.'),
+};
+
+const affectedShape = z.strictObject({
+  product: text.describe('For people, with what no number says: "Windows XP SP2".'),
+  image: z
+    .string()
+    .regex(/^[\w-]+\.(sys|exe|dll)$/)
+    .optional()
+    .describe('The file whose versions the range names; without it, the range is for people.'),
+  ...versionRange,
+  filePrefix: text
+    .optional()
+    .describe('What the file has in front of these versions: Npcap 0.9988 is npcap.sys 5.0.9988, so "5".'),
+  hotfixBranch: text
+    .optional()
+    .describe(
+      'Where the versions of the hotfix branch begin, which "before" is one of; what is below may have the fix under another number.',
+    ),
+  windows: z
+    .strictObject(versionRange)
+    .optional()
+    .describe('Builds of Windows it is limited to: "10.0.26200" stands for all its revisions.'),
+  condition: text
+    .optional()
+    .describe(
+      'What must be there, too, and no version tells, as it reads after "where": "the /3GB switch is set".',
+    ),
 });
 
 /** leaks.json: published reports of leaks. */
@@ -99,6 +129,9 @@ export const leaksShape = z.strictObject({
       supersededBy: z.array(id).optional(),
       note: text.optional().describe('Doubt, said aloud.'),
       sources,
+      versionSources: sources
+        .optional()
+        .describe('Where versions of "affected" were read that the report does not name.'),
     }),
   ),
 });
@@ -122,6 +155,21 @@ export const adviceShape = z.strictObject({
   ),
 });
 
+/** windows-builds.json: releases of Windows and their builds. */
+export const windowsBuildsShape = z.strictObject({
+  $schema: z.literal('./windows-builds.schema.json'),
+  releases: z.array(
+    z.strictObject({
+      name: text.describe('As it is sold: "Windows 11, version 25H2".'),
+      build: z
+        .string()
+        .regex(/^\d+\.\d+\.\d+$/)
+        .describe('"10.0.26200".'),
+      sources,
+    }),
+  ),
+});
+
 /** sources.json: where facts were read. */
 export const sourcesShape = z.strictObject({
   $schema: z.literal('./sources.schema.json'),
@@ -140,5 +188,6 @@ export type KnowledgeFileEntry = z.infer<typeof entryShape>;
 export type LeaksFile = z.infer<typeof leaksShape>;
 export type AdviceFile = z.infer<typeof adviceShape>;
 export type SourcesFile = z.infer<typeof sourcesShape>;
+export type WindowsBuildsFile = z.infer<typeof windowsBuildsShape>;
 export type AffectedProduct = z.infer<typeof affectedShape>;
 export type AdviceKind = (typeof ADVICE_KINDS)[number];

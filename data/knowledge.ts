@@ -5,6 +5,7 @@ import { type GuideFile, readGuides } from './knowledge-guides.ts';
 import type { AdviceKind, AffectedProduct, ComponentFile, KnowledgeFileEntry } from './knowledge-shapes.ts';
 import { isPattern, type PoolTag, type TagPattern } from './pool-tag.ts';
 import { projectFile } from './project-files.ts';
+import type { WindowsRelease } from './windows-builds.ts';
 
 /** A part of Windows or a product: what it takes pool for, and which growth is ordinary. */
 export interface Component {
@@ -27,6 +28,8 @@ export interface Component {
 /** A report of a leak with the versions it touches, where they are known. */
 export interface KnownLeak extends LeakArticle {
   affected: AffectedProduct[];
+  /** Where versions were read that the report itself does not name. */
+  versionSources: SourceRef[];
 }
 
 /** What to do next about some tags. */
@@ -63,6 +66,8 @@ export interface Knowledge {
   advice: AdviceRule[];
   guides: Guide[];
   sources: Source[];
+  /** Releases of Windows, the oldest first. */
+  windows: WindowsRelease[];
 }
 
 /** The name under which our own list stands among the sources of an entry. */
@@ -109,6 +114,7 @@ function buildKnowledge(files: KnowledgeFiles, guides: GuideFile[]): Knowledge {
       remedy: leak.remedy ?? null,
       supersededBy: leak.supersededBy ?? [],
       sources: refs('leaks.json', leak.sources),
+      versionSources: refs('leaks.json', leak.versionSources ?? []),
     })),
     advice: files.advice.advice.map(rule => ({
       ...rule,
@@ -122,6 +128,7 @@ function buildKnowledge(files: KnowledgeFiles, guides: GuideFile[]): Knowledge {
       sources: refs(`${guide.id}.md`, sourceIds),
     })),
     sources: files.sources.sources.map(source => ({ ...source })),
+    windows: files.windowsBuilds.releases.map(({ name, build }) => ({ name, build })),
   };
 }
 

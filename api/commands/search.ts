@@ -7,6 +7,7 @@ import type { SearchQuery } from '../../data/search-index.ts';
 import { safeJson } from '../export-formats/safe-json.ts';
 import { failureOf } from '../failures.ts';
 import { PooltagError } from '../pooltag-error.ts';
+import { READING_KINDS } from '../reading-answer.ts';
 import { answerSearch } from '../search-answer.ts';
 import { escapeControls, type Style, wrapText } from '../terminal-text.ts';
 import { type CommandIo, lineWidth, styleFor, writeText } from './command-io.ts';
@@ -16,6 +17,7 @@ import { addSettingOptions, settingsOf } from './setting-options.ts';
 
 const EXAMPLES = `
 pooltag search mapped file                 tags with these words, typing errors forgiven
+pooltag search event 2019                  guides, components and known leaks with them, too
 pooltag search "Nt??"                      tags that begin with Nt
 pooltag search --component ntfs --page 2   all tags of a component, the second page
 pooltag search socket --format json        the same document as GET /api/v1/search
@@ -35,7 +37,12 @@ interface SearchOptions extends Omit<SearchQuery, 'q'> {
 
 /** Exit code 0 where something was found, 1 where nothing was. */
 export function search(argv: readonly string[], io: CommandIo): Promise<number> {
-  const command = newCommand('search', 'Find tags by words, owner, driver or a pattern.', EXAMPLES, io)
+  const command = newCommand(
+    'search',
+    'Find tags by words, owner, driver or a pattern, and guides and known leaks.',
+    EXAMPLES,
+    io,
+  )
     .argument('[WORDS...]', 'words, a tag in any spelling, or a pattern (Nt??, ?t*)')
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .option('--component <id>', 'only tags of this component')
@@ -69,10 +76,13 @@ export function search(argv: readonly string[], io: CommandIo): Promise<number> 
       const text =
         options.format === 'json'
           ? `${safeJson(answer, 2)}\n`
-          : hitLines(answer, style, lineWidth(io.stdout)).join('');
+          : [
+              ...hitLines(answer, style, lineWidth(io.stdout)),
+              ...readingLines(answer, style, lineWidth(io.stdout)),
+            ].join('');
       await writeText(io.stdout, text);
       io.stderr.write(`pooltag: ${countSentence(answer)}\n`);
-      return answer.total > 0 ? 0 : failureOf('unknown-tag').exitCode;
+      return answer.total + answer.reading.length > 0 ? 0 : failureOf('unknown-tag').exitCode;
     } finally {
       await catalogue.index.close();
     }
@@ -111,9 +121,21 @@ function hitLines({ hits }: Answer, style: Style, width: number): string[] {
   });
 }
 
-function countSentence({ total, page, pageSize, ignoredWords }: Answer): string {
+/** Guides, components and known leaks: the pages of `pooltag serve`. */
+function readingLines({ hits, reading }: Answer, style: Style, width: number): string[] {
+  if (reading.length === 0) return [];
+  const lines = reading.flatMap(({ kind, title, summary, links }) => [
+    `  ${READING_KINDS[kind]}: ${escapeControls(title)}\n`,
+    ...wrapText(escapeControls(summary), width - 4).map(line => `    ${line}\n`),
+    style.dim(`    ${links.page}\n`),
+  ]);
+  return [hits.length > 0 ? '\n' : '', style.bold('To read, in pooltag serve\n'), ...lines];
+}
+
+function countSentence({ total, page, pageSize, ignoredWords, reading }: Answer): string {
   const ignored =
     ignoredWords.length === 0 ? '' : ` Nothing has all the words; left out: ${ignoredWords.join(', ')}.`;
+  if (total === 0 && reading.length > 0) return 'No tag was found, but there is something to read.';
   if (total === 0)
     return 'Nothing was found. Fewer words, a pattern such as Nt??, or pooltag who TAG may help.';
   const pages = Math.ceil(total / pageSize);

@@ -1,9 +1,11 @@
 /** `pooltag who TAG...`: who owns these tags, how we know, and what to do next. */
 import { Option } from 'commander';
+import { loadKnowledge } from '../../data/knowledge.ts';
 import type { TagAnswer, UnknownTagAnswer } from '../answer-document.ts';
 import { answerTag } from '../answers.ts';
 import { safeJson } from '../export-formats/safe-json.ts';
 import { failureOf } from '../failures.ts';
+import { readMachine } from '../machine.ts';
 import type { TagProblem } from '../tag-problem.ts';
 import { escapeControls } from '../terminal-text.ts';
 import { textAnswer } from '../text-answer.ts';
@@ -16,11 +18,24 @@ const EXAMPLES = `
 pooltag who Thre                                   a tag as PoolMon shows it
 pooltag who "Io  " "'erhT'" 0x65726854             blanks, a source literal, a ULONG
 pooltag who Foo1 --drivers C:\\Windows\\System32\\drivers   look in these drivers too
+pooltag who NPBL --driver npcap.sys@1.79           does a known leak apply to this version?
+pooltag who Pp --windows 10.0.26200                ... to this build of Windows?
 pooltag who -- -abc                                a tag that begins with a dash
 `;
 
+/** How wrong values are reported here. */
+const OPTION_NAMES = { code: 'invalid-usage', windows: '--windows', driver: '--driver' } as const;
+
 const FORMATS = ['text', 'json', 'ndjson'] as const;
 type Format = (typeof FORMATS)[number];
+
+interface WhoOptions {
+  format: Format;
+  windows?: string;
+  driver?: string[];
+  colour?: boolean;
+  color?: boolean;
+}
 
 type Answer = TagAnswer | UnknownTagAnswer | TagProblem;
 
@@ -32,6 +47,16 @@ export function who(argv: readonly string[], io: CommandIo): Promise<number> {
       new Option('--format <format>', 'how to print; json is one document, or an array of several')
         .choices(FORMATS)
         .default('text'),
+    )
+    .option(
+      '--windows <build>',
+      'the build of Windows, for known leaks: 10.0.26200, 10.0.26200.8875 or 26200',
+    )
+    .addOption(
+      new Option(
+        '--driver <file@version>',
+        'a driver with its version, for known leaks; may be repeated',
+      ).argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]),
     );
   addSettingOptions(command, [
     'pooltagFiles',
@@ -42,11 +67,14 @@ export function who(argv: readonly string[], io: CommandIo): Promise<number> {
     'meiliPrefix',
   ]);
   return runCommand(command, argv, io, async () => {
-    const options = command.opts<{ format: Format; colour?: boolean; color?: boolean }>();
+    const options = command.opts<WhoOptions>();
+    const given = { windows: options.windows, drivers: options.driver };
+    // Before the drivers are scanned: who mistyped should not wait.
+    const machine = readMachine(given, loadKnowledge().windows, OPTION_NAMES);
     const source = await openCatalogue(settingsOf(command, io), io);
     try {
       const answers: Answer[] = [];
-      for (const tag of command.args) answers.push(await answerTag(tag, source));
+      for (const tag of command.args) answers.push(await answerTag(tag, source, machine));
       const textOptions = {
         style: styleFor(io.stdout, io.env, wantsColour(options)),
         width: lineWidth(io.stdout),

@@ -9,6 +9,7 @@ import type {
   TagPointer,
   UnknownTagAnswer,
 } from '../answer-document.ts';
+import { type LeakVerdict, verdictInWords } from '../leak-applies.ts';
 import { OTHER_USE_NOTE, otherUsesInWords } from '../other-tag-words.ts';
 import { siteLine, strengthMark, summaryPhrase } from './evidence-phrases.ts';
 import { proseParts } from './prose-parts.ts';
@@ -71,9 +72,16 @@ export function articleEntry(article: ArticleView) {
     title: article.title,
     status: capitalised(article.status),
     products: article.products.join(', '),
+    verdict: verdictMark(article.applies),
     cause: proseParts(article.cause),
     remedy: proseParts(article.remedy),
   };
+}
+
+/** Whether a known leak concerns the machine: `Applies`, and why. */
+export function verdictMark(applies: LeakVerdict) {
+  const { verdict, reason } = applies;
+  return { words: capitalised(verdictInWords(applies)), isWarning: verdict === 'applies', reason };
 }
 
 /** A driver that uses the tag. */

@@ -1,11 +1,15 @@
 /** Known leaks and guides. */
 import type { LeakArticle } from '../../data/facts.ts';
-import type { Guide, KnownLeak } from '../../data/knowledge.ts';
+import type { Guide } from '../../data/knowledge.ts';
 import { isPattern, type PoolTag, type TagPattern, tagText } from '../../data/pool-tag.ts';
+import type { WindowsRelease } from '../../data/windows-builds.ts';
+import { affectedInWords } from '../affected-words.ts';
 import { patternLinks, tagLinks } from '../answer-links.ts';
+import type { ArticleAnswer } from '../article-answer.ts';
 import { renderMarkdown } from '../markdown.ts';
-import { capitalised } from './answer-parts.ts';
+import { capitalised, verdictMark } from './answer-parts.ts';
 import { counted } from './evidence-phrases.ts';
+import type { MachineForm } from './machine-form.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { proseParts } from './prose-parts.ts';
 import { sourceLinks } from './source-links.ts';
@@ -20,8 +24,13 @@ const STATUS_SENTENCES: Record<LeakArticle['status'], string> = {
 /** A contents list pays from here on. */
 const MIN_CONTENTS = 3;
 
-/** The view model of views/pages/articles.hbs. */
-export function articlesPage(context: PageContext, articles: readonly LeakArticle[], q: string) {
+/** The view model of views/pages/articles.hbs. Articles come in the order to show them in. */
+export function articlesPage(
+  context: PageContext,
+  articles: readonly ArticleAnswer[],
+  { q, form }: { q: string; form: MachineForm },
+) {
+  const isAsked = form.windows !== '' || form.driver !== '';
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   const found = articles.filter(article => {
     const text = searchText(article);
@@ -34,24 +43,44 @@ export function articlesPage(context: PageContext, articles: readonly LeakArticl
       section: 'leaks',
     }),
     q,
+    machine: { ...form, q },
     count: `${counted(found.length, 'report', 'reports')}.`,
     articles: found.map(article => ({
       href: `/articles/${article.id}`,
       title: article.title,
       tags: tagLinkList(article.tags),
-      products: article.products.join(', '),
+      affected: article.affected.map(affected => affectedInWords(affected, [])),
+      // A column of "may apply" says nothing.
+      verdict: isAsked || article.applies.verdict !== 'may-apply' ? verdictMark(article.applies) : null,
       status: capitalised(article.status),
     })),
   };
 }
 
-/** The view model of views/pages/article.hbs. `titles` names the articles that may have replaced this one. */
-export function articlePage(context: PageContext, article: KnownLeak, titles: ReadonlyMap<string, string>) {
+/** What the article's page takes beside it. */
+interface ArticlePageExtras {
+  /** The titles of the articles that may have replaced this one. */
+  titles: ReadonlyMap<string, string>;
+  form: MachineForm;
+  releases: readonly WindowsRelease[];
+}
+
+/** The view model of views/pages/article.hbs. */
+export function articlePage(
+  context: PageContext,
+  article: ArticleAnswer,
+  { titles, form, releases }: ArticlePageExtras,
+) {
   return {
     frame: pageFrame(context, { title: article.title, description: article.cause, section: 'leaks' }),
     title: article.title,
     tags: tagLinkList(article.tags),
-    products: article.affected.map(affectedText).join('; '),
+    affected: article.affected.map(one => ({
+      text: affectedInWords(one, releases),
+      condition: one.condition ?? null,
+    })),
+    verdict: verdictMark(article.applies),
+    machine: form,
     symptom: proseParts(article.symptom),
     cause: proseParts(article.cause),
     remedy: proseParts(article.remedy),
@@ -59,6 +88,8 @@ export function articlePage(context: PageContext, article: KnownLeak, titles: Re
     supersededBy: article.supersededBy.map(id => ({ href: `/articles/${id}`, title: titles.get(id) ?? id })),
     note: proseParts(article.note),
     sources: sourceLinks(article.sources),
+    versionSources: sourceLinks(article.versionSources),
+    json: article.links.self,
   };
 }
 
@@ -92,15 +123,6 @@ function tagLinkList(tags: readonly (PoolTag | TagPattern)[]) {
     tag: tagParts(tag),
     href: (isPattern(tag) ? patternLinks(tag as TagPattern) : tagLinks(tag as PoolTag)).page,
   }));
-}
-
-function affectedText({ product, from, before, only }: KnownLeak['affected'][number]): string {
-  const versions = [
-    only?.join(', '),
-    from === undefined ? undefined : `from ${from}`,
-    before === undefined ? undefined : `before ${before}`,
-  ];
-  return [product, ...versions].filter(Boolean).join(' ');
 }
 
 function searchText({ title, tags, products, symptom, cause, remedy, id }: LeakArticle): string {

@@ -2,8 +2,8 @@
 import type { FacetName, Highlight, SearchHit, SearchPage, SearchQuery } from '../../data/search-index.ts';
 import { tagReadings } from '../../data/tag-readings.ts';
 import type { AnswerSource } from '../answer-source.ts';
+import { READING_KINDS, type ReadingView } from '../reading-answer.ts';
 import { counted, groupedNumber } from './evidence-phrases.ts';
-import type { Reading } from './matching-reading.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { pagerOf, pathWith } from './pager.ts';
 import { tagRow } from './tag-row.ts';
@@ -32,7 +32,7 @@ export function searchPage(
   context: PageContext,
   query: SearchQuery,
   found: SearchPage,
-  reading: readonly Reading[],
+  reading: readonly ReadingView[],
   source: AnswerSource,
 ) {
   const pathFor = (changes: Partial<SearchQuery>) => {
@@ -54,7 +54,12 @@ export function searchPage(
     heading,
     count: countSentence(found),
     note: caseNote(query.q, found) ?? ignoredNote(found),
-    reading,
+    reading: reading.map(({ kind, title, summary, links }) => ({
+      kind: READING_KINDS[kind],
+      title,
+      summary,
+      href: links.page,
+    })),
     active: FILTERS.filter(({ name }) => query[name] !== undefined).map(({ name, title }) => ({
       label: title,
       value: named(name, query[name]!),
@@ -76,13 +81,23 @@ export function searchPage(
 }
 
 /** The view model of views/pages/live-results.hbs. */
-export function liveResults(q: string, found: SearchPage, source: AnswerSource) {
+export function liveResults(
+  q: string,
+  found: SearchPage,
+  reading: readonly ReadingView[],
+  source: AnswerSource,
+) {
+  const pages = reading.length === 0 ? '' : `, ${counted(reading.length, 'page', 'pages')} to read`;
+  const tags = found.total === 0 ? 'No tag' : counted(found.total, 'tag', 'tags');
+  const how = found.total + reading.length === 0 ? '' : ' Arrow keys choose, Enter opens.';
   return {
     total: found.total,
-    said:
-      found.total === 0
-        ? 'No tag found.'
-        : `${counted(found.total, 'tag', 'tags')} found. Arrow keys choose, Enter opens.`,
+    said: `${tags} found${pages}.${how}`,
+    reading: reading.map(({ kind, title, links }) => ({
+      kind: kind === 'article' ? 'Leak' : READING_KINDS[kind],
+      title,
+      href: links.page,
+    })),
     hits: found.hits.map((hit, position) => {
       const { tag, href, meaning, owner, strength } = tagRow(hit.record, source);
       return {

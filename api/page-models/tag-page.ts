@@ -13,6 +13,7 @@ import {
   tagHref,
 } from './answer-parts.ts';
 import { counted, groupedNumber, strengthMark } from './evidence-phrases.ts';
+import type { MachineForm } from './machine-form.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { pagerOf } from './pager.ts';
 import { proseParts } from './prose-parts.ts';
@@ -30,6 +31,8 @@ export interface TagPageExtras {
   component: { id: string; title: string; total: number; tags: readonly PoolTag[] } | null;
   /** From 1: which part of the drivers. */
   page: number;
+  /** What the reader says of their machine. */
+  machine: MachineForm;
   /** Whether any driver was scanned at all. */
   hasDrivers: boolean;
 }
@@ -77,6 +80,7 @@ export function tagPage(context: PageContext, answer: TagAnswer, extras: TagPage
       weak.length > MAX_WEAK_LISTED ? `And ${groupedNumber(weak.length - MAX_WEAK_LISTED)} more.` : null,
     emptySightings: answer.sightings.length > 0 ? null : noSightings(extras.hasDrivers),
     articles: answer.articles.map(articleEntry),
+    machine: extras.machine,
     related: [
       { title: 'Moves with', note: 'These tend to grow along with it.', list: answer.companions },
       { title: 'Differs by case only', note: 'Each of these is another tag.', list: answer.caseVariants },

@@ -6,12 +6,13 @@ import { answerTag } from '../answers.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { homePage } from '../page-models/home-page.ts';
 import { loadedBlock } from '../page-models/loaded-block.ts';
-import { matchingReading } from '../page-models/matching-reading.ts';
 import { liveResults, searchPage } from '../page-models/search-page.ts';
 import type { TagDirectory } from '../page-models/tag-directory.ts';
 import { type TagPageExtras, tagPage } from '../page-models/tag-page.ts';
 import { unknownTagPage } from '../page-models/unknown-tag-page.ts';
 import { problemOf } from '../problems.ts';
+import { readingOf } from '../reading-answer.ts';
+import { machineOfPage } from './machine-of-request.ts';
 import { sendErrorPage } from './pages-errors.ts';
 import {
   archParameter,
@@ -25,6 +26,8 @@ import {
 const HITS_PER_PAGE = 30;
 /** As many as stand under the box on a small screen. */
 const LIVE_HITS = 8;
+/** They stand below those. */
+const LIVE_READING = 3;
 /** Tags of the same component that a tag's page names. */
 const NEIGHBOURS = 24;
 
@@ -55,21 +58,24 @@ export function createAnswerPages(catalogue: Catalogue, directory: () => TagDire
       pageSize: HITS_PER_PAGE,
     };
     const found = await index.search(query);
-    const reading = query.page === 1 ? matchingReading(query.q, knowledge) : [];
+    const reading = readingOf(query, catalogue);
     sendPage(response, 'search', searchPage(pageContext(request), query, found, reading, catalogue));
   });
 
   router.get('/search/live', async (request, response) => {
     const q = textParameter(request, 'q');
-    const found = await index.search({ q, page: 1, pageSize: LIVE_HITS });
-    sendPage(response, 'live-results', liveResults(q, found, catalogue));
+    const query = { q, page: 1, pageSize: LIVE_HITS };
+    const found = await index.search(query);
+    const reading = readingOf(query, catalogue, LIVE_READING);
+    sendPage(response, 'live-results', liveResults(q, found, reading, catalogue));
   });
 
   router.get('/tags', (_request, response) => response.redirect(301, '/browse'));
 
   router.get('/tags/:tag', async (request, response) => {
     const { tag } = request.params;
-    const answer = await answerTag(tag, catalogue);
+    const { machine, form } = machineOfPage(request, catalogue);
+    const answer = await answerTag(tag, catalogue, machine);
     if ('code' in answer) {
       if (answer.search !== undefined) return response.redirect(302, answer.search.page);
       return sendErrorPage(request, response, problemOf(answer.code, answer.message), tag);
@@ -80,6 +86,7 @@ export function createAnswerPages(catalogue: Catalogue, directory: () => TagDire
       guides,
       component: neighboursOf(answer, catalogue, directory()),
       page: pageParameter(request),
+      machine: form,
       hasDrivers: hasDrivers(catalogue),
     };
     sendPage(response, 'tag', tagPage(context, answer, extras));

@@ -2,6 +2,7 @@
 import express, { type Request, type Response } from 'express';
 import { lookupAnswerSchema } from '../document-schemas.ts';
 import { lookUp } from '../lookup.ts';
+import { readMachine } from '../machine.ts';
 import { compressResponse } from '../middleware/compress-response.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { readRequest } from '../read-request.ts';
@@ -12,6 +13,8 @@ import type { RestRoute } from './rest-route.ts';
 /** A thousand tags in their longest usual spelling, with room to spare; a list of bare tags takes 8 KB. */
 const BODY_LIMIT = '256kb';
 
+const NAMES = { code: 'invalid-body', windows: 'windows', driver: 'drivers' } as const;
+
 const readJson = express.json({ limit: BODY_LIMIT, type: () => true });
 
 export const lookupRoute: RestRoute = {
@@ -19,7 +22,8 @@ export const lookupRoute: RestRoute = {
   path: '/lookup',
   operationId: 'lookUpTags',
   summary: `Who owns these tags? 1 to ${MAX_LOOKUP_TAGS.toLocaleString('en')} at once.`,
-  description: 'Answers in the order asked. What is unknown or no tag is marked, and stops nothing.',
+  description:
+    'Answers in the order asked. What is unknown or no tag is marked, and stops nothing. With `windows` or `drivers`, answers name known leaks and whether they apply.',
   request: {
     body: { required: true, content: { 'application/json': { schema: lookupBodySchema } } },
   },
@@ -30,10 +34,15 @@ export const lookupRoute: RestRoute = {
     ...problemResponse(415, 'The body is not application/json in UTF-8.'),
   },
   async handle(request, response, { catalogue }) {
-    const { tags } = readRequest(lookupBodySchema, await jsonBody(request, response), 'invalid-body');
+    const body = await jsonBody(request, response);
+    const { tags, windows, drivers } = readRequest(lookupBodySchema, body, 'invalid-body');
+    const isSaid = (windows ?? drivers) !== undefined;
+    const machine = isSaid
+      ? readMachine({ windows, drivers }, catalogue.knowledge.windows, NAMES)
+      : undefined;
     await compressResponse(request, response);
     response.setHeader('cache-control', 'no-store');
-    response.json({ answers: await lookUp(tags, catalogue) });
+    response.json({ answers: await lookUp(tags, catalogue, machine) });
   },
 };
 

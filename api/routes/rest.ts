@@ -1,9 +1,11 @@
 /** The REST interface, version 1: every operation with its 405 for the methods it has not. */
 import { Router } from 'express';
 import { PooltagError } from '../pooltag-error.ts';
+import { articleRoute, articlesRoute } from './rest-articles.ts';
 import { driverRoute, driversRoute } from './rest-drivers.ts';
 import { explainRoute } from './rest-explain.ts';
 import { exportRoute } from './rest-export.ts';
+import { componentRoute, componentsRoute, guideRoute, guidesRoute } from './rest-knowledge.ts';
 import { lookupRoute } from './rest-lookup.ts';
 import { openApiRoute } from './rest-openapi.ts';
 import type { RestContext, RestRoute } from './rest-route.ts';
@@ -19,6 +21,12 @@ const described = [
   driversRoute,
   driverRoute,
   explainRoute,
+  articlesRoute,
+  articleRoute,
+  componentsRoute,
+  componentRoute,
+  guidesRoute,
+  guideRoute,
   exportRoute,
   suggestRoute,
   statusRoute,

@@ -6,6 +6,7 @@ import type {
   KnowledgeFileEntry,
   LeaksFile,
   SourcesFile,
+  WindowsBuildsFile,
 } from '../knowledge-shapes.ts';
 
 /** Everything the rules look at, as the files have it. */
@@ -14,6 +15,7 @@ export interface KnowledgeBase {
   leaks: LeaksFile;
   advice: AdviceFile;
   sources: SourcesFile;
+  windowsBuilds: WindowsBuildsFile;
   guides: GuideFile[];
 }
 

@@ -1,5 +1,6 @@
 /** The rules, in the order in which their findings are easiest to mend. */
 import type { Rule } from './rule.ts';
+import { affectedRanges } from './rules/affected-ranges.ts';
 import { meaningStated } from './rules/meaning-stated.ts';
 import { meaningUnique } from './rules/meaning-unique.ts';
 import { noDuplicate } from './rules/no-duplicate.ts';
@@ -22,4 +23,5 @@ export const RULES: readonly Rule[] = [
   sorted,
   sourcesResolve,
   referencesExist,
+  affectedRanges,
 ];

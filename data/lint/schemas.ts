@@ -3,7 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { adviceShape, componentShape, leaksShape, sourcesShape } from '../knowledge-shapes.ts';
+import {
+  adviceShape,
+  componentShape,
+  leaksShape,
+  sourcesShape,
+  windowsBuildsShape,
+} from '../knowledge-shapes.ts';
 import type { RuleFinding } from './check-rules.ts';
 
 const SCHEMAS = {
@@ -11,6 +17,7 @@ const SCHEMAS = {
   'leaks.schema.json': leaksShape,
   'advice.schema.json': adviceShape,
   'sources.schema.json': sourcesShape,
+  'windows-builds.schema.json': windowsBuildsShape,
 };
 
 /** Writes every schema file into the folder (the formatter lays them out). */

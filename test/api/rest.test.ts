@@ -11,6 +11,14 @@ import {
   statusSchema,
   tagAnswerSchema,
 } from '../../api/document-schemas.ts';
+import {
+  articleAnswerSchema,
+  articlesAnswerSchema,
+  componentAnswerSchema,
+  componentsAnswerSchema,
+  guideAnswerSchema,
+  guidesAnswerSchema,
+} from '../../api/knowledge-schemas.ts';
 import { startServer } from '../../api/server.ts';
 import { suggestionsSchema } from '../../api/suggestion-schema.ts';
 import { readTagList } from '../../data/pooltag-txt.ts';
@@ -41,6 +49,14 @@ const DOCUMENTS: [path: string, schema: z.ZodType][] = [
   ['/suggest?name=Contoso%20Filter', suggestionsSchema],
   ['/suggest?name=Afd%20Thread&count=50', suggestionsSchema],
   ['/status', statusSchema],
+  ['/tags/Duo1?windows=26200&driver=foo.sys@1.2&driver=a.sys@1', tagAnswerSchema],
+  ['/search?q=handle+leak', searchAnswerSchema],
+  ['/articles?windows=10.0.26200', articlesAnswerSchema],
+  ['/articles/foo-leak?driver=foo.sys@1.3', articleAnswerSchema],
+  ['/components', componentsAnswerSchema],
+  ['/components/ntfs', componentAnswerSchema],
+  ['/guides', guidesAnswerSchema],
+  ['/guides/guide', guideAnswerSchema],
 ];
 
 for (const [path, schema] of DOCUMENTS) {
@@ -108,6 +124,37 @@ test('a look-up answers in order, and marks what is unknown or no tag', async ()
     ),
     ['Thre', 'CM  ', 'unknown-tag', 'invalid-tag', 'invalid-tag'],
   );
+});
+
+test('known leaks say whether they concern the machine: by the request, else by what was scanned', async () => {
+  const verdicts = async (query: string) =>
+    (await ask(url, `/api/v1/tags/Duo1${query}`)).json.articles.map(
+      ({ id, applies }: { id: string; applies: { verdict: string } }) => `${id} ${applies.verdict}`,
+    );
+  assert.deepEqual(await verdicts(''), ['foo-leak applies', 'eleven may-apply']);
+  assert.deepEqual(await verdicts('?driver=FOO.SYS@1.3&windows=26200'), ['eleven applies', 'foo-leak fixed']);
+  assert.deepEqual(await verdicts('?windows=Windows+Eleven'), ['foo-leak applies', 'eleven applies']);
+  const asked = { tags: ['Duo1', 'Zzzz'], windows: '19045', drivers: ['foo.sys@1.3'] };
+  const { json } = await post(url, '/api/v1/lookup', asked);
+  assert.deepEqual(lookupAnswerSchema.parse(json), json);
+  assert.deepEqual(
+    json.answers[0].articles.map(({ id, applies }: { id: string; applies: { verdict: string } }) => [
+      id,
+      applies.verdict,
+    ]),
+    [
+      ['foo-leak', 'fixed'],
+      ['eleven', 'does-not-apply'],
+    ],
+  );
+});
+
+test('a search gives what there is to read, on its first page and without filters', async () => {
+  const reading = async (query: string) =>
+    (await ask(url, `/api/v1/search?q=${query}`)).json.reading.map(({ links }: { links: object }) => links);
+  assert.deepEqual(await reading('event+2019'), [{ self: '/api/v1/guides/guide', page: '/guides/guide' }]);
+  assert.deepEqual(await reading('event+2019&page=2'), []);
+  assert.deepEqual(await reading('event+2019&arch=x64'), []);
 });
 
 test('a tag that a driver uses for something else is told, and makes no owner', async () => {
@@ -243,6 +290,14 @@ const PROBLEMS: [method: string, path: string, status: number, code: string, rea
   ['GET', '/drivers?arch=z80', 400, 'invalid-query', 'no such processor'],
   ['GET', '/drivers/foo.sys', 400, 'invalid-query', 'a name is no SHA-256'],
   ['GET', `/drivers/${'0'.repeat(64)}`, 404, 'unknown-driver', 'not scanned'],
+  ['GET', '/tags/Thre?windows=7x', 400, 'invalid-query', 'no build of Windows'],
+  ['GET', '/tags/Thre?driver=foo.sys', 400, 'invalid-query', 'a driver without a version'],
+  ['GET', '/tags/Thre?windows=26200&windows=19045', 400, 'invalid-query', 'given twice'],
+  ['GET', `/tags/Thre?${'driver=a.sys@1&'.repeat(51)}`, 400, 'invalid-query', 'too many drivers'],
+  ['GET', '/articles?windows=x', 400, 'invalid-query', 'no build of Windows'],
+  ['GET', '/articles/nope', 404, 'unknown-route', 'no such leak'],
+  ['GET', '/components/__proto__', 404, 'unknown-route', 'no such component'],
+  ['GET', '/guides/nope', 404, 'unknown-route', 'no such guide'],
   ['GET', '/export/secrets.txt', 404, 'unknown-route', 'no such export'],
   ['GET', '/export/__proto__', 404, 'unknown-route', 'no such export'],
 ];
@@ -296,6 +351,8 @@ const BODIES: [body: string, type: string | undefined, status: number, code: str
   ['{"tags":"Thre"}', 'application/json', 400, 'invalid-body', 'not a list'],
   ['{"tags":["Thre",7]}', 'application/json', 400, 'invalid-body', 'a number among the tags'],
   ['{"tags":["Thre"],"more":1}', 'application/json', 400, 'invalid-body', 'an unknown field'],
+  ['{"tags":["Thre"],"windows":"x"}', 'application/json', 400, 'invalid-body', 'no build of Windows'],
+  ['{"tags":["Thre"],"drivers":["a"]}', 'application/json', 400, 'invalid-body', 'no driver with a version'],
   ['{"__proto__":{"tags":["Thre"]}}', 'application/json', 400, 'invalid-body', 'a prototype is no field'],
   [
     JSON.stringify({ tags: Array(1001).fill('Thre') }),

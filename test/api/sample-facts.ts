@@ -77,6 +77,7 @@ function leak(id: string, tags: string[]): KnownLeak {
     status: 'open',
     supersededBy: [],
     sources: [LIST],
+    versionSources: [],
   };
 }
 
@@ -96,7 +97,15 @@ export const KNOWLEDGE: Knowledge = {
     entry('Duo1', 'two.sys', 'Second use.'),
     entry('NoMn', 'quiet.sys', null),
   ],
-  articles: [leak('q1', ['Thre', 'THRE']), leak('afd-family', ['Afd?'])],
+  articles: [
+    leak('q1', ['Thre', 'THRE']),
+    leak('afd-family', ['Afd?']),
+    {
+      ...leak('foo-leak', ['Duo1']),
+      affected: [{ product: 'Contoso Suite', image: 'foo.sys', from: '1.0', before: '1.3' }],
+    },
+    { ...leak('eleven', ['Duo1']), affected: [{ product: 'Eleven', windows: { only: ['10.0.26200'] } }] },
+  ],
   components: [
     component('process-manager', 'Process manager', 'nt!ps'),
     component('ntfs', 'NTFS', 'ntfs.sys'),
@@ -112,8 +121,19 @@ export const KNOWLEDGE: Knowledge = {
     rule('default', 'shared-default', ['Ddk ']),
     rule('scan', 'unknown-tag', []),
   ],
-  guides: [],
+  guides: [
+    {
+      id: 'guide',
+      title: 'Find a handle leak',
+      summary: 'Count the handles.',
+      order: 1,
+      keywords: ['event 2019'],
+      markdown: 'Look.',
+      sources: [LIST],
+    },
+  ],
   sources: [],
+  windows: [{ name: 'Windows Eleven', build: '10.0.26200' }],
 };
 
 export function evidence(kind: EvidenceKind, count = 1): Evidence[] {

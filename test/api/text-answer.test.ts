@@ -112,6 +112,7 @@ test('A leak is told with its products, its remedy and its address; advice with 
           status: 'fixed',
           supersededBy: [],
           affected: [],
+          applies: { verdict: 'fixed', reason: 'Fixed in 2: your a.sys 3 has it.', fixedIn: '2' },
           sources: [{ name: 'KB1', url: 'https://example.org/kb1' }],
         },
       ],
@@ -122,7 +123,7 @@ test('A leak is told with its products, its remedy and its address; advice with 
   assert.match(text, /What to do next\n {2}Look further\.\n {2}- !poolused 2\n/);
   assert.match(
     text,
-    /Known leaks\n {2}- Drivers leak \(Windows XP; fixed\)\n {4}A cause\.\n {4}Remedy: An update\.\n {4}https:\/\/example\.org\/kb1\n/,
+    /Known leaks\n {2}- Drivers leak \(Windows XP; fixed\)\n {4}Fixed in 2: your a\.sys 3 has it\.\n {4}A cause\.\n {4}Remedy: An update\.\n {4}https:\/\/example\.org\/kb1\n/,
   );
 });
 

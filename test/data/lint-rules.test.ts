@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { GuideFile } from '../../data/knowledge-guides.ts';
-import type { AdviceFile, ComponentFile, LeaksFile, SourcesFile } from '../../data/knowledge-shapes.ts';
+import type {
+  AdviceFile,
+  ComponentFile,
+  LeaksFile,
+  SourcesFile,
+  WindowsBuildsFile,
+} from '../../data/knowledge-shapes.ts';
 import { checkRules } from '../../data/lint/check-rules.ts';
 import { type KnowledgeBase, runRule } from '../../data/lint/rule.ts';
 import { RULES } from '../../data/lint/rules.ts';
@@ -28,6 +34,7 @@ interface Parts {
   advice?: Partial<AdviceFile['advice'][number]>[];
   sources?: SourcesFile['sources'];
   guides?: Partial<GuideFile>[];
+  releases?: WindowsBuildsFile['releases'];
 }
 
 function base({
@@ -37,6 +44,7 @@ function base({
   advice = [],
   sources = [SOURCE],
   guides = [],
+  releases = [{ name: 'Windows', build: '10.0.26200', sources: ['list'] }],
 }: Parts): KnowledgeBase {
   const content: ComponentFile = {
     $schema: './schema.json',
@@ -77,11 +85,36 @@ function base({
       })),
     },
     sources: { $schema: './sources.schema.json', sources },
+    windowsBuilds: { $schema: './windows-builds.schema.json', releases },
     guides: guides.map(guide => ({ ...GUIDE, ...guide })),
   };
 }
 
+const affected = (more: Partial<LeaksFile['leaks'][number]['affected'][number]>): Parts => ({
+  leaks: [{ affected: [{ product: 'Foo', ...more }] }],
+});
+const foo = { image: 'foo.sys', from: '1.0', before: '2.0' };
+
 const FAILS: [rule: string, parts: Parts, message: RegExp][] = [
+  ['affected-ranges', affected({ image: 'foo.sys' }), /no version of it/],
+  ['affected-ranges', affected({ ...foo, from: '1.0 beta' }), /"1.0 beta" is no version/],
+  ['affected-ranges', affected({ ...foo, from: '2.0' }), /begins with 2.0, which is not before 2.0/],
+  ['affected-ranges', affected({ image: 'foo.sys', from: '2.0', until: '1.9' }), /ends with 1.9/],
+  ['affected-ranges', affected({ ...foo, until: '1.5' }), /one of them/],
+  ['affected-ranges', affected({ ...foo, only: ['1.0'] }), /very versions/],
+  ['affected-ranges', affected({ filePrefix: '5' }), /name its image/],
+  ['affected-ranges', affected({ ...foo, filePrefix: 'v' }), /filePrefix/],
+  ['affected-ranges', affected({ ...foo, hotfixBranch: '3.0' }), /not between/],
+  ['affected-ranges', affected({ windows: {} }), /names no build/],
+  ['affected-ranges', affected({ windows: { only: ['Windows Nine'] } }), /no version: builds of Windows/],
+  ['affected-ranges', affected({ windows: { from: '26200', before: '10.0.19041' } }), /not before/],
+  [
+    'affected-ranges',
+    {
+      releases: ['10.0.26200', '10.0.19041'].map(build => ({ name: build, build, sources: ['list'] })),
+    },
+    /the oldest first/,
+  ],
   ['shape', { entries: [{ ...THREAD, colour: 'red' } as Entry] }, /colour/],
   ['shape', { sources: [{ ...SOURCE, url: 'ftp://example.org' }] }, /URL/i],
   ['tag-valid', { entries: [{ ...THREAD, tag: 'Thr' }] }, /has 3 characters/],
@@ -170,6 +203,13 @@ for (const [name, parts, message] of FAILS) {
 }
 
 const PASSES: [parts: Parts, reason: string][] = [
+  [
+    affected({ from: 'Service Pack 1', before: 'Service Pack 4' }),
+    'versions in words where no file is named',
+  ],
+  [affected({ ...foo, filePrefix: '5', hotfixBranch: '1.5' }), 'versions of a file'],
+  [affected({ image: 'foo.sys', only: ['1.0'], before: '2.0' }), 'a version and the fix'],
+  [affected({ windows: { from: '26200', before: '10.0.26300.1' } }), 'builds of Windows'],
   [{}, 'a plain entry'],
   [{ entries: [{ tag: 'CM  ', meaning: 'Registry memory.' }] }, 'blanks at the end'],
   [{ entries: [{ tag: 'Thre', unknown: true }] }, 'only the owner is known'],

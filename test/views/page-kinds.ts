@@ -31,6 +31,12 @@ export const PAGE_KINDS: readonly PageKind[] = [
   kind('an unknown driver', `/drivers/${'f'.repeat(64)}`, 404),
   kind('known leaks', '/articles'),
   kind('a known leak', '/articles/kb927493'),
+  kind(
+    'a known leak, of a machine',
+    '/articles/wsl-40804?windows=10.0.26200&driver=ntfs.sys@10.0.26100.8875',
+  ),
+  kind('known leaks, of a machine', '/articles?q=npcap&driver=npcap.sys@0.9988&windows=x'),
+  kind('a tag with a known leak, of a machine', '/tags/NPBL?driver=npcap.sys@1.79'),
   kind('guides', '/guides'),
   kind('a guide', '/guides/windbg'),
   kind('a guide with long listings', '/guides/pool-stacks'),

@@ -129,6 +129,46 @@ test('sites say from which pool and how many bytes, on the page of the tag and o
   }
 });
 
+test('known leaks say whether they apply, on the page of the tag, of the leak, and in the list', async () => {
+  const text = async (path: string) => (await (await get(path)).text()).replace(/\s+/g, ' ');
+  assert.match(await text('/tags/NPBL'), /May apply<\/span> The version of npcap\.sys was not given\./);
+  for (const page of ['/tags/NPBL', '/articles/npcap-318', '/articles']) {
+    assert.match(
+      await text(`${page}?driver=npcap.sys%400.9988`),
+      /<span class="flag warn">Applies<\/span>/,
+      page,
+    );
+    assert.match(await text(`${page}?driver=a.sys@1,+npcap.sys@1.79`), />Fixed in 0\.9989<\/span>/, page);
+    const wrong = await text(`${page}?windows=%3Cb%3E`);
+    assert.match(
+      wrong,
+      /The build of Windows is &quot;&lt;b&gt;&quot;, which is no build of Windows\./,
+      page,
+    );
+  }
+  assert.match(await text('/articles/npcap-688'), /npcap\.sys from 1\.76 to before 1\.78/);
+});
+
+test('the page of a tag links its component, its companions, its leaks and a guide, and each is there', async () => {
+  const html = await (await get('/tags/Proc')).text();
+  for (const link of [
+    '/components/process-manager',
+    '/tags/Thre',
+    '/articles/windows-dev-performance-137',
+    '/guides/handle-leaks',
+  ]) {
+    assert.ok(html.includes(`href="${link}"`), link);
+    assert.equal((await get(link)).status, 200, link);
+  }
+});
+
+test('a search shows what there is to read, and so does the list under the box', async () => {
+  assert.match(await (await get('/search?q=event+2019')).text(), /href="\/guides\/events-2019-2020"/);
+  const live = await (await get('/search/live?q=event+2019')).text();
+  assert.match(live, /id="live-read-0"[^>]*href="\/guides\/events-2019-2020"><span[^>]*>Guide<\/span>/);
+  assert.equal(live.match(/id="live-read-/g)?.length, 3);
+});
+
 test('a reading that is not the plain one is said', async () => {
   const html = await (await get("/tags/'erhT'")).text();
   assert.match(html, /was read as: source literal/);

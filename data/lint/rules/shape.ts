@@ -1,6 +1,12 @@
 /** Every file has the shape that the loader and the editors' schemas expect. */
 import type { z } from 'zod';
-import { adviceShape, componentShape, leaksShape, sourcesShape } from '../../knowledge-shapes.ts';
+import {
+  adviceShape,
+  componentShape,
+  leaksShape,
+  sourcesShape,
+  windowsBuildsShape,
+} from '../../knowledge-shapes.ts';
 import type { BaseRule, Finding } from '../rule.ts';
 
 export const shape: BaseRule = {
@@ -11,6 +17,7 @@ export const shape: BaseRule = {
     ...faults('leaks.json', leaksShape, base.leaks),
     ...faults('advice.json', adviceShape, base.advice),
     ...faults('sources.json', sourcesShape, base.sources),
+    ...faults('windows-builds.json', windowsBuildsShape, base.windowsBuilds),
   ],
 };
 

@@ -30,6 +30,7 @@ function uses({
   leaks,
   advice,
   guides,
+  windowsBuilds,
 }: KnowledgeBase): { file: string; entry: string; ids: string[] }[] {
   return [
     ...components.flatMap(({ file, content }) => [
@@ -37,8 +38,16 @@ function uses({
       { file, entry: '', ids: content.about.sources },
       ...content.entries.flatMap(({ tag, sources }) => (sources ? [{ file, entry: tag, ids: sources }] : [])),
     ]),
-    ...leaks.leaks.map(({ id, sources }) => ({ file: 'leaks.json', entry: id, ids: sources })),
+    ...leaks.leaks.flatMap(({ id, sources, versionSources }) => [
+      { file: 'leaks.json', entry: id, ids: sources },
+      ...(versionSources ? [{ file: 'leaks.json', entry: id, ids: versionSources }] : []),
+    ]),
     ...advice.advice.map(({ id, sources }) => ({ file: 'advice.json', entry: id, ids: sources })),
+    ...windowsBuilds.releases.map(({ name, sources }) => ({
+      file: 'windows-builds.json',
+      entry: name,
+      ids: sources,
+    })),
     ...guides.map(({ id, sourceIds }) => ({ file: `${id}.md`, entry: '', ids: sourceIds })),
   ];
 }

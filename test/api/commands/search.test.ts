@@ -30,6 +30,21 @@ test('JSON is the document of REST, with facets and pages.', async () => {
   assert.equal(answer.facets.component[0].value, 'ntfs');
 });
 
+test('What there is to read stands below the tags, and is found where no tag is.', async () => {
+  const io = capturedIo();
+  assert.equal(await search(['MmSt', 'backup'], io), 0);
+  assert.match(
+    io.out(),
+    /^MmSt {2}[\s\S]*\nTo read, in pooltag serve\n {2}Known leak: Paged pool[\s\S]*\/articles\/kb304101/,
+  );
+  const json = capturedIo();
+  assert.equal(await search(['poolhittag', 'WinDbg', '--format', 'json'], json), 0);
+  assert.ok(JSON.parse(json.out()).reading.some(({ id }: { id: string }) => id === 'windbg'));
+  const narrowed = capturedIo();
+  await search(['file', '--component', 'ntfs', '--format', 'json'], narrowed);
+  assert.deepEqual(JSON.parse(narrowed.out()).reading, []);
+});
+
 test('Nothing found ends with 1.', async () => {
   const io = capturedIo();
   assert.equal(await search(['qqqqzzzzxxxx'], io), 1);

@@ -156,3 +156,43 @@ test('A wrong setting ends with 2, one of another command does not matter.', asy
   assert.match(wrong.err(), /^pooltag: MEILI_PREFIX is "\.\.\/x".*\n$/);
   assert.equal(await who(['Thre'], capturedIo({ PORT: 'http' })), 0);
 });
+
+test('Known leaks say whether they apply to the versions given.', async () => {
+  const cases: [argv: string[], said: RegExp][] = [
+    [[], /May apply\. The version of npcap\.sys was not given\.[\s\S]*pooltag who NPBL --windows BUILD/],
+    [['--driver', 'npcap.sys@0.9988'], /Applies\. npcap\.sys 0\.9988 is in the affected range/],
+    [
+      ['--driver', 'a.sys@1', '--driver', 'npcap.sys@1.79'],
+      /Fixed in 0\.9989: your npcap\.sys 1\.79 has it\./,
+    ],
+  ];
+  for (const [argv, said] of cases) {
+    const io = capturedIo();
+    assert.equal(await who(['NPBL', ...argv], io), 0);
+    assert.match(io.out(), said);
+  }
+  const json = capturedIo();
+  await who(['Pp', '--windows', '5.1.2600.3357', '--format', 'json'], json);
+  assert.deepEqual(
+    JSON.parse(json.out())
+      .articles.map((one: { applies: object }) => one.applies)
+      .at(0),
+    {
+      verdict: 'fixed',
+      reason: 'Fixed in 5.1.2600.3357: your Windows 5.1.2600.3357 has it.',
+      fixedIn: '5.1.2600.3357',
+    },
+  );
+});
+
+test('What is no build of Windows and no driver with a version ends with 2 and a sentence.', async () => {
+  for (const [option, value] of [
+    ['--windows', 'Windows 7x'],
+    ['--driver', 'npcap.sys'],
+  ]) {
+    const io = capturedIo();
+    assert.equal(await who(['NPBL', option!, value!], io), 2);
+    assert.equal(io.out(), '');
+    assert.match(io.err(), new RegExp(`^pooltag: ${option} is "${value}", which is no .*\\n$`));
+  }
+});

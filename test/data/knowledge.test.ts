@@ -189,16 +189,18 @@ test('A missing folder stops loading with one clear error.', () => {
 test('A guide without front matter, or without a title, is refused by name.', () => {
   assert.throws(() => parseGuide('x.md', '# Hello'), /x\.md.*front matter/s);
   assert.throws(() => parseGuide('x.md', '---\nsummary: a\n---\ntext'), /x\.md.*"title"/s);
+  assert.throws(() => parseGuide('x.md', '---\ntitle: a\norder: first\n---\ntext'), /x\.md.*"order"/s);
 });
 
 test('A guide keeps colons in its values and survives CRLF.', () => {
   const guide = parseGuide(
     'x.md',
-    '---\r\ntitle: A: b\r\nsummary: S.\r\nkeywords: a, b\r\nsources: c\r\n---\r\n\r\nText\r\n',
+    '---\r\ntitle: A: b\r\norder: 3\r\nsummary: S.\r\nkeywords: a, b\r\nsources: c\r\n---\r\n\r\nText\r\n',
   );
   assert.deepEqual(guide, {
     id: 'x',
     title: 'A: b',
+    order: 3,
     summary: 'S.',
     keywords: ['a', 'b'],
     sourceIds: ['c'],

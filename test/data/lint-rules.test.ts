@@ -13,6 +13,7 @@ const SOURCE: SourcesFile['sources'][number] = { id: 'list', name: 'A list', url
 const GUIDE: GuideFile = {
   id: 'guide',
   title: 'Guide',
+  order: 1,
   summary: 'Helps.',
   keywords: ['help'],
   sourceIds: ['list'],

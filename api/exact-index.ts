@@ -6,13 +6,13 @@ import { type SearchIndex, type SearchPage, SearchUnavailable } from '../data/se
 import { caseVariantIds, coveringPatternIds } from '../data/tag-neighbours.ts';
 
 function beginningOf(pattern: string): string {
-  return /^[^?*]{0,2}/.exec(pattern)![0];
+  return /^[^?*]{0,3}/.exec(pattern)![0];
 }
 
 export class ExactIndex implements SearchIndex {
   readonly kind = 'embedded';
   #records = new Map<string, TagRecord>();
-  /** How the wildcard entries begin, up to two characters before the first wildcard: most tags begin otherwise. */
+  /** How the wildcard entries begin, up to three characters before the first wildcard: most tags begin otherwise. */
   readonly #beginnings = new Set<string>();
 
   remarks(): string[] {
@@ -66,7 +66,7 @@ export class ExactIndex implements SearchIndex {
   async close(): Promise<void> {}
 
   #mayBeCovered(tag: PoolTag): boolean {
-    return [0, 1, 2].some(length => this.#beginnings.has(tag.slice(0, length)));
+    return [0, 1, 2, 3].some(length => this.#beginnings.has(tag.slice(0, length)));
   }
 
   #byIds(ids: readonly string[]): TagRecord[] {

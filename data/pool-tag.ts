@@ -87,6 +87,7 @@ function escapeForC(character: string): string {
 
 /** For people: printable bytes as they are, blanks as blanks, every other byte as `\xE9`. */
 export function tagText(tag: PoolTag | TagPattern): string {
+  if (/^[ -~]*$/.test(tag)) return tag;
   return [...tag].map(c => (isPrintable(c.charCodeAt(0)) ? c : `\\x${hexByte(c)}`)).join('');
 }
 

@@ -153,8 +153,8 @@ function summary(
 }
 
 function count(number: number, noun: string): string {
-  // Only a long number is worth the 9 ms that loading its grouping takes.
-  const digits = number < 1000 ? String(number) : number.toLocaleString('en');
+  // By hand: loading the groupings of all languages takes 9 ms.
+  const digits = String(number).replace(/\B(?=(\d{3})+$)/g, ',');
   return `${digits} ${noun}${number === 1 ? '' : 's'}`;
 }
 

@@ -36,20 +36,18 @@ export function basicBlocks(code: DecodedCode, leaders: readonly number[], block
   const { operations, tableTargets } = code;
   const { op, low, nextRva, count } = operations;
   blockOf.fill(-1, 0, count);
-  const starts: number[] = [];
   for (const rva of leaders) {
     const operation = code.operationAt(rva);
-    if (operation >= 0 && blockOf[operation] === -1) {
-      blockOf[operation] = 0;
-      starts.push(operation);
-    }
+    if (operation >= 0) blockOf[operation] = 0;
   }
-  starts.sort((a, b) => a - b);
-  const blocks = starts.map((begin, number): Block => {
-    const end = starts[number + 1] ?? count;
-    blockOf.fill(number, begin, end);
-    return { begin, end, predecessors: [], successors: [] };
-  });
+  const blocks: Block[] = [];
+  for (let i = 0; i < count; i++) {
+    if (blockOf[i] === 0) {
+      if (blocks.length > 0) blocks[blocks.length - 1].end = i;
+      blocks.push({ begin: i, end: count, predecessors: [], successors: [] });
+    }
+    blockOf[i] = blocks.length - 1;
+  }
   const connect = (from: number, to: number) => {
     blocks[from].successors.push(to);
     blocks[to].predecessors.push(from);

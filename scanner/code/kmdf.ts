@@ -37,7 +37,7 @@ function findUtf16(image: DriverImage, text: string): number | undefined {
   const wanted = [...`${text}\0`].flatMap(character => [character.charCodeAt(0), 0]);
   for (const { bytes, rva } of image.sections) {
     for (let p = bytes.indexOf(wanted[0]); p >= 0; p = bytes.indexOf(wanted[0], p + 1)) {
-      if (wanted.every((byte, i) => bytes[p + i] === byte)) return rva + p;
+      if (bytes[p + 2] === wanted[2] && wanted.every((byte, i) => bytes[p + i] === byte)) return rva + p;
     }
   }
   return undefined;

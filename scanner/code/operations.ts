@@ -150,7 +150,12 @@ export class OperationList {
   /** RVA of the next instruction. */
   nextRva = new Int32Array(FIRST_CAPACITY);
 
+  constructor() {
+    this.#empty(0, this.#capacity);
+  }
+
   clear(): void {
+    this.#empty(0, this.count);
     this.count = 0;
   }
 
@@ -160,20 +165,24 @@ export class OperationList {
     const i = this.count++;
     this.op[i] = op;
     this.rva[i] = rva;
-    this.dst[i] = NONE;
-    this.left[i] = NONE;
-    this.source[i] = NONE;
-    this.alu[i] = 0;
-    this.size[i] = 0;
-    this.flags[i] = 0;
-    this.base[i] = NONE;
-    this.index[i] = NONE;
-    this.scale[i] = 0;
-    this.displacement[i] = 0;
-    this.low[i] = 0;
-    this.high[i] = 0;
     this.nextRva[i] = rva;
     return i;
+  }
+
+  /** A whole stretch at once: `add` stands in so many places that each store in it costs. */
+  #empty(begin: number, end: number): void {
+    this.dst.fill(NONE, begin, end);
+    this.left.fill(NONE, begin, end);
+    this.source.fill(NONE, begin, end);
+    this.alu.fill(0, begin, end);
+    this.size.fill(0, begin, end);
+    this.flags.fill(0, begin, end);
+    this.base.fill(NONE, begin, end);
+    this.index.fill(NONE, begin, end);
+    this.scale.fill(0, begin, end);
+    this.displacement.fill(0, begin, end);
+    this.low.fill(0, begin, end);
+    this.high.fill(0, begin, end);
   }
 
   #grow(): void {
@@ -193,6 +202,7 @@ export class OperationList {
     this.high = grown(this.high, this.#capacity);
     this.rva = grown(this.rva, this.#capacity);
     this.nextRva = grown(this.nextRva, this.#capacity);
+    this.#empty(this.count, this.#capacity);
   }
 }
 

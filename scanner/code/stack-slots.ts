@@ -36,6 +36,9 @@ export interface FollowedFunction {
   operationAt(rva: number): number;
 }
 
+/** The state at the place that is followed: one for all functions, since an array of this size is dear to make. */
+const STATE: State = new Int32Array(REGISTERS);
+
 /** Fills `slot`, `pushedFrom` and `stackAt`. */
 export function followStack(body: FollowedFunction, processor: Processor, poppedBytes: PoppedBytes): void {
   const count = body.operations.count;
@@ -47,12 +50,12 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
     body.stackStates = new Int32Array(body.blocks.length * REGISTERS * 2);
   }
   const atStart = body.stackStates;
-  const isKnown = new Uint8Array(body.blocks.length);
+  const isKnown = new Array<boolean>(body.blocks.length).fill(false);
   atStart.fill(NO_SLOT, entry * REGISTERS, (entry + 1) * REGISTERS);
   atStart[entry * REGISTERS + processor.stackRegister] = 0;
-  isKnown[entry] = 1;
+  isKnown[entry] = true;
   const waiting = [entry];
-  const state: State = new Int32Array(REGISTERS);
+  const state = STATE;
   while (waiting.length > 0) {
     const number = waiting.pop()!;
     for (let register = 0; register < REGISTERS; register++)
@@ -60,8 +63,8 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
     const block = body.blocks[number];
     for (let i = block.begin; i < block.end; i++) step(body, i, state, processor, poppedBytes);
     for (const next of block.successors) {
-      if (isKnown[next] === 0) {
-        isKnown[next] = 1;
+      if (!isKnown[next]) {
+        isKnown[next] = true;
         for (let register = 0; register < REGISTERS; register++)
           atStart[next * REGISTERS + register] = state[register];
         waiting.push(next);

@@ -130,8 +130,9 @@ export class ValueResolver implements Walk {
   #begin(): void {
     this.#stepsTaken += this.#steps;
     this.#steps = 0;
-    this.#active.length = 0;
-    this.assumptions.length = 0;
+    // Both are empty already, but after a fault; an array that is cut gives its memory away.
+    if (this.#active.length > 0) this.#active.length = 0;
+    if (this.assumptions.length > 0) this.assumptions.length = 0;
   }
 
   #wanted(place: Place, before: number): Wanted {

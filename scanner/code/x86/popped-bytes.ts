@@ -51,11 +51,12 @@ export function x86PoppedBytes(image: DriverImage, front: InstructionFront): Pop
     if (section === undefined || !section.executable) return undefined;
     if (opensFrame(section.bytes, rva - section.rva)) return OPENS_FRAME;
     let at = rva;
+    scratch.clear();
     for (let count = 0; count < MAX_CALLEE_INSTRUCTIONS && instructionsLeft > 0; count++) {
       instructionsLeft--;
-      scratch.clear();
+      const first = scratch.count;
       const length = front.append(section.bytes, at - section.rva, section.bytes.length, at, scratch);
-      if (length === 0 || scratch.count === 0) return undefined;
+      if (length === 0 || scratch.count === first) return undefined;
       const last = scratch.count - 1;
       const op = scratch.op[last];
       if (op === Op.return) return scratch.low[last];

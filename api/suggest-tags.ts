@@ -30,12 +30,12 @@ export interface Proposal {
   tag: string;
   id: string;
   ulong: string;
-  /** `'tnoC'` */
+  /** `'iFoC'` */
   literal: string;
   bytes: string;
   /** Where its letters come from. */
   how: string;
-  /** `#define CONTOSO_POOL_TAG 'tnoC'` */
+  /** `#define CONTOSO_POOL_TAG 'iFoC'` */
   define: string;
 }
 

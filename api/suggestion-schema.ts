@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { count, id, tagPointer } from './document-parts.ts';
 
 const proposal = z.object({
-  tag: z.string().openapi({ example: 'Cont' }),
+  tag: z.string().openapi({ example: 'CoFi' }),
   id,
-  ulong: z.string().openapi({ example: '0x746E6F43' }),
-  literal: z.string().openapi({ example: "'tnoC'" }),
-  bytes: z.string().openapi({ example: '43 6F 6E 74' }),
+  ulong: z.string().openapi({ example: '0x69466F43' }),
+  literal: z.string().openapi({ example: "'iFoC'" }),
+  bytes: z.string().openapi({ example: '43 6F 46 69' }),
   how: z.string(),
-  define: z.string().openapi({ example: "#define CONTOSO_POOL_TAG 'tnoC'" }),
+  define: z.string().openapi({ example: "#define CONTOSO_POOL_TAG 'iFoC'" }),
 });
 
 export const suggestionsSchema = z

@@ -54,10 +54,15 @@ export function parseGuide(file: string, text: string): GuideFile {
     if (!value) throw new KnowledgeBroken(file, `its front matter has no "${name}".`);
     return value;
   };
+  const wholeNumber = (name: string): number => {
+    const value = Number(field(name));
+    if (!Number.isInteger(value)) throw new KnowledgeBroken(file, `its "${name}" is not a whole number.`);
+    return value;
+  };
   return {
     id: file.replace(/\.md$/, ''),
     title: field('title'),
-    order: Number(field('order')),
+    order: wholeNumber('order'),
     summary: field('summary'),
     keywords: commaList(field('keywords')),
     sourceIds: commaList(field('sources')),

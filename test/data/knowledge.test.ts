@@ -96,6 +96,31 @@ test('Advice for a kernel-owned tag names the next step, and companions are tags
   for (const { companions } of knowledge.advice) for (const tag of companions) assert.equal(tag.length, 4);
 });
 
+/** Tags that the kernel or a shared default takes for others: each must say who, and what to do. */
+const FOR_OTHERS = [
+  ...['Thre', 'Proc', 'Even', 'Muta', 'Sema', 'Key ', 'Toke', 'File', 'Sect', 'Obtb'],
+  ...['MmSt', 'MmCm', 'Strg', 'ObNm', 'IoNm', 'SeSd', 'SeTd', 'CM31', 'Ddk ', 'Wdm ', 'None', 'VMdl', 'Vfwi'],
+  ...['Mdl ', 'Mmdi', 'Irp ', 'Io  ', 'IoWI', 'Wfpn', 'AfdE', 'AfdC', 'AfdB', 'TCPt', 'DxgK', 'Vi12'],
+  ...['FMfn', 'FMwi', 'Ntfc', 'UlHT', 'UcHT', 'EtwB', 'FxDr', 'BIG ', 'Ovfl', 'WCsc', 'ALPC'],
+];
+for (const tag of FOR_OTHERS) {
+  test(`Advice for ${tag} has steps and leads to a guide.`, () => {
+    const rules = knowledge.advice.filter(({ tags }) => tags.some(one => patternCovers(one, poolTag(tag))));
+    assert.ok(rules.length > 0);
+    for (const { steps, guide, id } of rules) assert.ok(steps.length > 0 && guide !== null, id);
+  });
+}
+
+test('What moves along is named: files with names and filters, threads with processes and events.', () => {
+  const companionsOf = (tag: string) =>
+    knowledge.advice
+      .filter(({ tags }) => tags.includes(poolTag(tag)))
+      .flatMap(({ companions }) => companions);
+  for (const along of ['FMfn', 'Ntfc', 'IoNm', 'Toke'])
+    assert.ok(companionsOf('File').includes(poolTag(along)));
+  for (const along of ['Proc', 'Even']) assert.ok(companionsOf('Thre').includes(poolTag(along)));
+});
+
 test('An unknown tag has three ways to find out: scan, findstr, Driver Verifier.', () => {
   const steps = knowledge.advice
     .filter(({ kind }) => kind === 'unknown-tag')
@@ -189,16 +214,18 @@ test('A missing folder stops loading with one clear error.', () => {
 test('A guide without front matter, or without a title, is refused by name.', () => {
   assert.throws(() => parseGuide('x.md', '# Hello'), /x\.md.*front matter/s);
   assert.throws(() => parseGuide('x.md', '---\nsummary: a\n---\ntext'), /x\.md.*"title"/s);
+  assert.throws(() => parseGuide('x.md', '---\ntitle: a\norder: first\n---\ntext'), /x\.md.*"order"/s);
 });
 
 test('A guide keeps colons in its values and survives CRLF.', () => {
   const guide = parseGuide(
     'x.md',
-    '---\r\ntitle: A: b\r\nsummary: S.\r\nkeywords: a, b\r\nsources: c\r\n---\r\n\r\nText\r\n',
+    '---\r\ntitle: A: b\r\norder: 3\r\nsummary: S.\r\nkeywords: a, b\r\nsources: c\r\n---\r\n\r\nText\r\n',
   );
   assert.deepEqual(guide, {
     id: 'x',
     title: 'A: b',
+    order: 3,
     summary: 'S.',
     keywords: ['a', 'b'],
     sourceIds: ['c'],

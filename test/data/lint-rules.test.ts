@@ -19,8 +19,8 @@ const SOURCE: SourcesFile['sources'][number] = { id: 'list', name: 'A list', url
 const GUIDE: GuideFile = {
   id: 'guide',
   title: 'Guide',
-  summary: 'Helps.',
   order: 1,
+  summary: 'Helps.',
   keywords: ['help'],
   sourceIds: ['list'],
   markdown: 'Look at `Thre`.',

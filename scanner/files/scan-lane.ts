@@ -1,5 +1,4 @@
 /** A ScanLane scans one file at a time in a worker thread, within bounds, and outlives any worker that a file kills. */
-
 import { availableParallelism, loadavg } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -93,6 +93,8 @@ export function liveResults(
   return {
     total: found.total,
     said: `${tags} found${pages}.${how}`,
+    // Tags that have not all of the words are worse than a page that has.
+    isReadingFirst: found.ignoredWords.length > 0,
     reading: reading.map(({ kind, title, links }) => ({
       kind: kind === 'article' ? 'Leak' : READING_KINDS[kind],
       title,

@@ -1,8 +1,14 @@
-/** Measures both indexes: filling, changing, and the usual questions; p50 and p99 in milliseconds. Sizes as arguments. */
+/**
+ * Measures both indexes: filling, changing, and the usual questions; p50 and p99 in milliseconds. Sizes as arguments. Then
+ * what it costs that a search also names guides, components and known leaks.
+ */
 import { createEmbeddedIndex } from '../../data/embedded-index.ts';
 import type { TagRecord } from '../../data/facts.ts';
+import { loadKnowledge } from '../../data/knowledge.ts';
 import { createMeilisearchIndex } from '../../data/meilisearch-index.ts';
+import { RecordStore } from '../../data/merge.ts';
 import { poolTag } from '../../data/pool-tag.ts';
+import { ReadingSearch } from '../../data/reading-search.ts';
 import type { SearchIndex } from '../../data/search-index.ts';
 import { record, seenIn } from '../data/search-records.ts';
 import { findMeilisearch } from '../meilisearch/meilisearch-server.ts';
@@ -17,6 +23,7 @@ for (const size of sizes.length > 0 ? sizes : [5_000, 50_000]) {
   const records = Array.from({ length: size }, (_, i) => recordNumber(i));
   await measure('embedded', createEmbeddedIndex(), records);
 }
+await measureReading();
 const server = await findMeilisearch({ mayFetch });
 if ('reason' in server) {
   console.log(`Meilisearch was not measured: ${server.reason}.`);
@@ -58,6 +65,45 @@ async function measure(name: string, index: SearchIndex, records: TagRecord[]): 
   ];
   for (const [question, ask] of questions) await report(question, ROUNDS, ask);
   await report('update 5 records', 50, i => index.update([0, 1, 2, 3, 4].map(k => at(i * 5 + k))));
+  await index.close();
+}
+
+/** Both take turns, so that whatever else the machine does hits both alike. */
+async function measureReading(): Promise<void> {
+  const knowledge = loadKnowledge();
+  const index = createEmbeddedIndex({ components: new Map(knowledge.components.map(one => [one.id, one])) });
+  await index.replaceAll(new RecordStore(knowledge.entries, knowledge.articles).records());
+  const started = performance.now();
+  const reading = new ReadingSearch(knowledge);
+  reading.find('first');
+  console.log(
+    `\nthe bundled knowledge: what there is to read is indexed in ${(performance.now() - started).toFixed(0)} ms`,
+  );
+  for (const q of [
+    'Thre',
+    'Nt',
+    'handle leak',
+    'event 2019',
+    'MmSt backup',
+    'mapped file object',
+    'moz npcap',
+  ]) {
+    const times: [tags: number[], reading: number[]] = [[], []];
+    for (let i = 0; i < ROUNDS; i++) {
+      const before = performance.now();
+      await index.search({ q, page: 1, pageSize: 20 });
+      const between = performance.now();
+      reading.find(q);
+      if (i < 20) continue;
+      times[0].push(between - before);
+      times[1].push(performance.now() - between);
+    }
+    const [tags, more] = times.map(list => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]!);
+    const ratio = ((tags! + more!) / tags!).toFixed(2);
+    console.log(
+      `  ${q.padEnd(20)} tags p50 ${tags!.toFixed(3)}  with reading ${(tags! + more!).toFixed(3)}  ratio ${ratio}`,
+    );
+  }
   await index.close();
 }
 

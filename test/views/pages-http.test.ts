@@ -167,6 +167,9 @@ test('a search shows what there is to read, and so does the list under the box',
   const live = await (await get('/search/live?q=event+2019')).text();
   assert.match(live, /id="live-read-0"[^>]*href="\/guides\/events-2019-2020"><span[^>]*>Guide<\/span>/);
   assert.equal(live.match(/id="live-read-/g)?.length, 3);
+  assert.ok(live.indexOf('live-read-0') < live.indexOf('live-0'), 'no tag has both words');
+  const thread = await (await get('/search/live?q=thread')).text();
+  assert.ok(thread.indexOf('live-read-0') > thread.indexOf('live-0'));
 });
 
 test('a reading that is not the plain one is said', async () => {

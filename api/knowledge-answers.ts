@@ -29,11 +29,11 @@ export function answerComponent(component: Component, entries: readonly Knowledg
 }
 
 /** A guide without its text. */
-export function guideEntry({ markdown: _markdown, ...guide }: Guide) {
+export function guideEntry({ markdown: _markdown, order: _order, ...guide }: Guide) {
   return { ...guide, links: guideLinks(guide.id) };
 }
 
 /** A guide, its text in Markdown. */
-export function answerGuide(guide: Guide) {
+export function answerGuide({ order: _order, ...guide }: Guide) {
   return { ...guide, links: guideLinks(guide.id) };
 }

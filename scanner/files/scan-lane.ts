@@ -1,5 +1,4 @@
 /** A ScanLane scans one file at a time in a worker thread, within bounds, and outlives any worker that a file kills. */
-import { availableParallelism, loadavg } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -147,13 +146,7 @@ function workerArguments(): string[] | undefined {
 }
 
 function timeLimitMs(sizeBytes: number, limits: ScanLimits): number {
-  const alone = limits.baseMs + (sizeBytes / 1_000_000) * limits.msPerMb;
-  return Math.round(alone * stretch(loadavg()[0] / availableParallelism()));
-}
-
-/** Where others want the processors too, a scan gets its share of the clock only; never more than four times its time. */
-function stretch(waitingPerProcessor: number): number {
-  return Math.min(Math.max(waitingPerProcessor, 1), 4);
+  return Math.round(limits.baseMs + (sizeBytes / 1_000_000) * limits.msPerMb);
 }
 
 function wordsFor(error: Error, limits: ScanLimits): string {

@@ -211,13 +211,11 @@ test('many tags are answered in order, and as one by one', async () => {
   }
 });
 
-test('a thousand tags are looked up at once, each with an answer', async () => {
+test('a thousand tags are looked up in well under a second', async () => {
   const inputs = Array.from({ length: 1000 }, (_, i) => `q${i.toString(36).padStart(3, '~')}`);
-  const answers = await lookUp(inputs, catalogue);
-  assert.deepEqual(
-    answers.map(({ input }) => input),
-    inputs,
-  );
+  const started = performance.now();
+  assert.equal((await lookUp(inputs, catalogue)).length, 1000);
+  assert.ok(performance.now() - started < 1000);
 });
 
 test('any text is answered, and what is found is found again by each of its own notations', async () => {

@@ -90,11 +90,9 @@ async function scanPlaces(
 ): Promise<number> {
   const { format, out, glob, all } = options;
   const output = out === undefined ? standardOutput(io, format === 'text') : fileOutput(out);
-  const writer = await scanWriter(options, settings, io);
   const progress = await scanProgress(io, 'scanning');
   const counts = { files: 0, refused: 0, tags: 0, copies: 0 };
-  await output.write(writer.begin());
-  const scanning = scanFiles({
+  const scanned = scanFiles({
     paths,
     glob,
     services,
@@ -104,8 +102,11 @@ async function scanPlaces(
     onPlan: progress.total,
     onCacheProblem: cacheRemark(io),
   });
-  for await (const scanned of scanning) {
-    const shown = all ? scanned : withoutLiterals(scanned);
+  // Another thread scans the first file while this one loads what it takes to write about it.
+  const { results, value: writer } = await meanwhile(scanned, () => scanWriter(options, settings, io));
+  await output.write(writer.begin());
+  for await (const result of results) {
+    const shown = all ? result : withoutLiterals(result);
     const { outcome } = shown;
     counts.files++;
     if (outcome.status === 'scanned') {
@@ -121,7 +122,7 @@ async function scanPlaces(
       );
     }
     await output.write(writer.file(shown));
-    progress.step(scanned.file);
+    progress.step(result.file);
   }
   progress.stop();
   await output.write(writer.end());
@@ -135,6 +136,30 @@ async function scanPlaces(
   io.stderr.write(`${summary(counts, paths, glob, io.signal.aborted)}\n`);
   if (io.signal.aborted) return EXIT_STOPPED;
   return counts.refused > 0 ? failureOf('unreadable').exitCode : 0;
+}
+
+/** Begins to read a stream, prepares what its reader needs, and gives both: the stream from its first item on. */
+async function meanwhile<T, R>(
+  stream: AsyncGenerator<T, void, void>,
+  prepare: () => Promise<R>,
+): Promise<{ results: AsyncGenerator<T, void, void>; value: R }> {
+  const first = stream.next();
+  // Its error is met where the results are read; here it would end the process.
+  first.catch(() => {});
+  try {
+    return { results: fromFirst(), value: await prepare() };
+  } catch (error) {
+    await stream.return();
+    throw error;
+  }
+
+  async function* fromFirst(): AsyncGenerator<T, void, void> {
+    try {
+      for (let step = await first; !step.done; step = await stream.next()) yield step.value;
+    } finally {
+      await stream.return();
+    }
+  }
 }
 
 function summary(

@@ -39,6 +39,14 @@ export interface FollowedFunction {
 /** The state at the place that is followed: one for all functions, since an array of this size is dear to make. */
 const STATE: State = new Int32Array(REGISTERS);
 
+/** A bit for each register that is followed, none for what an operation names besides. */
+const BIT = Int32Array.from({ length: 256 }, (_, register) => (register < REGISTERS ? 1 << register : 0));
+/** Operations that change registers which they do not name: the stack pointer alone, or any. */
+const CHANGES_MORE = new Uint8Array(256);
+const CHANGES_ALL = new Uint8Array(256);
+for (const op of [Op.push, Op.pop]) CHANGES_MORE[op] = 1;
+for (const op of [Op.call, Op.callIndirect, Op.killMany]) CHANGES_MORE[op] = CHANGES_ALL[op] = 1;
+
 /** Fills `slot`, `pushedFrom` and `stackAt`. */
 export function followStack(body: FollowedFunction, processor: Processor, poppedBytes: PoppedBytes): void {
   const count = body.operations.count;
@@ -50,6 +58,9 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
     body.stackStates = new Int32Array(body.blocks.length * REGISTERS * 2);
   }
   const atStart = body.stackStates;
+  const { op, dst, left, source, base } = body.operations;
+  const { stackAt } = body;
+  const stack = processor.stackRegister;
   const isKnown = new Array<boolean>(body.blocks.length).fill(false);
   atStart.fill(NO_SLOT, entry * REGISTERS, (entry + 1) * REGISTERS);
   atStart[entry * REGISTERS + processor.stackRegister] = 0;
@@ -61,7 +72,19 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
     for (let register = 0; register < REGISTERS; register++)
       state[register] = atStart[number * REGISTERS + register];
     const block = body.blocks[number];
-    for (let i = block.begin; i < block.end; i++) step(body, i, state, processor, poppedBytes);
+    let held = heldBits(state);
+    for (let i = block.begin; i < block.end; i++) {
+      // Most operations name no register that points into the frame, and change nothing here.
+      const named = BIT[dst[i]] | BIT[base[i]] | BIT[source[i]] | BIT[left[i]];
+      if ((named & held) === 0 && CHANGES_MORE[op[i]] === 0) {
+        stackAt[i] = state[stack];
+        body.slot[i] = NO_SLOT;
+        continue;
+      }
+      step(body, i, state, processor, poppedBytes);
+      if (CHANGES_ALL[op[i]] !== 0) held = heldBits(state);
+      else held = withBit(withBit(held, state, stack), state, dst[i]);
+    }
     for (const next of block.successors) {
       if (!isKnown[next]) {
         isKnown[next] = true;
@@ -71,6 +94,19 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
       } else if (meet(atStart, next * REGISTERS, state, processor.stackRegister)) waiting.push(next);
     }
   }
+}
+
+/** The registers that hold the stack pointer or a copy of it, a bit for each. */
+function heldBits(state: State): number {
+  let bits = 0;
+  for (let register = 0; register < REGISTERS; register++)
+    if (state[register] !== NO_SLOT) bits |= 1 << register;
+  return bits;
+}
+
+function withBit(bits: number, state: State, register: number): number {
+  if (register >= REGISTERS) return bits;
+  return state[register] === NO_SLOT ? bits & ~(1 << register) : bits | (1 << register);
 }
 
 /** Keeps only what both paths agree on; true where something was lost. The stack pointer keeps its first value. */

@@ -8,6 +8,7 @@ import { countedNumbers, enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
+import { lastDefinition } from './last-definition.ts';
 import { loadedValue } from './memory-operands.ts';
 import { blockUnits, storedValue, storeSource } from './memory-values.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
@@ -187,9 +188,12 @@ export class ValueResolver implements Walk {
 
   /** The definition nearest before `before`, down to `begin`; undefined where the block has none. */
   #walkBlock(wanted: Wanted, before: number, begin: number, depth: number): ValueSet | undefined {
-    for (let i = before - 1; i >= begin; i--) {
-      if (++this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
-      if (!this.#mayDefine(wanted, i)) continue;
+    for (let from = before - 1; from >= begin; ) {
+      const end = Math.max(begin, from - (MAX_STEPS - this.#steps) + 1);
+      const i = lastDefinition(this.body, wanted, from, end, this.processor);
+      this.#steps += from - i + (i < end ? 0 : 1);
+      if (i < end) return end > begin ? this.#outOfSteps() : undefined;
+      from = i - 1;
       const key = i * 0x1000 + ('register' in wanted ? wanted.register * 16 + wanted.lane : 0xfff);
       if (this.#active.includes(key)) return ValueSet.of({ kind: 'previous', step: 0, by: i });
       this.#active.push(key);
@@ -202,14 +206,9 @@ export class ValueResolver implements Walk {
     return undefined;
   }
 
-  /** A quick look whether the operation can define what is wanted: most cannot. */
-  #mayDefine(wanted: Wanted, i: number): boolean {
-    const { op, dst } = this.body.operations;
-    if ('register' in wanted) {
-      if (dst[i] === wanted.register) return true;
-      return op[i] === Op.call || op[i] === Op.callIndirect || op[i] === Op.killMany;
-    }
-    return op[i] === Op.store || op[i] === Op.push || op[i] === Op.blockCopy || op[i] === Op.blockFill;
+  #outOfSteps(): ValueSet {
+    this.#steps++;
+    return ValueSet.of(UNKNOWN);
   }
 
   #atEntry(wanted: Wanted): Value {

@@ -1,0 +1,68 @@
+/** Finds the operation that may give a register or a place in memory what it holds: a look at each, for most can not. */
+import type { FunctionBody } from './function-body.ts';
+import { BASE_IMAGE, Op, VECTOR0 } from './operations.ts';
+import type { Processor } from './processor.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import type { Wanted } from './walk.ts';
+
+/** Operations that change registers which they do not name. */
+const KILLS = 1;
+const CALLS = 2;
+const EFFECT = new Uint8Array(256);
+EFFECT[Op.killMany] = KILLS;
+EFFECT[Op.call] = EFFECT[Op.callIndirect] = CALLS;
+
+/** Bytes that one operation writes at most, which its size has room for. */
+const MAX_WRITTEN = 255;
+
+/**
+ * The last operation from `from` down to `end` that may define what is wanted, or `end - 1`. Calls leave a register
+ * alone that they must keep.
+ */
+export function lastDefinition(
+  body: FunctionBody,
+  wanted: Wanted,
+  from: number,
+  end: number,
+  processor: Processor,
+): number {
+  if ('register' in wanted) {
+    const isKept = wanted.register < VECTOR0 && !processor.isVolatile(wanted.register);
+    return ofRegister(body, wanted.register, isKept ? KILLS : KILLS | CALLS, from, end);
+  }
+  return 'slot' in wanted ? ofSlot(body, wanted.slot, wanted.width, from, end) : ofGlobal(body, from, end);
+}
+
+function ofRegister(
+  body: FunctionBody,
+  register: number,
+  effects: number,
+  from: number,
+  end: number,
+): number {
+  const { op, dst } = body.operations;
+  let i = from;
+  while (i >= end && dst[i] !== register && (EFFECT[op[i]] & effects) === 0) i--;
+  return i;
+}
+
+function ofSlot(body: FunctionBody, wanted: number, width: number, from: number, end: number): number {
+  const { op } = body.operations;
+  const { slot } = body;
+  let i = from;
+  for (; i >= end; i--) {
+    const kind = op[i];
+    if (kind === Op.blockCopy || kind === Op.blockFill) break;
+    if ((kind !== Op.store && kind !== Op.push) || slot[i] === NO_SLOT) continue;
+    const lane = wanted - slot[i];
+    if (lane + width > 0 && lane < MAX_WRITTEN) break;
+  }
+  return i;
+}
+
+function ofGlobal(body: FunctionBody, from: number, end: number): number {
+  const { op, base } = body.operations;
+  let i = from;
+  while (i >= end && (op[i] !== Op.store || base[i] !== BASE_IMAGE)) i--;
+  return i;
+}

@@ -7,11 +7,12 @@ import path from 'node:path';
 import test from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { projectFile } from '../../data/project-files.ts';
+import { nodeArguments } from '../node-arguments.ts';
 import { TEST_CACHE } from './commands/captured-io.ts';
 
 function pooltag(...argv: string[]) {
   const env = { ...process.env, NODE_OPTIONS: '', LOG_LEVEL: 'silent', POOLTAG_CACHE: TEST_CACHE };
-  const child = spawn(process.execPath, ['--import', 'tsx', projectFile('api', 'cli.ts'), ...argv], {
+  const child = spawn(process.execPath, [...nodeArguments('api/cli.ts'), ...argv], {
     cwd: projectFile(),
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,13 +7,13 @@ import path from 'node:path';
 import test from 'node:test';
 import { staleSchemas, writeSchemas } from '../../data/lint/schemas.ts';
 import { projectFile } from '../../data/project-files.ts';
+import { nodeArguments } from '../node-arguments.ts';
 
 test('The bundled knowledge has no fault, and the summary says how much there is.', () => {
-  const run = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', projectFile('data', 'lint', 'check-knowledge.ts')],
-    { encoding: 'utf8', cwd: projectFile() },
-  );
+  const run = spawnSync(process.execPath, nodeArguments('data/lint/check-knowledge.ts'), {
+    encoding: 'utf8',
+    cwd: projectFile(),
+  });
   assert.match(run.stdout, /^\d+ components, \d+ entries .* no fault\.\n$/);
   assert.equal(run.status, 0);
 });

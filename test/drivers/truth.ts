@@ -1,9 +1,10 @@
 /** Reads what the test sources declare beside each tag: `//= Tag1 allocation-call direct [CONDITION...]`. */
+
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fg from 'fast-glob';
 import { EVIDENCE_KINDS, type EvidenceKind } from '../../data/facts.ts';
+import { projectFile } from '../../data/project-files.ts';
 import { CASES, type CaseName } from './cases.ts';
 
 export interface DeclaredTag {
@@ -50,7 +51,7 @@ export function parseDriverName(fileName: string): DriverName | undefined {
   };
 }
 
-const sourceFolder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'src');
+const sourceFolder = projectFile('test', 'drivers', 'src');
 const ANNOTATION = /\/\/([=~?]) (?:"((?:[^"\\]|\\.)*)"|(\S+))((?:(?!\/\/[=~?]).)*)/g;
 
 /** What a driver's source declares, for the processor, compiler and variant it was built for. */

@@ -1,7 +1,9 @@
 /** Who signed a file, and whether the file is still the one that was signed. The drivers come from sign-drivers.sh. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { projectFile } from '../../data/project-files.ts';
 import { driverSignature } from '../../scanner/driver-signature.ts';
 import { signatureMeans } from '../../scanner/files/signature-means.ts';
 import { readDriverImage } from '../../scanner/pe/driver-image.ts';
@@ -10,7 +12,7 @@ import { mutateImage } from './pe/mutate-image.ts';
 import { signatureMessage } from './pe/signature-message.ts';
 import { tinyImage } from './pe/tiny-image.ts';
 
-const read = (path: string) => new Uint8Array(readFileSync(new URL(`../${path}`, import.meta.url)));
+const read = (path: string) => new Uint8Array(readFileSync(projectFile('test', path)));
 const SINGLE = read('drivers/signed/sample-disk.signed.sys');
 const DUAL = read('drivers/signed/sample-files.dual-signed.sys');
 const UNSIGNED = read('../data/samples/sample-disk.sys');

@@ -1,8 +1,10 @@
 /** Frameworks and classes of driver by what an image imports. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import type { DriverFramework } from '../../data/facts.ts';
+import { projectFile } from '../../data/project-files.ts';
 import { frameworksOf } from '../../scanner/frameworks.ts';
 import { readDriverImage } from '../../scanner/pe/driver-image.ts';
 import { tinyImage } from './pe/tiny-image.ts';
@@ -51,7 +53,7 @@ test('Late imports count as well', () => {
 });
 
 const built = (name: string) =>
-  new Uint8Array(readFileSync(new URL(`../drivers/built/${name}.sys`, import.meta.url)));
+  new Uint8Array(readFileSync(projectFile('test', 'drivers', 'built', `${name}.sys`)));
 for (const name of ['kmdf-device.x64.clang.O2', 'kmdf-device.x86.clang.O2', 'kmdf-device.arm64.clang.O2']) {
   test(`The KMDF version of ${name} is the one its source binds to`, () => {
     assert.equal(frameworksIn(built(name)).find(({ id }) => id === 'kmdf')?.version, '1.15');

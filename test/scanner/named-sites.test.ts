@@ -1,8 +1,10 @@
 /** The built driver with a PDB, on each processor: every site has the name that its source gives it. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import type { Arch } from '../../data/facts.ts';
+import { projectFile } from '../../data/project-files.ts';
 import { openPdb } from '../../scanner/pdb/open-pdb.ts';
 import { PdbProblem } from '../../scanner/pdb/pdb-problem.ts';
 import { PublicSymbols, readPublicSymbols } from '../../scanner/pdb/public-symbols.ts';
@@ -11,7 +13,7 @@ import { scanDriver } from '../../scanner/scan-driver.ts';
 import { memoryFile } from './pdb/memory-file.ts';
 
 function built(arch: Arch, extension: string): Uint8Array {
-  return readFileSync(new URL(`../drivers/symbols/${arch}/named-sites.${extension}`, import.meta.url));
+  return readFileSync(projectFile('test', 'drivers', 'symbols', arch, `named-sites.${extension}`));
 }
 
 function publicsOf(arch: Arch): PublicSymbols {

@@ -1,8 +1,10 @@
 /** A kept outcome comes back with all that its driver says of itself, and not where that has another shape. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import type { ScanOutcome } from '../../../data/facts.ts';
+import { projectFile } from '../../../data/project-files.ts';
 import { entryText, readEntry } from '../../../scanner/cache/cached-outcome.ts';
 import { signatureMeans } from '../../../scanner/files/signature-means.ts';
 import { scanDriver } from '../../../scanner/scan-driver.ts';
@@ -10,7 +12,7 @@ import { scanDriver } from '../../../scanner/scan-driver.ts';
 const KEY = 'ab'.repeat(32);
 
 async function signedFilter(): Promise<ScanOutcome & { status: 'scanned' }> {
-  const path = new URL('../../drivers/signed/sample-files.dual-signed.sys', import.meta.url);
+  const path = projectFile('test', 'drivers', 'signed', 'sample-files.dual-signed.sys');
   const bytes = new Uint8Array(readFileSync(path));
   const signatures = await signatureMeans(bytes);
   const outcome = scanDriver(bytes, { fileName: 'a.sys', sha256: KEY }, { signatures });
@@ -25,7 +27,7 @@ test('A signed driver with frameworks and imports is found again', async () => {
 });
 
 test('Tags that are no pool tags, pool, size and symbols are found again', () => {
-  const path = new URL('../../drivers/built/buffer-pools.x64.clang.O2.sys', import.meta.url);
+  const path = projectFile('test', 'drivers', 'built', 'buffer-pools.x64.clang.O2.sys');
   const outcome = scanDriver(new Uint8Array(readFileSync(path)), { fileName: 'a.sys', sha256: KEY });
   assert.ok(outcome.status === 'scanned' && outcome.otherTags?.length === 2);
   const evidence = outcome.sightings.flatMap(sighting => sighting.evidence);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { projectFile } from '../../../data/project-files.ts';
 import { analyseCode } from '../../../scanner/code/analyse-code.ts';
 import { tagSightings } from '../../../scanner/tag-sightings.ts';
 import { codeImage } from './code-image.ts';
 
-const vectors = readFileSync(new URL('../../vectors/call-sites.txt', import.meta.url), 'utf8')
+const vectors = readFileSync(projectFile('test', 'vectors', 'call-sites.txt'), 'utf8')
   .split('\n')
   .filter(line => line !== '' && !line.startsWith('#'))
   .map(line => line.split('|').map(cell => cell.trim()));

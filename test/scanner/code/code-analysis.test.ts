@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import fg from 'fast-glob';
+import { projectFile } from '../../../data/project-files.ts';
 import { analyseCode } from '../../../scanner/code/analyse-code.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { imageOfVector } from './image-of-vector.ts';
 
-const folder = path.join(import.meta.dirname, '../../vectors/code-analysis');
+const folder = projectFile('test', 'vectors', 'code-analysis');
 const files = fg.sync('*.txt', { cwd: folder }).sort();
 
 test('There are vectors of the analysis.', () => assert.ok(files.length > 0));

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
+import { projectFile } from '../../../data/project-files.ts';
 import { arm64Text } from '../../../scanner/disassembly/arm64/arm64-text.ts';
 
 const BASE_RVA = 0x1000_0000;
 const hex = (rva: number) => `0x${rva.toString(16)}`;
 
-const vectors = readFileSync(new URL('../../vectors/arm64-instructions.txt', import.meta.url), 'utf8')
+const vectors = readFileSync(projectFile('test', 'vectors', 'arm64-instructions.txt'), 'utf8')
   .split('\n')
   .filter(line => line !== '' && !line.startsWith('#'))
   .map(line => [line.slice(0, 8), line.slice(10)]);

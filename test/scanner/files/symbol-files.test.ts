@@ -1,17 +1,19 @@
 /** Which PDB is taken for a driver, from where, and what is said of those that are not. */
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { projectFile } from '../../../data/project-files.ts';
 import { SymbolFiles } from '../../../scanner/files/symbol-files.ts';
 import { PublicSymbols } from '../../../scanner/pdb/public-symbols.ts';
 import { tinyPdb } from '../pdb/tiny-pdb.ts';
 import { tinyImage } from '../pe/tiny-image.ts';
 
 const built = (extension: string) =>
-  readFileSync(new URL(`../../drivers/symbols/x64/named-sites.${extension}`, import.meta.url));
+  readFileSync(projectFile('test', 'drivers', 'symbols', 'x64', `named-sites.${extension}`));
 const DRIVER = built('sys');
 const PDB = built('pdb');
 const ID = '6C6F6F7061742D6773796D626F6C73211';

@@ -1,7 +1,9 @@
 /** Whatever a PDB holds: symbols that keep their promises or a reason, in bounded time, and few bytes read. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { projectFile } from '../../../data/project-files.ts';
 import { openPdb } from '../../../scanner/pdb/open-pdb.ts';
 import { PdbProblem } from '../../../scanner/pdb/pdb-problem.ts';
 import { type PublicSymbols, readPublicSymbols } from '../../../scanner/pdb/public-symbols.ts';
@@ -15,7 +17,7 @@ const LIMIT_MS = 1000;
 
 // No Buffer: its slice() shares memory, so that damage would add up.
 const BUILT = Uint8Array.from(
-  readFileSync(new URL('../../drivers/symbols/x64/named-sites.pdb', import.meta.url)),
+  readFileSync(projectFile('test', 'drivers', 'symbols', 'x64', 'named-sites.pdb')),
 );
 const TINY = tinyPdb({
   sections: [{ rva: 0x1000, size: 0x1000 }],

@@ -82,7 +82,7 @@ function timeLabel(ms: number, stepMs: number, spanMs: number): string {
   const day = `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
   if (spanMs > 300 * DAY) return `${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
   if (stepMs >= DAY) return day;
-  return spanMs > DAY && clock === '00:00' ? day : clock;
+  return stepMs >= HOUR && clock === '00:00' ? day : clock;
 }
 
 /** The next 1, 2, 2.5 or 5 times a power of ten; of whole numbers the next 1, 2 or 5. */

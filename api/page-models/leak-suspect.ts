@@ -28,7 +28,7 @@ export interface LeakPlace {
 }
 
 /** Drivers that are named; the tag's page has all. */
-const MAX_SIGHTINGS = 8;
+const MAX_SIGHTINGS = 5;
 const MAX_ARTICLES = 5;
 const MAX_RISING = 12;
 const MAX_EVENTS = 12;

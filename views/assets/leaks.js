@@ -41,6 +41,7 @@ function drawChart(figure) {
   const { hasTimes, isBytes, x, y, ticks } = JSON.parse(figure.dataset.chart);
   const colourOf = (part, property) => () => getComputedStyle(drawn.querySelector(part))[property];
   const [soft, line] = [colourOf('text', 'fill'), colourOf('.grid', 'stroke')];
+  const accent = colourOf('path', 'stroke');
   const axis = {
     stroke: soft,
     grid: { stroke: line, width: 1 },
@@ -51,7 +52,7 @@ function drawChart(figure) {
   const whole = figure.querySelector('[data-whole]');
   const place = document.createElement('div');
   drawn.after(place);
-  drawn.style.display = 'none';
+  drawn.classList.add('gone');
   const size = () => ({ width: figure.clientWidth, height: place.clientHeight || 224 });
   place.className = 'place';
 
@@ -77,7 +78,7 @@ function drawChart(figure) {
       axes: [
         {
           ...axis,
-          size: 32,
+          size: 28,
           space: 70,
           ...(hasTimes
             ? { values: (_, splits, __, ___, step) => splits.map(at => timeLabel(at, step)) }

@@ -95,10 +95,7 @@ function drawChart(figure) {
           values: () => ticks.map(([, label]) => label),
         },
       ],
-      series: [
-        {},
-        { stroke: colourOf('path', 'stroke'), width: 2, points: { show: x.length <= 60, size: 5 } },
-      ],
+      series: [{}, { stroke: accent, width: 2, points: { show: x.length <= 60, size: 4, fill: accent } }],
       hooks: {
         setCursor: [
           ({ cursor }) => {

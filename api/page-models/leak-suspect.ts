@@ -67,7 +67,9 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
     figures: figuresOf(suspect),
     events: eventsOf(suspect.events),
     mapped: suspect.mapped,
-    chart: leakChart(`chart-${rank}`, name, suspect.series, answer.snapshots),
+    // One point is a figure, no course.
+    chart:
+      answer.snapshots.length > 1 ? leakChart(`chart-${rank}`, name, suspect.series, answer.snapshots) : null,
     evidence: {
       caption: `Owners and evidence for ${name}`,
       owners: owners
@@ -102,7 +104,7 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
 }
 
 /** Whether both are the same tag of the same pool. */
-export function isSame(a: { tag: string; pool: string }, b: { tag: string; pool: string }): boolean {
+function isSame(a: { tag: string; pool: string }, b: { tag: string; pool: string }): boolean {
   return a.tag === b.tag && a.pool === b.pool;
 }
 

@@ -78,6 +78,7 @@ export class PerfmonCsv implements FormatReader {
     if (cells.length < 2) return false;
     const takenAtMs = this.#timeOf(cells.shift()!);
     if (takenAtMs === undefined) {
+      if (cells.length < this.#cells / 2) return false;
       this.#session.remark(
         `This line has no time as Performance Monitor writes it (09/08/2002 12:35:45.166): ${quoted(line)}.`,
       );

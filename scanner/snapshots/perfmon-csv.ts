@@ -64,6 +64,7 @@ export class PerfmonCsv implements FormatReader {
     this.#columns = cells.map(cell => this.#columnOf(cell.trim()));
     // The samples are snapshots; the titles belong to none.
     this.#session.complete();
+    this.#session.isRecognised = true;
     if (!this.#columns.some(column => column !== undefined)) {
       this.#session.remark(
         'None of the counters of this Performance Monitor log is of use here. Expected are counters such as ' +

@@ -45,6 +45,7 @@ export class TagCsv implements FormatReader {
     if (columns === undefined) return false;
     this.end();
     this.#session.complete();
+    this.#session.isRecognised = true;
     this.#columns = columns;
     this.#separator = separator;
     return true;

@@ -130,9 +130,9 @@ export class Event2004 {
     if (used !== undefined && physicalBytes !== undefined && used >= 0 && used <= physicalBytes) {
       snapshot.memory.availableBytes = physicalBytes - used;
     }
-    this.#takeTags(within(info, 'PagedPoolInfo') ?? '', 'paged');
-    this.#takeTags(within(info, 'NonPagedPoolInfo') ?? '', 'nonpaged');
-    this.#takeProcesses(within(info, 'ProcessInfo') ?? '');
+    this.#takeTags(section(info, 'PagedPoolInfo'), 'paged');
+    this.#takeTags(section(info, 'NonPagedPoolInfo'), 'nonpaged');
+    this.#takeProcesses(section(info, 'ProcessInfo'));
   }
 
   #takeTags(text: string, pool: Pool): void {
@@ -178,6 +178,13 @@ function within(text: string, name: string): string | undefined {
   const from = start + name.length + 2;
   const end = text.indexOf(`</${name}>`, from);
   return text.slice(from, end === -1 ? text.length : end);
+}
+
+/** Sections follow one another: where one is not closed, the next ends it. */
+function section(info: string, name: string): string {
+  const text = within(info, name) ?? '';
+  const next = text.search(/<(?:PagedPoolInfo|NonPagedPoolInfo|ProcessInfo)>/);
+  return next === -1 ? text : text.slice(0, next);
 }
 
 /** `<Tag_1>`, `<Tag_2>` and so on. */

@@ -64,6 +64,7 @@ export class PerfmonCsv implements FormatReader {
     this.#columns = cells.map(cell => this.#columnOf(cell.trim()));
     // The samples are snapshots; the titles belong to none.
     this.#session.complete();
+    this.#session.isRecognised = true;
     if (!this.#columns.some(column => column !== undefined)) {
       this.#session.remark(
         'None of the counters of this Performance Monitor log is of use here. Expected are counters such as ' +
@@ -78,6 +79,7 @@ export class PerfmonCsv implements FormatReader {
     if (cells.length < 2) return false;
     const takenAtMs = this.#timeOf(cells.shift()!);
     if (takenAtMs === undefined) {
+      if (cells.length < this.#cells / 2) return false;
       this.#session.remark(
         `This line has no time as Performance Monitor writes it (09/08/2002 12:35:45.166): ${quoted(line)}.`,
       );

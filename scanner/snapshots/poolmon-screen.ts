@@ -5,7 +5,7 @@ import { byteOfEachCharacter, lineText } from './line-text.ts';
 import { readMemsnapPreamble } from './memsnap-preamble.ts';
 import type { PoolRow } from './pool-snapshot.ts';
 import { PoolmonRowParser, type RowDoubt } from './poolmon-row.ts';
-import { tagBeforePool } from './poolmon-tag.ts';
+import { quotationOf, tagBeforePool } from './poolmon-tag.ts';
 import {
   isMemoryLine,
   type PoolmonColumn,
@@ -33,6 +33,7 @@ export class PoolmonScreen implements FormatReader {
   readonly #mapped = new Map<string, { printed: Uint8Array; text: string | undefined }>();
   #tagColumn: number | undefined;
   #columns: PoolmonColumn[] | undefined;
+  #isQuoted = false;
 
   constructor(session: ReadSession) {
     this.#session = session;
@@ -53,6 +54,7 @@ export class PoolmonScreen implements FormatReader {
       return true;
     }
     if (/^\s*Query pooltags Failed/i.test(line)) {
+      this.#session.isRecognised = true;
       this.#session.remark(
         'PoolMon could not ask for pool tags: pool tagging is off on this system. ' +
           'Switch it on with "gflags /r +ptg" and restart, then take the snapshots again.',
@@ -80,7 +82,7 @@ export class PoolmonScreen implements FormatReader {
   /** A row as it comes from the file; false where the line needs a closer look. */
   fastRow(bytes: Uint8Array, start: number, end: number): boolean {
     const column = this.#tagColumn;
-    if (column === undefined || this.#columns !== undefined) return false;
+    if (column === undefined || this.#columns !== undefined || this.#isQuoted) return false;
     for (let at = start; at < start + column; at++) if (bytes[at] !== 0x20) return false;
     if (column === 0 && bytes[start] === 0x20) return false;
     const row = this.#parser.parse(bytes, start + column, end);
@@ -96,7 +98,9 @@ export class PoolmonScreen implements FormatReader {
     const hasMemory = isMemoryLine(title.before);
     const snapshot = hasMemory ? this.#session.begin('poolmon') : this.#unfilled();
     if (hasMemory) readPoolmonTotals(title.before, snapshot.memory);
-    this.#tagColumn = title.before.trim() === '' ? title.tagColumn : title.tagColumn > 0 ? 1 : 0;
+    const quotation = quotationOf(title.before);
+    this.#isQuoted = quotation > 0;
+    this.#tagColumn = title.before.trim() === '' || this.#isQuoted ? title.tagColumn - quotation : 0;
     this.#columns = title.isUsual ? undefined : title.columns;
     if (!isAlone) this.#takeFlattened(title.behind);
     return true;

@@ -1,12 +1,24 @@
 /** Where in a row of PoolMon the tag is, when the row may be shifted, flattened or quoted. */
 import { type ShownTag, shownTag } from './printed-text.ts';
 
+/** A mark, a blank, four characters and a blank. */
+const QUOTED_CHARACTERS = 7;
+
+/** How many characters before a line quote it, as mail programs do; 0 where none do. */
+export function quotationOf(line: string): number {
+  return /^(?:[>|] ?){0,8}(?<=[>|] ?)/.exec(line)?.[0].length ?? 0;
+}
+
 /**
  * The tag in what stands before the pool's name. `column` is where the title has its word Tag; undefined without a
  * title. Blanks are part of a tag, so position decides; only where other text stands around it, the last word does.
  */
 export function tagBeforePool(before: string, column: number | undefined): ShownTag | undefined {
-  const tag = aligned(before, column) ?? aligned(before.replace(/^(?:[>|] ?){1,8}/, ''), column);
+  const quotation = quotationOf(before);
+  const unquoted = before.slice(quotation);
+  // `> Io` may be a tag, but what is wider than a tag and a blank after it is a quoted row.
+  const isQuoted = quotation > 0 && before.length >= QUOTED_CHARACTERS;
+  const tag = isQuoted ? aligned(unquoted, column) : (aligned(before, column) ?? aligned(unquoted, column));
   if (tag !== undefined) return tag;
   // A prompt, a number or a quotation mark before the row.
   const word = /(?:^|\s)(\S{1,4})$/.exec(before.trimEnd());

@@ -181,7 +181,10 @@ function readNumbers(
 /** The debugger prints dots for bytes that it cannot show; its text may show them. */
 function betterTag(printed: string, description: string): ShownTag | undefined {
   const told = UNKNOWN_TAG.exec(description)?.[1];
-  const isMoreExact =
-    told !== undefined && [...printed].every((c, i) => c === told[i] || c === '.') && !told.includes('.');
-  return shownTag(isMoreExact ? told : printed, true);
+  const isAlike = told !== undefined && [...printed].every((c, i) => c === told[i] || c === '.');
+  if (!isAlike || told.includes('.')) return shownTag(printed, true);
+  const shown = shownTag(told);
+  // A blank in place of a dot is a blank perhaps, perhaps a NUL.
+  const isDoubtful = [...printed].some((c, i) => c === '.' && told[i] === ' ');
+  return shown === undefined ? undefined : { ...shown, isInexact: shown.isInexact || isDoubtful };
 }

@@ -28,6 +28,9 @@ const NAMED_ZONE = /\b(?:UTC|GMT) ?([+-]) ?(\d{1,2}):?(\d{2})?/;
 const HALF = /\b([ap])\.?m\b\.?/i;
 const DECORATION = /\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b|\b(?:UTC|GMT|[A-Z]{3,4}T)\b|[^\p{L}]+/giu;
 
+/** The text has local time and the file another zone's, and a screen may be saved the day after. */
+const FILE_LAG_MS = 2 * 24 * 3600_000;
+
 /** The time that a line tells, where it tells hardly anything else. */
 export function readPrintedTime(line: string): PrintedTime | undefined {
   if (line.length > MAX_LINE_CHARACTERS || !/\d/.test(line)) return undefined;
@@ -65,7 +68,14 @@ export class DayOrder {
 
   learn(time: PrintedTime): void {
     if (time.isMonthFirst !== undefined) this.isMonthFirst ??= time.isMonthFirst;
-    else if (this.isMonthFirst === undefined && time.monthFirstMs !== time.dayFirstMs) this.#compare(time);
+    else if (this.isMonthFirst === undefined) this.#compare(time);
+  }
+
+  /** The file was written soon after its last snapshot: a reading that fits where the other does not is the right one. */
+  learnFromFile(time: PrintedTime, fileTimeMs: number): void {
+    const isNear = (ms: number) => Math.abs(fileTimeMs - ms) < FILE_LAG_MS;
+    const monthFirst = isNear(time.monthFirstMs);
+    if (monthFirst !== isNear(time.dayFirstMs)) this.isMonthFirst ??= monthFirst;
   }
 
   timeOf(time: PrintedTime): number {

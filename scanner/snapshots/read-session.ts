@@ -44,6 +44,8 @@ export class ReadSession {
   /** The line that is being read, from 1. */
   line = 0;
   current: PoolSnapshot | undefined;
+  /** Something in the text is of one of the formats. */
+  isRecognised = false;
   /** The last tag that was read: what `annotate` asks for. */
   shown: ShownTag | undefined;
   /** Told of each snapshot before it is handed out. */
@@ -60,15 +62,15 @@ export class ReadSession {
   #remarks = 0;
   #droppedRows = 0;
   readonly #counted = new Map<string, number>();
-  #snapshots = 0;
   #hasGuessedDays = false;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
   }
 
-  get snapshots(): number {
-    return this.#snapshots;
+  /** A date has come since the last snapshot of this format began. */
+  hasNewTime(format: SnapshotFormat): boolean {
+    return this.#time !== undefined && !this.#time.usedBy.has(format);
   }
 
   /** Ends the current snapshot and begins another. */
@@ -179,7 +181,7 @@ export class ReadSession {
   }
 
   #note(format: SnapshotFormat): void {
-    this.#snapshots++;
+    this.isRecognised = true;
     if (this.#formats.has(format)) this.#isSeries = true;
     this.#formats.add(format);
     if (this.#isSeries) this.#release(false);
@@ -200,6 +202,9 @@ export class ReadSession {
     const waiting = this.#waiting;
     const isFull = waiting.length > MAX_WAITING || this.#waitingRows > MAX_WAITING_ROWS;
     if (!isEnd && !isFull && waiting.some(({ time }) => this.#isUndecided(time))) return;
+    const { fileTimeMs } = this.#options;
+    const last = waiting.findLast(({ time }) => this.#isUndecided(time))?.time;
+    if (isEnd && last !== undefined && fileTimeMs !== undefined) this.#days.learnFromFile(last, fileTimeMs);
     this.#waiting = [];
     this.#waitingRows = 0;
     for (const { snapshot, time } of waiting) {
@@ -207,12 +212,8 @@ export class ReadSession {
         if (this.#isUndecided(time)) this.#guessDays(snapshot.line);
         snapshot.takenAtMs = this.#days.timeOf(time);
         snapshot.timeFrom = 'text';
-      } else if (
-        snapshot.takenAtMs === undefined &&
-        !this.#isSeries &&
-        this.#options.fileTimeMs !== undefined
-      ) {
-        snapshot.takenAtMs = this.#options.fileTimeMs;
+      } else if (snapshot.takenAtMs === undefined && !this.#isSeries && fileTimeMs !== undefined) {
+        snapshot.takenAtMs = fileTimeMs;
         snapshot.timeFrom = 'file';
       }
       this.#options.onSnapshot(snapshot);

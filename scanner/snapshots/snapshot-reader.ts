@@ -41,11 +41,9 @@ export class SnapshotReader {
   end(): void {
     this.#lines.end();
     this.#reader.end();
-    if (this.#reader.session.snapshots > 0) return;
-    this.#reader.session.remark(
-      `Nothing here is a snapshot of pool memory. Expected is one of: ${FORMATS}.`,
-      null,
-    );
+    const { session } = this.#reader;
+    if (session.isRecognised) return;
+    session.remark(`Nothing here is a snapshot of pool memory. Expected is one of: ${FORMATS}.`, null);
   }
 
   #readText(text: string): void {

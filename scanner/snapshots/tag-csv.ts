@@ -45,6 +45,7 @@ export class TagCsv implements FormatReader {
     if (columns === undefined) return false;
     this.end();
     this.#session.complete();
+    this.#session.isRecognised = true;
     this.#columns = columns;
     this.#separator = separator;
     return true;
@@ -54,7 +55,8 @@ export class TagCsv implements FormatReader {
     const columns = this.#columns;
     if (columns === undefined) return false;
     const cells = csvCells(line, this.#separator);
-    if (cells.length < 2) return false;
+    // Prose that follows a table has a comma at times.
+    if (cells.length < 2 || cells.length < columns.count / 2) return false;
     const rows = cells.length === columns.count ? this.#rows(cells, columns) : undefined;
     if (rows === undefined) {
       this.#session.remark(`This line does not fit the titles of its CSV: ${quoted(line)}.`);

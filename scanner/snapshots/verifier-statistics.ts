@@ -86,7 +86,7 @@ export class VerifierStatistics implements FormatReader {
   #takeDriver(line: string): boolean {
     const listed = LISTED.exec(line);
     if (listed !== null) {
-      const driver = this.#add(listed[5], /^unloaded/i.test(listed[2]));
+      const driver = this.#add(listed[5], /^unloaded/i.test(listed[2]), listed[1]);
       put(driver, 'nonpagedBytes', hexNumber(listed[3]));
       put(driver, 'pagedBytes', hexNumber(listed[4]));
       return true;
@@ -103,11 +103,13 @@ export class VerifierStatistics implements FormatReader {
   }
 
   /** The same driver again means that the next print-out has begun, as in a log. */
-  #add(printed: string, isUnloaded: boolean): VerifiedDriver {
+  #add(printed: string, isUnloaded: boolean, entry = ''): VerifiedDriver {
     const name = printableText(printed, 100);
     const { current } = this.#session;
-    const key = `${name} ${isUnloaded}`;
-    if (current?.format !== 'verifier' || this.#names.has(key)) this.#begin();
+    // The old list has an entry for each time that a driver was loaded.
+    const key = `${name} ${entry}`;
+    const isNext = this.#names.has(key) || this.#session.hasNewTime('verifier');
+    if (current?.format !== 'verifier' || isNext) this.#begin();
     this.#names.add(key);
     this.#driver = { driver: name, isUnloaded, allocations: [] };
     if (this.#names.size <= MAX_DRIVERS) this.#session.current!.verifier.push(this.#driver);

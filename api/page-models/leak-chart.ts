@@ -100,7 +100,10 @@ function pointTable(points: readonly Point[], hasTimes: boolean) {
       when: hasTimes ? timeText(at) : exactNumber(at),
       cells: [...(hasBytes ? [exactNumber(bytes)] : []), ...(hasDiff ? [exactNumber(diff)] : [])],
     })),
-    note: rows.length < points.length ? `${rows.length} of ${points.length} points, evenly chosen.` : null,
+    note:
+      rows.length < points.length
+        ? `${rows.length} of ${exactNumber(points.length)} points, evenly chosen.`
+        : null,
   };
 }
 

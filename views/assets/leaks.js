@@ -95,10 +95,7 @@ function drawChart(figure) {
           values: () => ticks.map(([, label]) => label),
         },
       ],
-      series: [
-        {},
-        { stroke: colourOf('path', 'stroke'), width: 2, points: { show: x.length <= 60, size: 5 } },
-      ],
+      series: [{}, { stroke: accent, width: 2, points: { show: x.length <= 60, size: 4, fill: accent } }],
       hooks: {
         setCursor: [
           ({ cursor }) => {
@@ -230,7 +227,7 @@ function setUpTable(root) {
 }
 
 /* The form: files can be dropped, and the answer comes in place, so that Back leads to what was typed. */
-const MAX_BYTES = 20 * 1000 * 1000;
+const MAX_BYTES = 20 * 1024 * 1024;
 
 function setUpForm(root) {
   const form = root.querySelector('[data-leaks]');
@@ -257,7 +254,7 @@ function setUpForm(root) {
     busy.textContent = 'Reading...';
     try {
       const body = new FormData(form);
-      for (const { lastModified } of files) body.append('modified', lastModified);
+      for (const { lastModified, name } of files) body.append('modified', `${lastModified} ${name}`);
       const response = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/html' } });
       showPage(new DOMParser().parseFromString(await response.text(), 'text/html'), input.files);
       busy.textContent = '';

@@ -3,19 +3,12 @@ import type { PoolTag } from '../../data/pool-tag.ts';
 import { tagText } from '../../data/pool-tag.ts';
 import type { Verdict } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer, SuspectView } from '../leaks/leak-answer.ts';
+import { bytesInWords, hoursInWords, shareInWords } from '../leaks/quantity-words.ts';
 import { adviceBox, type GuideTitles } from './advice-box.ts';
 import { articleEntry, ownerRow, sightingRow } from './answer-parts.ts';
 import { counted } from './evidence-phrases.ts';
 import { leakChart } from './leak-chart.ts';
-import {
-  durationText,
-  exactNumber,
-  poolText,
-  rateText,
-  shareText,
-  sizeText,
-  timeText,
-} from './leak-numbers.ts';
+import { exactNumber, poolText, timeText } from './leak-numbers.ts';
 import { proseParts } from './prose-parts.ts';
 import { type SourceLink, sourceLinks } from './source-links.ts';
 import { copyableTag, tagParts } from './tag-text.ts';
@@ -99,7 +92,7 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
       href: hasLinks ? one.links.page : null,
     })),
     moreRising: risesWith.length > MAX_RISING ? `and ${risesWith.length - MAX_RISING} more` : null,
-    inUse: last.bytes === undefined ? null : sizeText(last.bytes),
+    inUse: last.bytes === undefined ? null : bytesInWords(last.bytes),
   };
 }
 
@@ -133,18 +126,26 @@ function figuresOf({
   if (last.bytes !== undefined) {
     say(
       'In use',
-      sizeText(last.bytes),
-      poolShare === undefined ? null : `${shareText(poolShare)} of the pool`,
+      bytesInWords(last.bytes),
+      poolShare === undefined ? null : `${shareInWords(poolShare)} of the pool`,
     );
   }
   if (growthBytes !== undefined) {
-    say('Growth', sizeText(growthBytes), first.bytes === undefined ? null : `from ${sizeText(first.bytes)}`);
+    say(
+      'Growth',
+      bytesInWords(growthBytes),
+      first.bytes === undefined ? null : `from ${bytesInWords(first.bytes)}`,
+    );
   }
   if (bytesRate !== undefined) {
-    say('Rate', rateText(bytesRate.perHour), `${sizeText(bytesRate.low)} to ${sizeText(bytesRate.high)}`);
+    say(
+      'Rate',
+      `${bytesInWords(bytesRate.perHour)} an hour`,
+      `${bytesInWords(bytesRate.low)} to ${bytesInWords(bytesRate.high)}`,
+    );
   }
   if (last.diff !== undefined) {
-    const each = last.bytesPerAlloc === undefined ? null : `${sizeText(last.bytesPerAlloc)} each`;
+    const each = last.bytesPerAlloc === undefined ? null : `${bytesInWords(last.bytesPerAlloc)} each`;
     say('Allocations in use', exactNumber(last.diff), each);
   }
   if (allocsRate !== undefined) {
@@ -154,7 +155,7 @@ function figuresOf({
       `${exactNumber(allocsRate.low)} to ${exactNumber(allocsRate.high)}`,
     );
   }
-  if (hoursToLimit !== undefined) say('Pool full in', durationText(hoursToLimit), 'at this rate');
+  if (hoursToLimit !== undefined) say('Pool full in', hoursInWords(hoursToLimit), 'at this rate');
   return figures;
 }
 

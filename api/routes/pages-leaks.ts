@@ -1,0 +1,103 @@
+/** The page that says what is leaking. What it is given is read, answered and forgotten. */
+import { type Request, type Response, Router } from 'express';
+import type { Catalogue } from '../catalogue.ts';
+import { answerUpload } from '../leaks/answer-upload.ts';
+import { compareNaturally } from '../leaks/snapshot-files.ts';
+import { readUpload, type Upload } from '../leaks/upload.ts';
+import { MAX_TAG_ROWS } from '../page-models/leak-tables.ts';
+import { EMPTY_FIELDS, type FormProblem, type LeaksFields, leaksPage } from '../page-models/leaks-form.ts';
+import { leaksResultPage } from '../page-models/leaks-page.ts';
+import { driversTyped } from '../page-models/machine-form.ts';
+import { PooltagError } from '../pooltag-error.ts';
+import { problemOfError } from '../problems.ts';
+import { pageContext, sendPage } from './pages-request.ts';
+
+/** What stands in an answer is the reader's: no cache keeps it, neither theirs nor one on the way. */
+const NOT_KEPT = 'no-store';
+/** Longer texts in a field of one line are no value of it. */
+const MAX_FIELD_CHARACTERS = 5_000;
+
+/** Faults of what was given: the form comes back with a word on them, and with the text to be mended. */
+const TITLES: ReadonlyMap<string, string> = new Map([
+  ['nothing-recognised', 'Nothing was recognised'],
+  ['invalid-query', 'One field cannot be read'],
+  ['invalid-body', 'The form cannot be read'],
+  ['body-too-large', 'This is more than 20 MB'],
+  ['leaks-busy', 'The server has too much to read'],
+]);
+const COMMAND = 'pooltag leaks FILE';
+
+/** Routes of the page. */
+export function createLeaksPage(catalogue: Catalogue): Router {
+  const router = Router();
+  const guides = new Map(catalogue.knowledge.guides.map(({ id, title }) => [id, title]));
+
+  router.get('/leaks', (request, response) => {
+    sendPage(response, 'leaks', leaksPage(pageContext(request), EMPTY_FIELDS, null));
+  });
+
+  router.post('/leaks', async (request, response) => {
+    let fields = EMPTY_FIELDS;
+    try {
+      const upload = await readUpload(request);
+      fields = fieldsOf(upload);
+      const files = namesOf(upload);
+      const answer = await answerUpload({ ...upload, texts: inOrder(upload) }, queryOf(fields), catalogue);
+      const model = leaksResultPage(pageContext(request), answer, { guides, fields, files });
+      sendPage(response, 'leaks-result', model, 200, NOT_KEPT);
+    } catch (error) {
+      sendFormAgain(request, response, fields, error);
+    }
+  });
+  return router;
+}
+
+function sendFormAgain(request: Request, response: Response, fields: LeaksFields, error: unknown): void {
+  const title = error instanceof PooltagError ? TITLES.get(error.code) : undefined;
+  if (title === undefined) throw error;
+  const { detail, status } = problemOfError(error);
+  const problem: FormProblem = { title, detail, command: status === 413 ? COMMAND : null };
+  sendPage(response, 'leaks', leaksPage(pageContext(request), fields, problem), status, NOT_KEPT);
+}
+
+/** What stood in the form. */
+function fieldsOf({ texts, fields }: Upload): LeaksFields {
+  const pasted = texts.filter(({ name }) => name === undefined).flatMap(({ chunks }) => chunks);
+  const given = { ...EMPTY_FIELDS, text: Buffer.concat(pasted).toString('utf8') };
+  for (const name of Object.keys(EMPTY_FIELDS) as (keyof LeaksFields)[]) {
+    const value = name === 'text' ? undefined : fields.get(name)?.at(-1);
+    if (value !== undefined) given[name] = value.slice(0, MAX_FIELD_CHARACTERS);
+  }
+  return given;
+}
+
+function namesOf({ texts }: Upload): string[] {
+  return texts.flatMap(({ name }) => (name === undefined ? [] : [name]));
+}
+
+/** Of files without a time the order of their names tells, whatever the browser made of it. */
+function inOrder({ texts }: Upload): Upload['texts'] {
+  return [...texts].sort((a, b) => compareNaturally(a.name ?? '', b.name ?? ''));
+}
+
+/** As the address of a request to REST says it. The fields are for people: blanks do not count, commas separate. */
+function queryOf({ windows, driver, include, exclude, every, pool, sort }: LeaksFields) {
+  return {
+    every: every.trim(),
+    pool,
+    sort,
+    windows: windows.trim() === '' ? undefined : windows.trim(),
+    driver: driversTyped(driver),
+    include: patternsTyped(include),
+    exclude: patternsTyped(exclude),
+    top: MAX_TAG_ROWS,
+  };
+}
+
+/** `Ntf*, Irp?` */
+function patternsTyped(text: string): string[] {
+  return text
+    .split(',')
+    .map(pattern => pattern.trim())
+    .filter(pattern => pattern !== '');
+}

@@ -42,8 +42,8 @@ async function answerNow(
   const asked = readRequest(leaksQuerySchema, withFields(query, upload), 'invalid-query');
   const machine = machineOfQuery(asked, knowledge.windows);
   const intake = new SnapshotIntake({ everyMs: asked.every, advice: knowledge.advice });
-  for (const { name, chunks } of upload.texts) {
-    const reader = intake.open(name);
+  for (const { name, chunks, fileTimeMs } of upload.texts) {
+    const reader = intake.open(name, fileTimeMs);
     for (const chunk of chunks) {
       for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
         reader.write(chunk.subarray(at, at + PIECE_BYTES));

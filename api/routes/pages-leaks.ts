@@ -4,6 +4,7 @@ import type { Catalogue } from '../catalogue.ts';
 import { answerUpload } from '../leaks/answer-upload.ts';
 import { compareNaturally } from '../leaks/snapshot-files.ts';
 import { readUpload, type Upload } from '../leaks/upload.ts';
+import { requireOwnOrigin } from '../middleware/own-origin.ts';
 import { MAX_TAG_ROWS } from '../page-models/leak-tables.ts';
 import { EMPTY_FIELDS, type FormProblem, type LeaksFields, leaksPage } from '../page-models/leaks-form.ts';
 import { leaksResultPage } from '../page-models/leaks-page.ts';
@@ -37,12 +38,17 @@ export function createLeaksPage(catalogue: Catalogue): Router {
   });
 
   router.post('/leaks', async (request, response) => {
+    requireOwnOrigin(request);
     let fields = EMPTY_FIELDS;
     try {
       const upload = await readUpload(request);
       fields = fieldsOf(upload);
       const files = namesOf(upload);
-      const answer = await answerUpload({ ...upload, texts: inOrder(upload) }, queryOf(fields), catalogue);
+      const answer = await answerUpload(
+        { ...upload, texts: textsOf(upload, fields) },
+        queryOf(fields),
+        catalogue,
+      );
       const model = leaksResultPage(pageContext(request), answer, { guides, fields, files });
       sendPage(response, 'leaks-result', model, 200, NOT_KEPT);
     } catch (error) {
@@ -75,9 +81,24 @@ function namesOf({ texts }: Upload): string[] {
   return texts.flatMap(({ name }) => (name === undefined ? [] : [name]));
 }
 
-/** Of files without a time the order of their names tells, whatever the browser made of it. */
-function inOrder({ texts }: Upload): Upload['texts'] {
-  return [...texts].sort((a, b) => compareNaturally(a.name ?? '', b.name ?? ''));
+/**
+ * The texts in the order of their names, which is all that tells where they have no time, with the times at which the
+ * files were written: the script of the page sends them, unless the reader says how far apart the snapshots are.
+ */
+function textsOf({ texts, fields }: Upload, { every }: LeaksFields): Upload['texts'] {
+  const times = new Map(every.trim() === '' ? (fields.get('modified') ?? []).map(writtenAt) : []);
+  return texts
+    .map(text => {
+      const fileTimeMs = times.get(text.name);
+      return fileTimeMs === undefined ? text : { ...text, fileTimeMs };
+    })
+    .sort((a, b) => compareNaturally(a.name ?? '', b.name ?? ''));
+}
+
+/** `1796000000000 pool.log`: milliseconds since 1970, and the name of the file. */
+function writtenAt(field: string): [name: string | undefined, ms: number | undefined] {
+  const [, ms, name] = /^(\d{1,15}) (.+)$/s.exec(field) ?? [];
+  return [name, ms === undefined ? undefined : Number(ms)];
 }
 
 /** As the address of a request to REST says it. The fields are for people: blanks do not count, commas separate. */

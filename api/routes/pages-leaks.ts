@@ -43,12 +43,9 @@ export function createLeaksPage(catalogue: Catalogue): Router {
     try {
       const upload = await readUpload(request);
       fields = fieldsOf(upload);
-      const files = namesOf(upload);
-      const answer = await answerUpload(
-        { ...upload, texts: textsOf(upload, fields) },
-        queryOf(fields),
-        catalogue,
-      );
+      const texts = textsOf(upload, fields);
+      const files = texts.flatMap(({ name }) => name ?? []);
+      const answer = await answerUpload({ ...upload, texts }, queryOf(fields), catalogue);
       const model = leaksResultPage(pageContext(request), answer, { guides, fields, files });
       sendPage(response, 'leaks-result', model, 200, NOT_KEPT);
     } catch (error) {
@@ -75,10 +72,6 @@ function fieldsOf({ texts, fields }: Upload): LeaksFields {
     if (value !== undefined) given[name] = value.slice(0, MAX_FIELD_CHARACTERS);
   }
   return given;
-}
-
-function namesOf({ texts }: Upload): string[] {
-  return texts.flatMap(({ name }) => (name === undefined ? [] : [name]));
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import type { RunningServer } from '../../api/server.ts';
-import { poolmonLog, poolmonSnapshot } from '../api/poolmon-logs.ts';
+import { poolLog, poolSnapshot } from './pool-log.ts';
 import { sampleCatalogue } from './sample-catalogue.ts';
 import { MADE_UP, startLeaksSite } from './sample-leaks-site.ts';
 
@@ -68,7 +68,7 @@ test('the page says what it does, what becomes of the text, and how each kind of
 });
 
 test('a pasted log is answered as a page that is kept nowhere and has no address', async () => {
-  const { response, html } = await send({ text: poolmonLog(24), every: '30m' });
+  const { response, html } = await send({ text: poolLog(24), every: '30m' });
   assert.equal(response.status, 200);
   assert.equal(response.redirected, false);
   assert.equal(response.headers.get('cache-control'), 'no-store');
@@ -83,7 +83,7 @@ test('a pasted log is answered as a page that is kept nowhere and has no address
 test('files without a time are taken in the order of their names, however they come', async () => {
   const files = [10, 2, 1, 11, 3, 9, 4, 8, 7, 5, 6].map((n): [string, string] => [
     `pool-${n}.log`,
-    poolmonSnapshot(n * 2),
+    poolSnapshot(n * 2),
   ]);
   const { html } = await send({ files, every: '1h' });
   assert.match(html, /<h1 class="headline">Thre /);
@@ -92,7 +92,7 @@ test('files without a time are taken in the order of their names, however they c
 
 test('when a file was written is its time, unless the reader says how far apart they are', async () => {
   const hours = [1, 2, 3, 4, 5, 6, 7, 8];
-  const files = hours.map((n): [string, string] => [`pool ${n}.log`, poolmonSnapshot(n)]);
+  const files = hours.map((n): [string, string] => [`pool ${n}.log`, poolSnapshot(n)]);
   const modified = hours.map(n => `${Date.UTC(2026, 10, 29, n)} pool ${n}.log`);
   const timed = await send({ files, modified });
   assert.match(timed.html, /in 7 hours/);
@@ -105,11 +105,11 @@ test('when a file was written is its time, unless the reader says how far apart 
 });
 
 test('without a script the fields sort and filter', async () => {
-  const text = poolmonLog(3);
+  const text = poolLog(3);
   assert.deepEqual(tagsOf((await send({ text, sort: 'tag', pool: 'paged' })).html), ['IoNm', 'MmSt', 'Ntff']);
   assert.deepEqual(tagsOf((await send({ text, include: 'Io*, Thr?', sort: 'bytes' })).html), [
-    'IoNm',
     'Thre',
+    'IoNm',
     'Io  ',
   ]);
   const { html } = await send({ text, exclude: '*', sort: 'growth' });
@@ -130,7 +130,7 @@ test('where nothing is recognised the page says what was expected, and gives the
   assert.match(unread.html, /<h2>Nothing was recognised<\/h2>\s*<p>No snapshot was recognised\. Expected is/);
   assert.match(
     unread.html,
-    /<textarea[^>]*>\n\nno pool here &lt;b&gt;&quot;&lt;\/textarea&gt;&lt;script&gt;alert\(1\)&lt;\/script&gt;\n<\/textarea>/,
+    /<textarea[^>]*>\n\r?\nno pool here &lt;b&gt;&quot;&lt;\/textarea&gt;&lt;script&gt;alert\(1\)&lt;\/script&gt;\r?\n<\/textarea>/,
   );
   const long = await send({ text: 'x '.repeat(150_000) });
   assert.match(long.html, /The text was too long to be written back here/);
@@ -149,7 +149,7 @@ const WRONG_FIELDS: [field: string, value: string, said: RegExp][] = [
 
 test('a field that cannot be read is named, and everything else stays', async () => {
   for (const [field, value, said] of WRONG_FIELDS) {
-    const { response, html } = await send({ text: poolmonSnapshot(0), [field]: value });
+    const { response, html } = await send({ text: poolSnapshot(0), [field]: value });
     assert.equal(response.status, 400, field);
     assert.match(html, /<h2>One field cannot be read<\/h2>/, field);
     assert.match(html, said, field);
@@ -179,14 +179,14 @@ test('tags are hostile text: in a pasted log they stay text', async () => {
     const whole = (await send({ text })).html;
     for (const page of [html, whole]) {
       assert.doesNotMatch(page, /<b>"|<\/a><\/code>|<img src=x|\{\{x\}\}/);
-      assert.doesNotMatch(page, /\p{Bidi_Control}|(?![\n\t])\p{Cc}/u);
+      assert.doesNotMatch(page, /\p{Bidi_Control}|(?![\n\r\t])\p{Cc}/u);
       assert.doesNotMatch(page, /href="(?!\/|#|https?:)/);
     }
   }
 });
 
 test('a page of another site cannot send the form', async () => {
-  const { response, html } = await send({ text: poolmonSnapshot(0) }, { 'sec-fetch-site': 'cross-site' });
+  const { response, html } = await send({ text: poolSnapshot(0) }, { 'sec-fetch-site': 'cross-site' });
   assert.equal(response.status, 403);
   assert.doesNotMatch(html, /Thre/);
 });

@@ -13,6 +13,8 @@ const STDIN = '-';
 /** Large enough that a disk is read at its speed. */
 const CHUNK_BYTES = 256 * 1024;
 const MEGABYTE = 1024 * 1024;
+/** Less is read before anybody looks for a bar. */
+const PROGRESS_MEGABYTES = 32;
 
 /** What takes the pieces of one input; `end` is called however it ends. */
 export interface InputReader {
@@ -92,7 +94,8 @@ async function readFiles(
   }
   const facts = await Promise.all(files.map(({ path }) => stat(path).catch(() => undefined)));
   const progress = await scanProgress(io, 'reading MB');
-  progress.total(Math.ceil(facts.reduce((sum, one) => sum + (one?.size ?? 0), 0) / MEGABYTE));
+  const total = facts.reduce((sum, one) => sum + (one?.size ?? 0), 0) / MEGABYTE;
+  if (total >= PROGRESS_MEGABYTES) progress.total(Math.ceil(total));
   let [bytes, shownMegabytes] = [0, 0];
   for (const [i, { path, problem }] of files.entries()) {
     if (io.signal.aborted) break;

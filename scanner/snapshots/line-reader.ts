@@ -80,13 +80,14 @@ export class LineReader {
   #readTable(line: string): void {
     const isWide = line.length > MAX_ROW_CHARACTERS;
     const readers = isWide ? this.#wide : this.#tables;
+    const active = this.#active;
+    if (active?.plainRow?.(line)) return;
     for (const reader of readers) {
       if (reader.header(line)) {
         this.#active = reader;
         return;
       }
     }
-    const active = this.#active;
     if (active !== undefined && readers.includes(active) && active.row(line)) return;
     if (isWide) return;
     const time = readPrintedTime(line);

@@ -155,8 +155,9 @@ export class PoolmonScreen implements FormatReader {
         .trim();
       const tag = shownTag(words.length <= 4 ? words : (/(?:^|\s)(\S{1,4})$/.exec(words)?.[1] ?? ''));
       if (row !== undefined && bracket > 0) this.#setMapped(row, between.slice(0, bracket));
-      if (tag === undefined) continue;
       const start = pool.index + 1 + pool[1].length;
+      rest = start;
+      if (tag === undefined) continue;
       const kind = pool[1] === 'Paged' ? 'paged' : 'nonpaged';
       row = this.#parser.parseNumbers(bytes, start, bytes.length, tag.tag, kind);
       if (row === undefined) {

@@ -68,8 +68,9 @@ export class Event2004 {
       const endTag = event.isBare ? INFO_END : EVENT_END;
       const end = rest.indexOf(endTag);
       this.#keep(end === -1 ? rest : rest.slice(0, end));
+      if (event.characters > MAX_EVENT_CHARACTERS) this.#finish();
       if (end === -1) return true;
-      this.#finish();
+      if (this.#event !== undefined) this.#finish();
       rest = rest.slice(end + endTag.length);
     }
   }
@@ -87,7 +88,6 @@ export class Event2004 {
     const event = this.#event!;
     this.#showTag(text);
     event.characters += text.length;
-    if (event.characters > MAX_EVENT_CHARACTERS) return;
     // A line of megabytes comes in pieces.
     const isSameLine = event.lastLine === this.#session.line;
     event.lastLine = this.#session.line;

@@ -61,7 +61,8 @@ export class LineReader {
   read(printed: string): void {
     if (this.#event.isInside) {
       this.#event.take(printed);
-      return;
+      // What begins like an event and has no end does not hide the tables behind it.
+      if (printed.includes('<')) return;
     }
     const line = plainBlanks(printed);
     if (line.trim() === '') return;

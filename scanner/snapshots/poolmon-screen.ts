@@ -23,6 +23,7 @@ const DOUBTS: Record<RowDoubt, string> = {
   'negative-bytes': 'Bytes is negative: a counter has wrapped around, so that the size is not known.',
   'too-large': 'A number is larger than any counter; it is left out.',
   'more-frees-than-allocs': 'There are more frees than allocations, which cannot be; Diff is left out.',
+  'other-diff': 'Diff is not Allocs less Frees; it is computed from them.',
   'wrapped-diff': 'A 32-bit counter has wrapped around; Diff is computed from Allocs and Frees.',
 };
 

@@ -105,7 +105,10 @@ export class FrameStore {
     this.#sinceKept = 0;
     this.#frames.push(frame);
     this.#cells += frame.tags.length;
-    while (this.#frames.length > MAX_FRAMES - 1 || (this.#cells > MAX_CELLS && this.#frames.length > 2))
+    while (
+      this.#frames.length > MAX_FRAMES - (this.#stride > 1 ? 1 : 0) ||
+      (this.#cells > MAX_CELLS && this.#frames.length > 2)
+    )
       this.#halve();
   }
 

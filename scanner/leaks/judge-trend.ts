@@ -24,6 +24,11 @@ const LEAST_ALLOCATIONS = 8;
 const WAVE = 0.3;
 /** Less of a day than this shows too little to fit a wave, so that one must be reckoned with. */
 const HOURS_TO_FIT_WAVE = 15.6;
+/** Caches may take a working day to fill; until then they look like a leak. */
+const HOURS_OF_WARM_UP = 8;
+/** Growth by a tenth of all that is in use, or that fills the pool within two days, is called a leak all the same. */
+const MUCH_OF_POOL = 0.1;
+const SOON_HOURS = 48;
 /** Places tags that a daily wave may explain behind all others of their verdict. */
 const BEHIND = 1_000;
 const MOST_FACTOR = 1e6;
@@ -81,8 +86,9 @@ export function judgeTrend(study: TagStudy, context: JudgementContext): Judgemen
 function doubtsOf(
   study: TagStudy,
   growth: number,
-  { spanHours, tested, falseRate }: JudgementContext,
+  context: JudgementContext,
 ): { text: string; isWave?: true }[] {
+  const { spanHours, tested, falseRate } = context;
   const doubts: { text: string; isWave?: true }[] = [];
   const { leak } = study.evidence!;
   if (leak < Math.log(tested / falseRate))
@@ -101,8 +107,21 @@ function doubtsOf(
         text: `A tag that goes up and down with the day could do the same within ${timeWords(spanHours)}: compare a whole day.`,
         isWave: true,
       });
+    else if (spanHours < HOURS_OF_WARM_UP && !isUrgent(study, growth, context))
+      doubts.push({
+        text: `A cache that fills for hours could do the same within ${timeWords(spanHours)}: compare a working day.`,
+      });
   }
   return doubts;
+}
+
+function isUrgent(study: TagStudy, growth: number, { poolBytes, limitBytes }: JudgementContext): boolean {
+  if (study.unit !== 'bytes') return false;
+  const used = poolBytes[study.known.pool];
+  const limit = limitBytes[study.known.pool];
+  if (used === undefined) return false;
+  const isSoon = limit !== undefined && (limit - used) / study.trend!.slope <= SOON_HOURS;
+  return isSoon || growth >= MUCH_OF_POOL * used;
 }
 
 /** From the first to the last sixth of the points, so that no single one decides. */

@@ -153,14 +153,24 @@ async function* untilAborted<Chunk>(
   signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
   const iterator = chunks[Symbol.asyncIterator]();
-  const aborted = new Promise<{ done: true; value: undefined }>(resolve => {
-    const end = () => resolve({ done: true, value: undefined });
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
-  while (true) {
-    const next = await Promise.race([iterator.next(), aborted]);
+  while (!signal.aborted) {
+    const next = await nextUnlessAborted(iterator, signal);
     if (next.done) return;
     yield next.value;
   }
+}
+
+/** Not by a race with one promise that lives as long as the signal: it would keep every piece that it lost to. */
+function nextUnlessAborted<Chunk>(
+  iterator: AsyncIterator<Chunk>,
+  signal: AbortSignal,
+): Promise<IteratorResult<Chunk, void>> {
+  return new Promise((resolve, reject) => {
+    const end = () => resolve({ done: true, value: undefined });
+    signal.addEventListener('abort', end, { once: true });
+    iterator
+      .next()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', end));
+  });
 }

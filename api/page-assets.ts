@@ -13,8 +13,8 @@ const require = createRequire(import.meta.url);
 const CONTENTS = {
   'pooltag.css': { type: STYLE, read: () => packedStyle('pooltag.css') },
   'leaks.css': { type: STYLE, read: () => packedStyle('leaks.css') },
-  'pooltag.js': { type: SCRIPT, read: () => ours('pooltag.js') },
-  'leaks.js': { type: SCRIPT, read: () => ours('leaks.js') },
+  'pooltag.js': { type: SCRIPT, read: () => packedScript('pooltag.js') },
+  'leaks.js': { type: SCRIPT, read: () => packedScript('leaks.js') },
   'uplot.css': { type: STYLE, read: () => readFileSync(require.resolve('uplot/dist/uPlot.min.css')) },
   'uplot.js': { type: SCRIPT, read: () => readFileSync(require.resolve('uplot/dist/uPlot.iife.min.js')) },
   'icon.svg': { type: 'image/svg+xml', read: () => ours('icon.svg') },
@@ -67,5 +67,14 @@ function packedStyle(file: string): Buffer {
     .trim()
     .replace(/(?<=[{;][-a-z]+:) /g, '')
     .replaceAll(';}', '}');
+  return Buffer.from(packed);
+}
+
+/** A script of ours without indents and lines of comment alone. No text in them goes over several lines. */
+function packedScript(file: string): Buffer {
+  const packed = ours(file)
+    .toString('utf8')
+    .replace(/^\s+/gm, '')
+    .replace(/^(?:\/\/.*|\/\*.*\*\/)\r?\n/gm, '');
   return Buffer.from(packed);
 }

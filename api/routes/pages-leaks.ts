@@ -2,6 +2,8 @@
 import { type Request, type Response, Router } from 'express';
 import type { Catalogue } from '../catalogue.ts';
 import { answerUpload } from '../leaks/answer-upload.ts';
+import type { LeakAnswer } from '../leaks/leak-answer.ts';
+import { leakReportPage } from '../leaks/leak-report-page.ts';
 import { compareNaturally } from '../leaks/snapshot-files.ts';
 import { readUpload, type Upload } from '../leaks/upload.ts';
 import { requireOwnOrigin } from '../middleware/own-origin.ts';
@@ -46,6 +48,7 @@ export function createLeaksPage(catalogue: Catalogue): Router {
       const texts = textsOf(upload, fields);
       const files = texts.flatMap(({ name }) => name ?? []);
       const answer = await answerUpload({ ...upload, texts }, queryOf(fields), catalogue);
+      if (upload.fields.get('as')?.includes('report')) return sendReport(response, answer);
       const model = leaksResultPage(pageContext(request), answer, { guides, fields, files });
       sendPage(response, 'leaks-result', model, 200, NOT_KEPT);
     } catch (error) {
@@ -53,6 +56,17 @@ export function createLeaksPage(catalogue: Catalogue): Router {
     }
   });
   return router;
+}
+
+/** The answer as a file to attach to a ticket. */
+function sendReport(response: Response, answer: LeakAnswer): void {
+  const madeAtMs = Date.now();
+  const name = `pooltag-leaks-${new Date(madeAtMs).toISOString().slice(0, 16).replace(':', '')}.html`;
+  response
+    .set('Cache-Control', NOT_KEPT)
+    .attachment(name)
+    .type('html')
+    .send(leakReportPage(answer, { madeAtMs }));
 }
 
 function sendFormAgain(request: Request, response: Response, fields: LeaksFields, error: unknown): void {

@@ -44,6 +44,19 @@ test('a packed style sheet has the rules of its source, in a browser', async () 
   }
 });
 
+test('a packed script is one that a browser can read, without a comment', async () => {
+  const page = await browser.newPage();
+  try {
+    for (const name of ['pooltag.js', 'leaks.js']) {
+      const script = assetNamed(name)!.content.toString();
+      assert.doesNotMatch(script, /^\s*(\/\/|\/\*)/m, name);
+      assert.equal(await page.evaluate(text => typeof new Function(text), script), 'function', name);
+    }
+  } finally {
+    await page.close();
+  }
+});
+
 test('the chart library comes from here, with the notice of who made it', () => {
   assert.match(assetNamed('uplot.js')!.content.toString(), /^\/\*! https:\/\/github\.com\/leeoniya\/uPlot/);
   assert.equal(assetNamed('uplot.css')!.type, 'text/css; charset=utf-8');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test, { after, before } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -93,6 +94,24 @@ test('several files are read, and stay chosen to ask again', async () => {
     await page.waitForFunction(() => document.querySelectorAll('.tags tbody tr').length === 2);
   });
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`the answer is saved as a file that opens by itself, ${javaScriptEnabled ? 'with' : 'without'} a script`, async () => {
+    await inContext({ javaScriptEnabled }, async page => {
+      await page.goto(`${site.url}/leaks`);
+      await page.locator('[name=files]').setInputFiles(snapshotFiles(12));
+      await page.getByLabel('Time between snapshots').fill('1h');
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'Save the answer as a file' }).click(),
+      ]);
+      assert.match(download.suggestedFilename(), /^pooltag-leaks-.*\.html$/);
+      const html = readFileSync(await download.path(), 'utf8');
+      assert.match(html, /in 11 of 11 steps up/);
+      assert.match(html, /style-src &#x27;sha256-/);
+    });
+  });
+}
 
 test('files that are dropped are chosen', async () => {
   await inContext({}, async page => {

@@ -31,6 +31,7 @@ async function send({ text = '', files = [], ...fields }: Given, headers: Record
   for (const name of ['every', 'windows', 'driver', 'pool', 'include', 'exclude', 'sort']) {
     body.append(name, String(fields[name] ?? ''));
   }
+  if (fields.as !== undefined) body.append('as', String(fields.as));
   for (const modified of (fields.modified as string[] | undefined) ?? []) body.append('modified', modified);
   const response = await fetch(`${site.url}/leaks`, {
     method: 'POST',
@@ -116,6 +117,20 @@ test('without a script the fields sort and filter', async () => {
   assert.deepEqual(tagsOf(html), []);
   assert.match(html, /<option value="growth" selected>/);
   assert.match(html, /name="exclude" value="\*"/);
+});
+
+test('the answer is saved as one file, where that is asked for', async () => {
+  const { response, html } = await send({ text: poolLog(24), every: '30m', as: 'report' });
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('cache-control'), 'no-store');
+  assert.match(
+    response.headers.get('content-disposition') ?? '',
+    /^attachment; filename="?pooltag-leaks-\d{4}-\d\d-\d\dT\d{4}\.html"?$/,
+  );
+  assert.match(html, /Content-Security-Policy/);
+  assert.match(html, /<h1 class="headline">Thre is leaking nonpaged pool/);
+  assert.match(html, /Made \d{4}-\d\d-\d\d/);
+  assert.equal((await send({ text: 'nothing', as: 'report' })).response.status, 400);
 });
 
 test('where nothing is recognised the page says what was expected, and gives the text back', async () => {

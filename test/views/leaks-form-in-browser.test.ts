@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -143,6 +145,23 @@ test('more than 20 MB are not sent; the command to use is named', async () => {
     await page.getByRole('status').getByText('pooltag leaks FILE').waitFor();
     assert.deepEqual(posts, []);
   });
+});
+
+test('without a script, more than 20 MB get a page that names the command', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'pooltag-big-'));
+  const file = path.join(folder, 'big.log');
+  writeFileSync(file, Buffer.alloc(TOO_LARGE_BYTES, 'x'));
+  try {
+    await inContext({ javaScriptEnabled: false }, async page => {
+      await page.goto(`${site.url}/leaks`);
+      await page.locator('[name=files]').setInputFiles(file);
+      await page.getByRole('button', { name: ASK }).click();
+      await page.getByRole('alert').getByText('This is more than 20 MB').waitFor();
+      assert.equal(await page.locator('.advice code').first().textContent(), 'pooltag leaks FILE');
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 for (const javaScriptEnabled of [true, false]) {

@@ -68,6 +68,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
 for (const [name, options] of [
   ['on a phone', { viewport: { width: 360, height: 740 } }],
   ['on a narrow phone without a script', { viewport: { width: 320, height: 640 }, javaScriptEnabled: false }],
+  ['on a tablet', { viewport: { width: 820, height: 1180 } }],
+  ['in a window of 1,000 px', { viewport: { width: 1000, height: 700 } }],
   ['on a desktop', { viewport: { width: 1280, height: 800 } }],
 ] as const) {
   test(`neither the form nor a result is wider than the window ${name}, and nothing is reported`, async () => {

@@ -53,7 +53,8 @@ function lastOfBurst(
     const left = (values[back] - values[before] - usual * (back - before)) / jump;
     if (Math.abs(left) <= LEFT_OVER) return back - 1;
   }
-  const isAtEnd = jump > 0 && last - before <= longest;
+  // A single last point decides nothing, and may be the first of a leak.
+  const isAtEnd = jump > 0 && last - before <= longest && last - before > 1;
   return isAtEnd && isLevel(values, before + 1, last, jump) ? last : undefined;
 }
 

@@ -3,7 +3,7 @@ import type { PageContext } from './page-frame.ts';
 import { pageFrame } from './page-frame.ts';
 
 /** More is not written back into the page: the reader has it still, and the answer stays small. */
-export const MAX_KEPT_CHARACTERS = 200_000;
+const MAX_KEPT_CHARACTERS = 200_000;
 
 /** What the form holds, as it was given. */
 export interface LeaksFields {

@@ -2,6 +2,7 @@
 import type { LeakAnswer } from '../leaks/leak-answer.ts';
 import { assetPath } from '../page-assets.ts';
 import type { GuideTitles } from './advice-box.ts';
+import { whatWasRead } from './leak-sources.ts';
 import { type LeakPlace, suspectBlock } from './leak-suspect.ts';
 import {
   blockTable,
@@ -11,7 +12,6 @@ import {
   tagTable,
   verdictCounts,
   verifierTables,
-  whatWasRead,
 } from './leak-tables.ts';
 import { type LeaksFields, leaksForm } from './leaks-form.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';

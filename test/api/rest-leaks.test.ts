@@ -235,6 +235,17 @@ test('Many requests at once are all answered.', async () => {
   }
 });
 
+test('A long log is compared in a thread of its own, and is answered as a short one is.', async () => {
+  const text = poolmonLog(48);
+  const padding = `${'-'.repeat(70)}\n`.repeat(20_000);
+  const [long, short] = [await send(padding + text, '?every=30m'), await send(text, '?every=30m')];
+  assert.ok(padding.length > 1024 * 1024);
+  assert.equal(long.status, 200);
+  assert.deepEqual([long.json.headline, long.json.verdicts], [short.json.headline, short.json.verdicts]);
+  const nothing = await send(padding);
+  assert.deepEqual([nothing.status, nothing.json.code], [400, 'nothing-recognised']);
+});
+
 test('Tags are hostile text, and come back as JSON alone.', async () => {
   const row = ' <b>" Nonp   9000000         1   8999999 999999999      111 [</script>\u0007]\n';
   const { json, text } = await send(poolmonSnapshot(0) + row);

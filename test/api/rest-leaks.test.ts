@@ -142,6 +142,15 @@ const PROBLEMS: [string | Buffer, string, Record<string, string>, number, string
     'JSON without a text',
   ],
   [
+    '{"text":"x","foo":1}',
+    '',
+    { 'content-type': 'application/json' },
+    400,
+    'invalid-body',
+    /fields that are not known here: "foo".*\{"text": "\.\.\."/,
+    'an unknown field',
+  ],
+  [
     'x',
     '',
     { 'content-type': 'multipart/form-data' },

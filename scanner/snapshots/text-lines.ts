@@ -17,6 +17,7 @@ const LF = 10;
 const CR = 13;
 const MARKUP = 0x3c;
 const OBJECT = 0x7b;
+const NONE = -1;
 const ROOM = 64 * 1024;
 
 /**
@@ -35,8 +36,8 @@ export class TextLines {
   #number = 1;
   /** The rest of a line that was cut is passed over. */
   #isSkipping = false;
-  /** Pieces of this line were given already. */
-  #isMarkup = false;
+  /** What the line that is held begins with, blanks left out. */
+  #first = NONE;
 
   constructor(sink: LineSink) {
     this.#sink = sink;
@@ -106,10 +107,8 @@ export class TextLines {
   /** Keeps part of a line, within the bound of its kind. */
   #holdPart(bytes: Uint8Array, from: number, to: number): void {
     for (let start = from; start < to && !this.#isSkipping; ) {
-      const first =
-        this.#heldBytes > 0 ? firstSolid(this.#held, this.#heldBytes) : firstSolid(bytes, to, start);
-      if (first === MARKUP) this.#isMarkup = true;
-      const limit = first === OBJECT && !this.#isMarkup ? MAX_JSON_LINE_BYTES : MAX_LINE_BYTES;
+      if (this.#first === NONE) this.#first = firstSolid(bytes, start, to);
+      const limit = this.#first === OBJECT ? MAX_JSON_LINE_BYTES : MAX_LINE_BYTES;
       const end = Math.min(to, start + limit - this.#heldBytes);
       this.#hold(bytes, start, end);
       start = end;
@@ -120,7 +119,7 @@ export class TextLines {
   /** Markup may come as one line that has no end: it is given in pieces that end with a tag. */
   #cut(limit: number): void {
     const kept = this.#held.subarray(0, this.#heldBytes);
-    const tagEnd = this.#isMarkup ? kept.lastIndexOf(0x3e) + 1 : 0;
+    const tagEnd = this.#first === MARKUP ? kept.lastIndexOf(0x3e) + 1 : 0;
     if (tagEnd > 0) {
       this.#give(kept, 0, tagEnd);
       const rest = kept.slice(tagEnd);
@@ -139,7 +138,7 @@ export class TextLines {
     if (!this.#isSkipping) this.#give(this.#held, 0, this.#heldBytes);
     this.#heldBytes = 0;
     this.#isSkipping = false;
-    this.#isMarkup = false;
+    this.#first = NONE;
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
@@ -160,9 +159,9 @@ export class TextLines {
   }
 }
 
-function firstSolid(bytes: Uint8Array, end: number, start = 0): number {
+function firstSolid(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i < end; i++) if (bytes[i] > 0x20) return bytes[i];
-  return -1;
+  return NONE;
 }
 
 function hasUtf8Mark(bytes: Uint8Array): boolean {

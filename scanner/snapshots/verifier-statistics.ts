@@ -104,7 +104,7 @@ export class VerifierStatistics implements FormatReader {
 
   /** The same driver again means that the next print-out has begun, as in a log. */
   #add(printed: string, isUnloaded: boolean, entry = ''): VerifiedDriver {
-    const name = printableText(printed, 100);
+    const name = printableText(printed, 100) || 'unnamed driver';
     const { current } = this.#session;
     // The old list has an entry for each time that a driver was loaded.
     const key = `${name} ${entry}`;

@@ -1,5 +1,7 @@
 /** TextLines: bytes of a text in pieces of any size, given out as lines, each with its number. */
 
+import { encodingOf } from '../../data/decode-text.ts';
+
 /** What is given for each line: its bytes are `bytes` from `start` to `end`, without the line end. */
 export interface LineSink {
   onLine(bytes: Uint8Array, start: number, end: number, number: number): void;
@@ -67,8 +69,8 @@ export class TextLines {
     const all = this.#held.subarray(0, this.#heldBytes);
     this.#held = new Uint8Array(ROOM);
     this.#heldBytes = 0;
-    const encoding = utf16Of(all);
-    if (encoding !== undefined) this.#decoder = new TextDecoder(encoding);
+    const encoding = encodingOf(all);
+    if (encoding !== 'utf-8') this.#decoder = new TextDecoder(encoding);
     const text = this.#inUtf8(all);
     const probed = text.subarray(0, PROBE_BYTES / 2);
     if (probed.indexOf(LF) === -1 && probed.subarray(0, -1).indexOf(CR) !== -1) this.#lineEnd = CR;
@@ -166,16 +168,4 @@ function firstSolid(bytes: Uint8Array, start: number, end: number): number {
 
 function hasUtf8Mark(bytes: Uint8Array): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-}
-
-function utf16Of(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
-  let evenNuls = 0;
-  let oddNuls = 0;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] === 0) i % 2 === 0 ? evenNuls++ : oddNuls++;
-  const most = bytes.length * 0.3;
-  const few = bytes.length * 0.1;
-  if (oddNuls > most && evenNuls <= few) return 'utf-16le';
-  return evenNuls > most && oddNuls <= few ? 'utf-16be' : undefined;
 }

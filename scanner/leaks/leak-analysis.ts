@@ -29,7 +29,7 @@ export interface AnalysisOptions {
 
 /** Of intervals; and how often a report without any leak may name one, over all of its tags. */
 const CONFIDENCE = 0.95;
-const FALSE_RATE = 0.02;
+const FALSE_RATE = 0.05;
 
 export class LeakAnalysis {
   readonly #options: AnalysisOptions;

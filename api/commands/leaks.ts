@@ -203,7 +203,7 @@ async function print(
       break;
     case 'html': {
       const { leakReportPage } = await import('../leaks/leak-report-page.ts');
-      await output.write(leakReportPage(answer));
+      await output.write(leakReportPage(answer, { madeAtMs: Date.now() }));
     }
   }
   await output.finish();

@@ -17,7 +17,7 @@ const MEGABYTE = 1024 * 1024;
 const PROGRESS_MEGABYTES = 32;
 
 /** What takes the pieces of one input; `end` is called however it ends. */
-export interface InputReader {
+interface InputReader {
   write(chunk: Uint8Array): void | Promise<void>;
   end(): void | Promise<void>;
 }

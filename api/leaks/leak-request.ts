@@ -9,9 +9,9 @@ import { DURATION_FORM, readDuration } from './read-duration.ts';
 import { MAX_FILTER_CHARACTERS, MAX_FILTERS } from './tag-filter.ts';
 
 /** Tags that are listed where nobody says. */
-export const DEFAULT_TOP = 100;
+const DEFAULT_TOP = 100;
 /** More tags than a large server has; each brings its points. */
-export const MAX_TOP = 5_000;
+const MAX_TOP = 5_000;
 
 const absentIfEmpty = (value: unknown) => (value === '' ? undefined : value);
 

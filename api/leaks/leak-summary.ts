@@ -166,9 +166,6 @@ function thinned({ thinnedTo }: LeakReport): string[] {
 
 function doubts({ remarks, moreRemarks }: LeakReport): string[] {
   const all = remarks.length + moreRemarks;
-  return all === 0
-    ? []
-    : [
-        `${counted(all, 'remark')} on what could not be read or is doubtful ${all === 1 ? 'is' : 'are'} below.`,
-      ];
+  if (all === 0) return [];
+  return [`${counted(all, 'remark')} ${all === 1 ? 'says' : 'say'} what could not be read or is doubtful.`];
 }

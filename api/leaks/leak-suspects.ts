@@ -13,7 +13,7 @@ import type { SuspectView, TagView } from './leak-answer.ts';
 import type { RankedTrend } from './leak-view.ts';
 
 /** More than these nobody follows up at once; the table has the others. */
-export const MAX_SUSPECTS = 10;
+const MAX_SUSPECTS = 10;
 /** Where nothing was compared, these many of the biggest are worth a look. */
 const MAX_BIGGEST = 5;
 /** A shared default tag is seen in hundreds of drivers; the page of the tag has them all. */

@@ -155,7 +155,12 @@ function readJson(chunks: readonly Uint8Array[]) {
       { cause: error },
     );
   }
-  const { text, file, every } = readRequest(leaksBodySchema, value, 'invalid-body');
+  const { text, file, every } = readRequest(
+    leaksBodySchema,
+    value,
+    'invalid-body',
+    '{"text": "...", "every": "30m"}',
+  );
   const fields = new Map<string, string[]>();
   if (every !== undefined) fields.set('every', [every]);
   return { texts: [{ name: file, chunks: [Buffer.from(text)] }], fields };

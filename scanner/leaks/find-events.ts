@@ -47,7 +47,8 @@ function findBursts(values: Float64Array, changes: Float64Array, usual: number, 
   for (let i = bursts.length === 0 ? 0 : start + 1; i < changes.length; i++) {
     const jump = changes[i] - usual;
     if (Math.abs(jump) <= least) continue;
-    const to = lastOfBurst(values, i, jump, usual, longest);
+    const isLone = i === 0 || Math.abs(changes[i - 1] - usual) <= least;
+    const to = lastOfBurst(values, i, jump, usual, longest, isLone);
     if (to === undefined) continue;
     bursts.push({ from: i + 1, to });
     i = to;
@@ -62,14 +63,15 @@ function lastOfBurst(
   jump: number,
   usual: number,
   longest: number,
+  isLone: boolean,
 ): number | undefined {
   const last = values.length - 1;
   for (let back = before + 2; back <= Math.min(last, before + 1 + longest); back++) {
     const left = (values[back] - values[before] - usual * (back - before)) / jump;
     if (Math.abs(left) <= LEFT_OVER) return back - 1;
   }
-  // A single last point decides nothing, and may be the first of a leak.
-  const isAtEnd = jump > 0 && last - before <= longest && last - before > 1;
+  // A last point behind another jump may belong to a leak that has just begun.
+  const isAtEnd = jump > 0 && last - before <= longest && (isLone || last - before > 1);
   return isAtEnd && isLevel(values, before + 1, last, jump) ? last : undefined;
 }
 

@@ -170,7 +170,7 @@ export function growthEvidence(
             bounded.add(weight);
             if (weight > bestBounded.weight) bestBounded = { weight, shape };
           }
-          const further = afterWave ? undefined : view.slice.leakAfter[i];
+          const further = (afterWave ? view.slice.leakAfterWave : view.slice.leakAfter)[i];
           if (further === undefined || along < 0) continue;
           const alongFurther = dot(view.white, further);
           if (alongFurther <= 0) continue;

@@ -38,6 +38,8 @@ const SOON_HOURS = 48;
 /** Places tags that a daily wave may explain behind all others of their verdict. */
 const BEHIND = 1_000;
 const MOST_FACTOR = 1e6;
+/** A curve that has reached its level only so late has not been seen to stay there. */
+const STILL_RISING = 0.7;
 
 export function judgeTrend(study: TagStudy, context: JudgementContext): Judgement {
   const { evidence } = study;
@@ -158,8 +160,10 @@ function endedSentence(study: TagStudy, { spanHours }: JudgementContext): string
     spanHours === undefined
       ? `by snapshot ${Math.ceil(shape.to * (study.points!.values.length - 1)) + 1} of those tested`
       : `within the first ${timeWords(shape.to * spanHours)}`;
+  if (shape.to > STILL_RISING)
+    return 'It rose ever more slowly, as a cache does that fills, and the numbers do not tell whether it goes on.';
   return shape.kind === 'step'
-    ? `It rose at once and stayed there: that is a step, not a leak.`
+    ? 'It rose at once and stayed there: that is a step, not a leak.'
     : `It rose ${when} and has stayed near ${amountWords(study, last)} since, as a cache does that is full.`;
 }
 

@@ -66,22 +66,23 @@ export class TimeGrid {
     });
     const bins = this.#bins.slice(first, last + 1);
     const hours = Float64Array.from(bins, ({ hour }) => hour);
+    const key = `${first}-${last}`;
     return {
       hours,
       values,
       snapshots: bins.map(({ middle }) => middle),
-      design: this.#design(`${first}-${last}`, hours),
+      design: this.#design(key, hours),
     };
   }
 
   #sparse(points: { bin: number; value: number }[]): GridSeries {
     const hours = Float64Array.from(points, ({ bin }) => this.#bins[bin].hour);
+    const key = points.map(({ bin }) => bin).join();
     return {
       hours,
       values: Float64Array.from(points, ({ value }) => value),
       snapshots: points.map(({ bin }) => this.#bins[bin].middle),
-      design:
-        points.length < LEAST_POINTS ? undefined : this.#design(points.map(({ bin }) => bin).join(), hours),
+      design: points.length < LEAST_POINTS ? undefined : this.#design(key, hours),
     };
   }
 

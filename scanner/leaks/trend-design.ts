@@ -32,6 +32,8 @@ export interface MemorySlice {
   afterWave: (Float64Array | undefined)[];
   /** An even leak after each shape is taken out: does it grow on when the cache is full? */
   leakAfter: (Float64Array | undefined)[];
+  /** The same where the wave is taken out as well. */
+  leakAfterWave: (Float64Array | undefined)[];
 }
 
 export interface TrendDesign {
@@ -72,6 +74,13 @@ function memorySlice(
   const whitened = shapes.map(({ column }) => whiten(column, carried));
   const plain = whitened.map(column => unitAfter(column, [constant]));
   const even = shapes.findIndex(({ kind }) => kind === 'leak');
+  const afterWave = wave.length === 0 ? [] : whitened.map(column => unitAfter(column, [constant, ...wave]));
+  const leakAfter = (units: Float64Array[], warmUps: (Float64Array | undefined)[]) =>
+    warmUps.map((warmUp, i) => {
+      const { kind, from } = shapes[i];
+      const isWarmUp = kind === 'curve' || (kind === 'ramp' && from === 0);
+      return warmUp !== undefined && isWarmUp ? unitAfter(whitened[even], [...units, warmUp]) : undefined;
+    });
   let logDeterminant = 0;
   let whiteNoise = 0;
   for (const share of carried) {
@@ -86,12 +95,9 @@ function memorySlice(
     constant,
     wave,
     plain,
-    afterWave: wave.length === 0 ? [] : whitened.map(column => unitAfter(column, [constant, ...wave])),
-    leakAfter: shapes.map(({ kind, from }, i) =>
-      plain[i] !== undefined && (kind === 'curve' || (kind === 'ramp' && from === 0))
-        ? unitAfter(whitened[even], [constant, plain[i]])
-        : undefined,
-    ),
+    afterWave,
+    leakAfter: leakAfter([constant], plain),
+    leakAfterWave: leakAfter([constant, ...wave], afterWave),
   };
 }
 

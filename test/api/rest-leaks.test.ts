@@ -142,6 +142,15 @@ const PROBLEMS: [string | Buffer, string, Record<string, string>, number, string
     'JSON without a text',
   ],
   [
+    '{"text":"x","foo":1}',
+    '',
+    { 'content-type': 'application/json' },
+    400,
+    'invalid-body',
+    /fields that are not known here: "foo".*\{"text": "\.\.\."/,
+    'an unknown field',
+  ],
+  [
     'x',
     '',
     { 'content-type': 'multipart/form-data' },
@@ -233,6 +242,17 @@ test('Many requests at once are all answered.', async () => {
     assert.equal(status, 200);
     assert.match(json.headline, /^Thre is leaking/);
   }
+});
+
+test('A long log is compared in a thread of its own, and is answered as a short one is.', async () => {
+  const text = poolmonLog(48);
+  const padding = `${'-'.repeat(70)}\n`.repeat(20_000);
+  const [long, short] = [await send(padding + text, '?every=30m'), await send(text, '?every=30m')];
+  assert.ok(padding.length > 1024 * 1024);
+  assert.equal(long.status, 200);
+  assert.deepEqual([long.json.headline, long.json.verdicts], [short.json.headline, short.json.verdicts]);
+  const nothing = await send(padding);
+  assert.deepEqual([nothing.status, nothing.json.code], [400, 'nothing-recognised']);
 });
 
 test('Tags are hostile text, and come back as JSON alone.', async () => {

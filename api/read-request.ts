@@ -6,16 +6,20 @@ import { PooltagError } from './pooltag-error.ts';
 /** How much of a wrong value a message repeats. */
 const MAX_SHOWN_CHARACTERS = 60;
 
-/** The value as the schema makes it. Throws a {@link PooltagError} with `code` for the first thing that is wrong. */
+/**
+ * The value as the schema makes it. Throws a {@link PooltagError} with `code` for the first thing that is wrong. `form`
+ * is what a body must look like.
+ */
 export function readRequest<Schema extends z.ZodType>(
   schema: Schema,
   given: unknown,
   code: FailureCode,
+  form = '{"tags": [...]}',
 ): z.output<Schema> {
   const read = schema.safeParse(given);
   if (read.success) return read.data;
   const [issue] = read.error.issues;
-  throw new PooltagError(code, `${where(issue.path)} ${wrong(issue, given)}`);
+  throw new PooltagError(code, `${where(issue.path)} ${wrong(issue, given, form)}`);
 }
 
 function where(path: readonly PropertyKey[]): string {
@@ -25,9 +29,9 @@ function where(path: readonly PropertyKey[]): string {
     .join('');
 }
 
-function wrong(issue: z.core.$ZodIssue, given: unknown): string {
+function wrong(issue: z.core.$ZodIssue, given: unknown, form: string): string {
   if (issue.code === 'unrecognized_keys') {
-    return `has fields that are not known here: ${shown(issue.keys.join(', '))}. It must be of the form {"tags": [...]}.`;
+    return `has fields that are not known here: ${shown(issue.keys.join(', '))}. It must be of the form ${form}.`;
   }
   const value = issue.path.reduce<unknown>(
     (part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key],

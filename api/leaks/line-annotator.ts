@@ -1,4 +1,5 @@
 /** LineAnnotator: bytes of a text in, the same bytes out with the owner behind each line that shows a tag. */
+import { encodingOf as encodingOfText } from '../../data/decode-text.ts';
 import type { PoolTag } from '../../data/pool-tag.ts';
 import { lineText } from '../../scanner/snapshots/line-text.ts';
 import { TagLines } from '../../scanner/snapshots/tag-lines.ts';
@@ -14,8 +15,8 @@ const MAX_LINE_BYTES = 64 * 1024;
 const MAX_ALIGNED_COLUMN = 160;
 /** The column moves in such steps, so that lines of one table that differ a little share it. */
 const COLUMN_STEP = 8;
-/** Enough of a text to tell its encoding. */
-const HEAD_BYTES = 4;
+/** Enough of a text to tell its encoding; the first line of a table is longer. */
+const HEAD_BYTES = 64;
 const [LINE_FEED, CARRIAGE_RETURN] = [0x0a, 0x0d];
 
 /**
@@ -182,15 +183,13 @@ export class LineAnnotator {
   }
 }
 
-/** By its byte order mark, or by the zeros that Latin letters have in UTF-16. */
+/** By as many bytes as are there however small the pieces are. */
 function encodingOf(bytes: Buffer): Encoding {
-  const [a, b, c, d] = bytes;
-  if (a === 0xff && b === 0xfe) return 'utf-16le';
-  if (a === 0xfe && b === 0xff) return 'utf-16be';
-  if (a === 0xef && b === 0xbb && c === 0xbf) return 'utf-8';
-  if (a !== 0 && b === 0 && c !== 0 && d === 0) return 'utf-16le';
-  if (a === 0 && b !== 0 && c === 0 && d !== 0) return 'utf-16be';
-  return 'bytes';
+  const head = bytes.subarray(0, HEAD_BYTES);
+  const encoding = encodingOfText(head);
+  if (encoding !== 'utf-8') return encoding;
+  const hasMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
+  return hasMark ? 'utf-8' : 'bytes';
 }
 
 /** Undefined until it can be told. */

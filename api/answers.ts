@@ -96,7 +96,8 @@ function unknownSummary(others: readonly OtherUse[]): string {
   return `No list names this tag; ${otherUsesInWords(uses)}.`;
 }
 
-function sightingView(sighting: SightingSummary): SightingView {
+/** A sighting as answers show it. */
+export function sightingView(sighting: SightingSummary): SightingView {
   const { driver, kinds, sites, firstSites } = sighting;
   return {
     driver,

@@ -73,7 +73,8 @@ function readingLines({ isPlain, input, as, also }: Reading, options: AnswerText
   return lines;
 }
 
-function ownerLines(owners: readonly Owner[], options: AnswerTextOptions): string[] {
+/** The owners, each with its sources. */
+export function ownerLines(owners: readonly Owner[], options: AnswerTextOptions): string[] {
   const { style } = options;
   const columns = Math.max(0, ...owners.map(owner => strengthWord(owner.strength).length));
   const indent = ' '.repeat(columns + 4);
@@ -90,7 +91,8 @@ function ownerLines(owners: readonly Owner[], options: AnswerTextOptions): strin
   });
 }
 
-function sightingLines(sightings: readonly SightingView[], { style }: AnswerTextOptions): string[] {
+/** The drivers that were seen with a tag, one line each. */
+export function sightingLines(sightings: readonly SightingView[], { style }: AnswerTextOptions): string[] {
   const rows = sightings
     .slice(0, MAX_LISTED_SIGHTINGS)
     .map(({ driver, firstSites, kinds, sites, strength }) => {
@@ -133,7 +135,8 @@ const ADVICE_TITLES: Record<Advice['kind'], string> = {
   disagreement: 'The sources disagree',
 };
 
-function adviceSection(advice: Advice, options: AnswerTextOptions): string[] {
+/** The title, the text and the steps. */
+export function adviceSection(advice: Advice, options: AnswerTextOptions): string[] {
   return [
     options.style.bold(ADVICE_TITLES[advice.kind]),
     ...paragraph(advice.text, '  ', options),
@@ -168,7 +171,8 @@ function verdictLine({ applies }: ArticleView, options: AnswerTextOptions): stri
   return [first.replace(shown, () => coloured), ...rest];
 }
 
-function articleLines(article: ArticleView, options: AnswerTextOptions): string[] {
+/** A known leak with whether it applies. */
+export function articleLines(article: ArticleView, options: AnswerTextOptions): string[] {
   const { title, status, products, cause, remedy, note, sources } = article;
   const facts = [products.join(', '), status].filter(fact => fact !== '').join('; ');
   return [
@@ -197,7 +201,12 @@ function strengthColour(strength: Strength, style: Style): (text: string) => str
 }
 
 /** Escaped and wrapped; `first` takes the place of the indent in the first line. */
-function paragraph(text: string, indent: string, { width }: AnswerTextOptions, first = indent): string[] {
+export function paragraph(
+  text: string,
+  indent: string,
+  { width }: AnswerTextOptions,
+  first = indent,
+): string[] {
   const lines = wrapText(escapeControls(text), width - indent.length);
   return lines.map((line, number) => (number === 0 ? first : indent) + line);
 }

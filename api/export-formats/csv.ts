@@ -78,8 +78,8 @@ export function* recordsAsCsv(records: Iterable<TagRecord>): Generator<string> {
   }
 }
 
-/** A line feed ends each line: every spreadsheet takes it, and so do line tools. */
-function csvLine(cells: readonly Cell[]): string {
+/** One line. A line feed ends it: every spreadsheet takes it, and so do line tools. */
+export function csvLine(cells: readonly Cell[]): string {
   return `${Array.from(cells, csvCell).join(',')}\n`;
 }
 

@@ -1,0 +1,73 @@
+/** Bytes, rates and times as people say them. */
+
+const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** `912 bytes`, `1.4 KB`, `149 MB`: units of 1,024 as Windows uses them, three digits at most. */
+export function bytesInWords(bytes: number): string {
+  const size = Math.abs(bytes);
+  if (size < 1) return '0 bytes';
+  let unit = Math.min(Math.floor(Math.log2(size) / 10), UNITS.length - 1);
+  // 1,023.9 KB would be printed as 1,024 KB.
+  if (unit < UNITS.length - 1 && Math.round(size / 1024 ** unit) >= 1024) unit++;
+  const value = size / 1024 ** unit;
+  const shown = unit === 0 || value >= 99.95 ? count(Math.round(value)) : trimZero(value.toFixed(1));
+  const word = unit === 0 && shown === '1' ? 'byte' : UNITS[unit];
+  return `${bytes < 0 ? '-' : ''}${shown} ${word}`;
+}
+
+function trimZero(text: string): string {
+  return text.endsWith('.0') ? text.slice(0, -2) : text;
+}
+
+/** `1,234,567`; by hand, because loading the groupings of all languages takes 9 ms. */
+export function count(number: number): string {
+  if (!Number.isFinite(number)) return String(number);
+  const digits = Math.abs(Math.round(number)).toFixed(0);
+  return `${number < 0 ? '-' : ''}${digits.replace(/\B(?=(\d{3})+$)/g, ',')}`;
+}
+
+/** `1 tag`, `48 snapshots`. */
+export function counted(number: number, one: string, many = `${one}s`): string {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+/** The units of a duration with their hours, and from how many of them on they are used. */
+const DURATIONS: readonly [name: string, hours: number][] = [
+  ['year', 24 * 365.25],
+  ['day', 24],
+  ['hour', 1],
+  ['minute', 1 / 60],
+  ['second', 1 / 3600],
+];
+/** Below so many, a smaller unit says more: 36 hours rather than 1.5 days. */
+const FEWEST = 2;
+/** From so many on, the time tells nothing that people could use. */
+const MAX_HOURS = 24 * 365.25 * 100;
+
+/** `23.5 hours`, `3 days`, `40 minutes`; `more than a hundred years` where it is no use to say when. */
+export function hoursInWords(hours: number): string {
+  if (!(hours < MAX_HOURS)) return 'more than a hundred years';
+  const size = Math.max(0, hours);
+  const [name, each] = DURATIONS.find(([, one]) => size >= one * FEWEST) ?? closest(size);
+  const value = size / each;
+  const shown = value >= 9.95 || Number.isInteger(value) ? count(value) : trimZero(value.toFixed(1));
+  return `${shown} ${name}${shown === '1' ? '' : 's'}`;
+}
+
+/** One of a unit exactly is said as such: an hour is not 60 minutes. */
+function closest(hours: number): readonly [string, number] {
+  return DURATIONS.find(([, one]) => Math.abs(hours - one) < one / 1000) ?? DURATIONS.at(-1)!;
+}
+
+/** `42 %`, `less than 1 %`. */
+export function shareInWords(share: number): string {
+  return share > 0 && share < 0.005 ? 'less than 1 %' : `${Math.round(share * 100)} %`;
+}
+
+/** `A, B and C`; of more than `most` names the rest is counted. */
+export function listInWords(names: readonly string[], most = 3): string {
+  const shown = names.slice(0, names.length > most ? most - 1 : most);
+  const rest = names.length - shown.length;
+  const parts = rest > 0 ? [...shown, `${count(rest)} others`] : shown;
+  return parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}

@@ -1,6 +1,7 @@
 /** Reads the options of `pooltag watch` from text; each wrong value is refused in one sentence. */
-import { DURATION_FORM, readDuration } from '../leaks/read-duration.ts';
+
 import { readPool, readSort, SORT_FORM } from '../leaks/leak-view.ts';
+import { DURATION_FORM, readDuration } from '../leaks/read-duration.ts';
 import { MAX_FILTER_CHARACTERS, MAX_FILTERS } from '../leaks/tag-filter.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { readWholeNumber } from '../setting-values.ts';
@@ -104,7 +105,8 @@ function filtersOf(option: string, filters: readonly string[] = []): readonly st
     throw new PooltagError('invalid-usage', `${option} may be given ${MAX_FILTERS} times at most.`);
   }
   const wrong = filters.find(text => text === '' || text.length > MAX_FILTER_CHARACTERS);
-  if (wrong !== undefined) refuse(option, wrong, 'a tag of four characters; ? stands for one, * for any number');
+  if (wrong !== undefined)
+    refuse(option, wrong, 'a tag of four characters; ? stands for one, * for any number');
   return filters;
 }
 

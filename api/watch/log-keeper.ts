@@ -20,8 +20,8 @@ export class LogKeeper {
   #lastMs: number | undefined;
   #newest: PoolSnapshot | undefined;
   #writing: Promise<void> | undefined;
-  /** What was said last, without its numbers. */
-  #trouble = '';
+  /** What was said since all was well, without its numbers. */
+  readonly #said = new Set<string>();
   #hasFailed = false;
 
   constructor(options: LogKeeperOptions) {
@@ -58,8 +58,11 @@ export class LogKeeper {
       .append(snapshotLine(snapshot, computer))
       .then(
         remarks => {
-          if (this.#hasFailed) this.#say('The log is written again.');
-          this.#hasFailed = false;
+          if (this.#hasFailed) {
+            this.#hasFailed = false;
+            this.#said.clear();
+            this.#options.onTrouble('The log is written again.');
+          }
           for (const remark of remarks) this.#say(remark);
         },
         (error: unknown) => {
@@ -76,8 +79,8 @@ export class LogKeeper {
   /** The same trouble, or one that differs in its numbers, is said once. */
   #say(message: string): void {
     const kind = message.replace(/\d[\d,]*/g, '0');
-    if (kind === this.#trouble) return;
-    this.#trouble = kind;
+    if (this.#said.has(kind)) return;
+    this.#said.add(kind);
     this.#options.onTrouble(message);
   }
 }

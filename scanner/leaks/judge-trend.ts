@@ -1,0 +1,167 @@
+/** Six snapshots or more: the verdict from the evidence for a leak, and the sentences that say why. */
+
+import { judgeFew } from './judge-few.ts';
+import {
+  allocationSentences,
+  amountWords,
+  changeSentence,
+  endsOf,
+  type Judgement,
+  type JudgementContext,
+} from './judgement.ts';
+import { median } from './select-rank.ts';
+import type { TagStudy } from './study-tag.ts';
+import { countWords, plural, timeWords } from './trend-words.ts';
+
+/** Ten times likelier a leak than anything else deserves a look, though among thousands of tags some do by chance. */
+const SUSPICIOUS = Math.log(10);
+/** As much for growth that ended, for falling, and for a daily wave. */
+const CLEAR = Math.log(20);
+/** Less than a page is not worth anyone's time. */
+const LEAST_BYTES = 4_096;
+const LEAST_ALLOCATIONS = 8;
+/** How far from its middle a tag may be carried by the hours of the day, as a part of its level. */
+const WAVE = 0.3;
+/** Less of a day than this shows too little to fit a wave, so that one must be reckoned with. */
+const HOURS_TO_FIT_WAVE = 15.6;
+/** Places tags that a daily wave may explain behind all others of their verdict. */
+const BEHIND = 1_000;
+const MOST_FACTOR = 1e6;
+
+export function judgeTrend(study: TagStudy, context: JudgementContext): Judgement {
+  const { evidence } = study;
+  const sentence = changeSentence(study, context);
+  if (study.isConstant)
+    return {
+      verdict: 'steady',
+      reasons: [study.bursts.length === 0 ? sentence : `${sentence} ${burstWords(study)}`],
+      score: Number.NEGATIVE_INFINITY,
+    };
+  // Too many different gaps: what little is left to say.
+  if (evidence === undefined) return judgeFew(study, context);
+  const growth = robustGrowth(study);
+  const least = study.unit === 'bytes' ? LEAST_BYTES : LEAST_ALLOCATIONS;
+  const score = evidence.leak;
+  if (evidence.leak >= SUSPICIOUS && growth >= least) {
+    const doubts = doubtsOf(study, growth, context);
+    if (doubts.length === 0)
+      return {
+        verdict: 'leaking',
+        reasons: [
+          sentence,
+          factorSentence(evidence.leak),
+          ...allocationSentences(study),
+          ...burstSentences(study),
+        ],
+        score,
+      };
+    return {
+      verdict: 'suspicious',
+      reasons: [
+        sentence,
+        ...doubts.map(({ text }) => text),
+        ...allocationSentences(study),
+        ...burstSentences(study),
+      ],
+      score: doubts.some(({ isWave }) => isWave) ? score - BEHIND : score,
+    };
+  }
+  if (evidence.bounded >= CLEAR && evidence.bounded >= evidence.falling && growth >= least)
+    return {
+      verdict: 'growing but bounded',
+      reasons: [sentence, endedSentence(study, context), ...burstSentences(study)],
+      score,
+    };
+  if (evidence.falling >= CLEAR && growth <= -least)
+    return { verdict: 'shrinking', reasons: [sentence, ...burstSentences(study)], score };
+  return { verdict: 'steady', reasons: [steadySentence(study, sentence), ...burstSentences(study)], score };
+}
+
+/** Why this is not called a leak, though it looks like one. */
+function doubtsOf(
+  study: TagStudy,
+  growth: number,
+  { spanHours, tested, falseRate }: JudgementContext,
+): { text: string; isWave?: true }[] {
+  const doubts: { text: string; isWave?: true }[] = [];
+  const { leak } = study.evidence!;
+  if (leak < Math.log(tested / falseRate))
+    doubts.push({
+      text: `A leak explains this ${factorWords(leak)} better than noise, a daily wave, a step or a filling cache, but of ${plural(tested, 'changing tag')} some look so by chance: more snapshots will tell.`,
+    });
+  const changes = study.ups + study.downs;
+  if (changes < study.calm!.length / 2 && chanceOfUps(study.ups, changes) > falseRate / tested)
+    doubts.push({ text: `It changed only ${plural(changes, 'time')}, which may be chance.` });
+  if (!stillGrows(study.calm!)) doubts.push({ text: 'It did not grow any more at the end.' });
+  if (spanHours !== undefined && spanHours < HOURS_TO_FIT_WAVE) {
+    const level = median(study.calm!);
+    const byWave = 2 * WAVE * Math.sin((Math.PI * Math.min(12, spanHours)) / 24) * level;
+    if (growth <= byWave)
+      doubts.push({
+        text: `A tag that goes up and down with the day could do the same within ${timeWords(spanHours)}: compare a whole day.`,
+        isWave: true,
+      });
+  }
+  return doubts;
+}
+
+/** From the first to the last sixth of the points, so that no single one decides. */
+function robustGrowth({ calm }: TagStudy): number {
+  const part = Math.max(1, Math.floor(calm!.length / 6));
+  return median(calm!.subarray(calm!.length - part)) - median(calm!.subarray(0, part));
+}
+
+function stillGrows(calm: Float64Array): boolean {
+  const part = Math.max(1, Math.floor(calm.length / 6));
+  const end = calm.length;
+  return median(calm.subarray(end - part)) > median(calm.subarray(end - 2 * part, end - part));
+}
+
+/** That of so many changes so many and more go up, if up and down are alike. */
+function chanceOfUps(ups: number, changes: number): number {
+  let chance = 0;
+  let term = 0.5 ** changes;
+  for (let k = changes; k >= ups; k--) {
+    chance += term;
+    term *= k / (changes - k + 1);
+  }
+  return chance;
+}
+
+function factorSentence(leak: number): string {
+  return `It grows to the end: a leak explains the numbers ${factorWords(leak)} better than noise, a daily wave, a step or a filling cache.`;
+}
+
+function factorWords(logarithm: number): string {
+  const factor = Math.exp(Math.min(50, logarithm));
+  return factor >= MOST_FACTOR ? 'more than a million times' : `${countWords(Math.floor(factor))} times`;
+}
+
+function endedSentence(study: TagStudy, { spanHours }: JudgementContext): string {
+  const shape = study.evidence!.bestBounded!;
+  const [, last] = endsOf(study);
+  const when =
+    spanHours === undefined
+      ? `by snapshot ${Math.ceil(shape.to * (study.points!.values.length - 1)) + 1} of those tested`
+      : `within the first ${timeWords(shape.to * spanHours)}`;
+  return shape.kind === 'step'
+    ? `It rose at once and stayed there: that is a step, not a leak.`
+    : `It rose ${when} and has stayed near ${amountWords(study, last)} since, as a cache does that is full.`;
+}
+
+function steadySentence(study: TagStudy, sentence: string): string {
+  const low = Math.min(...study.calm!);
+  const high = Math.max(...study.calm!);
+  const between = `between ${amountWords(study, low)} and ${amountWords(study, high)}`;
+  return study.evidence!.wave >= CLEAR
+    ? `Goes up and down with the day, ${between}. ${sentence}`
+    : `Moves ${between} without a trend that goes on. ${sentence}`;
+}
+
+function burstSentences(study: TagStudy): string[] {
+  return study.bursts.length === 0 ? [] : [burstWords(study)];
+}
+
+function burstWords({ bursts }: TagStudy): string {
+  return `${bursts.length === 1 ? 'One burst that came and went is' : `${bursts.length} bursts that came and went are`} left out of this.`;
+}

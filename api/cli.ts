@@ -7,6 +7,10 @@ import { runPooltag } from './commands/run-pooltag.ts';
 
 const stop = new AbortController();
 const io: CommandIo = {
+  // Touching it opens it, which no command needs that reads nothing.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

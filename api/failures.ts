@@ -117,6 +117,27 @@ const FAILURES_BY_CODE = {
     explanation:
       'The server works out one explanation after the other, and too many are waiting. Ask again in a few seconds.',
   },
+  'nothing-recognised': {
+    status: 400,
+    exitCode: 1,
+    title: 'No snapshot was recognised',
+    explanation:
+      'What was given is no print-out of a tool that shows pool memory: PoolMon, MemSnap, the debugger, Driver Verifier, Performance Monitor, Event 2004 or pooltag watch. Give their text as it stands, with the line of titles.',
+  },
+  'leaks-busy': {
+    status: 503,
+    exitCode: 4,
+    title: 'Too many snapshots at once',
+    explanation:
+      'The server reads the snapshots of a few clients at a time, and as many are being read. Ask again in a few seconds.',
+  },
+  'foreign-origin': {
+    status: 403,
+    exitCode: USAGE,
+    title: 'A request of another site',
+    explanation:
+      'A page of another site sent this request with a browser. Pages of other sites may read what is public (GET), and send nothing.',
+  },
   'unknown-route': {
     status: 404,
     exitCode: USAGE,

@@ -2,8 +2,9 @@
 import type { Request, Response } from 'express';
 import type { Problem } from './problems.ts';
 
-/** One explanation takes about a second. */
+/** One explanation takes about a second, and so does the largest upload. */
 const RETRY_SECONDS = 5;
+const BUSY = new Set(['explanations-busy', 'leaks-busy']);
 
 /** Answers with a problem (`application/problem+json`); `instance` is the address that was asked. */
 export function sendProblem(request: Request, response: Response, problem: Problem): void {
@@ -13,7 +14,7 @@ export function sendProblem(request: Request, response: Response, problem: Probl
   response.statusCode = problem.status;
   response.setHeader('content-type', 'application/problem+json; charset=utf-8');
   response.setHeader('cache-control', 'no-store');
-  if (code === 'explanations-busy') response.setHeader('retry-after', RETRY_SECONDS);
+  if (BUSY.has(code)) response.setHeader('retry-after', RETRY_SECONDS);
   response.setHeader('content-length', body.length);
   response.end(request.method === 'HEAD' ? undefined : body);
 }

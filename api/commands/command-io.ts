@@ -3,12 +3,19 @@ import { type Style, terminalStyle } from '../terminal-text.ts';
 
 /** The part of a writable stream that commands use. */
 export interface OutputStream {
-  write(text: string, done?: (error?: Error | null) => void): boolean;
+  write(text: string | Uint8Array, done?: (error?: Error | null) => void): boolean;
   isTTY?: boolean;
   columns?: number;
 }
 
+/** The part of standard input that commands use. */
+export interface InputStream extends AsyncIterable<Uint8Array | string> {
+  isTTY?: boolean;
+}
+
 export interface CommandIo {
+  /** What is piped in; absent where there is none. Asked for only by commands that read it. */
+  readonly stdin?: InputStream;
   /** Results. */
   stdout: OutputStream;
   /** Everything else. */
@@ -20,7 +27,7 @@ export interface CommandIo {
 }
 
 /** Resolves once the stream has taken the text, so that a slow reader slows the command and fills no memory. */
-export function writeText(stream: OutputStream, text: string): Promise<void> {
+export function writeText(stream: OutputStream, text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(text, error => (error ? reject(error) : resolve()));
   });

@@ -10,13 +10,19 @@ import { loadTagFiles, tagFileRemark } from '../load-tag-files.ts';
 import type { Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
 import type { CommandIo } from './command-io.ts';
+import { listsAmongDrivers } from './lists-among-drivers.ts';
 import { scanProgress } from './scan-progress.ts';
 
-/** The tag lists that are named, or on Windows the installed one; what they could not say goes to stderr. */
-export async function namedTagFiles(settings: Settings, io: CommandIo): Promise<LoadedTagFile[]> {
+/** The tag lists that are named, or on Windows the installed one, and `further` ones; what they could not say goes to stderr. */
+export async function namedTagFiles(
+  settings: Settings,
+  io: CommandIo,
+  further: readonly string[] = [],
+): Promise<LoadedTagFile[]> {
   const { pooltagFiles } = settings;
   const isSearched = pooltagFiles.length === 0 && io.platform === 'win32';
-  const files = await loadTagFiles(isSearched ? await installedTagFile(io) : pooltagFiles);
+  const named = isSearched ? await installedTagFile(io) : pooltagFiles;
+  const files = await loadTagFiles([...named, ...further]);
   for (const file of files) {
     const remark = tagFileRemark(file);
     if (remark !== undefined) io.stderr.write(`pooltag: ${escapeControls(remark)}\n`);
@@ -58,11 +64,12 @@ export async function openCatalogue(
   const server = isAlone ? await meilisearchIndex(settings) : undefined;
   if (server !== undefined)
     return Catalogue.create({ knowledge: loadKnowledge(), index: server, fill: false });
-  const tagFiles = await namedTagFiles(settings, io);
+  const { drivers, lists } = await listsAmongDrivers(settings.drivers);
+  const tagFiles = await namedTagFiles(settings, io, lists);
   const index = await emptyIndex();
   const catalogue = await Catalogue.create({ knowledge: loadKnowledge(), index, tagFiles });
-  if (settings.drivers.length > 0) {
-    await scanInto(outcome => catalogue.addOutcome(outcome), { paths: settings.drivers }, settings, io);
+  if (drivers.length > 0) {
+    await scanInto(outcome => catalogue.addOutcome(outcome), { paths: drivers }, settings, io);
     await catalogue.flush();
   }
   return catalogue;

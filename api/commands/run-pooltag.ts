@@ -18,6 +18,14 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<CommandFunctio
     summary: 'Find tags by words, owner, driver or a pattern.',
     load: async () => (await import('./search.ts')).search,
   },
+  leaks: {
+    summary: 'What is leaking, by the print-outs of PoolMon and its kin?',
+    load: async () => (await import('./leaks.ts')).leaks,
+  },
+  annotate: {
+    summary: 'Add the owner to each line of a text that shows a tag.',
+    load: async () => (await import('./annotate.ts')).annotate,
+  },
   suggest: {
     summary: 'Free pool tags for a driver of your own.',
     load: async () => (await import('./suggest.ts')).suggest,
@@ -40,6 +48,7 @@ const EXAMPLES = `
 pooltag who Thre                       who owns the tag, how we know, and what to do next
 pooltag scan C:\\drivers --format csv   the tags of every driver in a folder
 pooltag search "mapped file"           tags by words
+pooltag leaks pool-*.log --every 15m   what is leaking, by the logs of PoolMon
 pooltag suggest "Contoso Filter"       free tags for a driver of your own
 pooltag watch --log pool.jsonl         who takes this computer's pool memory, as it happens
 pooltag serve                          the same in the browser, at http://127.0.0.1:3000

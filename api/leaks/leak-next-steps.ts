@@ -48,7 +48,9 @@ function suspectSteps(lead: SuspectView, facts: LeakFacts): NextStep[] {
   const written = advice.flatMap(one => (one.kind === 'unknown-tag' ? [] : one.steps));
   // A process is named above already.
   const helpful =
-    facts.handles === null ? written : written.filter(step => !/HandleCount|by handle count/.test(step));
+    facts.handles === null
+      ? written
+      : written.filter(step => !/HandleCount|by handle count|handle\.exe/.test(step));
   steps.push(...helpful.slice(0, MAX_ADVICE_STEPS).map(text => ({ text })));
   if (owners.length === 0) {
     steps.push(

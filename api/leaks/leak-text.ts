@@ -27,6 +27,8 @@ const MAX_PROCESSES = 10;
 const MAX_REMARKS = 10;
 /** Drivers of a suspect; `pooltag who` lists more. */
 const MAX_SIGHTINGS = 5;
+/** Suspects that are told in full; of more, all is a screen away by `pooltag who`. */
+const MAX_IN_FULL = 3;
 
 /** The text, ending with a line feed. Everything that came from outside is escaped. */
 export function leakText(answer: LeakAnswer, options: LeakTextOptions): string {
@@ -35,8 +37,12 @@ export function leakText(answer: LeakAnswer, options: LeakTextOptions): string {
   const told = new Set<string>();
   const sections = [
     [...answer.summary.flatMap(sentence => paragraph(sentence, '  ', options, '  '))],
-    ...answer.suspects.map(suspect => suspectSection(suspect, answer, told, options)),
-    [style.bold('What to do next'), ...answer.nextSteps.flatMap(step => stepLines(step, options))],
+    ...answer.suspects.map((suspect, i) => [
+      ...suspectLines(suspect, answer, options),
+      ...(i < MAX_IN_FULL ? knownLines(suspect, told, options) : []),
+      ...risesLines(suspect.risesWith, options),
+    ]),
+    nextSection(answer, told, options),
     tagSection(answer, options),
     processSection(answer, options),
     verifierSection(answer, options),
@@ -48,37 +54,50 @@ export function leakText(answer: LeakAnswer, options: LeakTextOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Advice that was given on a suspect above is not repeated: of objects it is the same for each. */
-function suspectSection(
-  suspect: SuspectView,
-  { headline }: LeakAnswer,
-  told: Set<string>,
-  options: LeakTextOptions,
-): string[] {
+/** What the snapshots show of a suspect. */
+function suspectLines(suspect: SuspectView, { headline }: LeakAnswer, options: LeakTextOptions): string[] {
   const { style } = options;
-  const { tag, pool, verdict, reasons, summary, owners, sightings, advice, articles, risesWith } = suspect;
+  const { tag, pool, verdict, reasons, summary } = suspect;
   const title = [poolTitle(pool).toLowerCase(), verdictText(verdict, style), sizeInWords(suspect)];
   const chart = chartOf(suspect);
-  const fresh = advice.filter(({ text }) => !told.has(text));
-  for (const { text } of advice) told.add(text);
   const says = summary ?? 'No list names this tag, and no scanned driver uses it.';
   return [
     `${style.bold(tagText(tag as PoolTag))}  ${title.filter(part => part !== undefined).join(', ')}`,
     ...(chart === null ? [] : [`  ${chart}`]),
     ...reasons.flatMap(reason => paragraph(reason, '  ', options)),
     ...(headline.includes(says) ? [] : paragraph(says, '  ', options)),
+  ];
+}
+
+/** What is known of it. Advice and steps of a suspect above are not repeated: for objects they are the same. */
+function knownLines(suspect: SuspectView, told: Set<string>, options: LeakTextOptions): string[] {
+  const { owners, sightings, advice, articles } = suspect;
+  const fresh = advice
+    .filter(({ text }) => !told.has(text))
+    .map(one => ({ ...one, steps: one.steps.filter(step => !told.has(step)) }));
+  for (const { text, steps } of advice) for (const said of [text, ...steps]) told.add(said);
+  return [
     ...ownerLines(owners, options),
     ...sightingLines(sightings.slice(0, MAX_SIGHTINGS), options),
     ...fresh.flatMap(one => indented(adviceSection(one, options))),
-    ...(articles.length === 0 ? [] : [`  ${style.bold('Known leaks')}`]),
+    ...(articles.length === 0 ? [] : [`  ${options.style.bold('Known leaks')}`]),
     ...articles.flatMap(article => indented(articleLines(article, options))),
-    ...risesLines(risesWith, options),
   ];
 }
 
 function risesLines(risesWith: SuspectView['risesWith'], options: LeakTextOptions): string[] {
   if (risesWith.length === 0) return [];
   return paragraph(`Rises along: ${risesWith.map(({ tag }) => tagName(tag)).join(', ')}.`, '  ', options);
+}
+
+function nextSection(
+  { nextSteps }: LeakAnswer,
+  told: ReadonlySet<string>,
+  options: LeakTextOptions,
+): string[] {
+  const steps = nextSteps.filter(({ text }) => !told.has(text));
+  if (steps.length === 0) return [];
+  return [options.style.bold('What to do next'), ...steps.flatMap(step => stepLines(step, options))];
 }
 
 function verdictText(verdict: SuspectView['verdict'], style: Style): string {

@@ -31,16 +31,14 @@ export function counted(number: number, one: string, many = `${one}s`): string {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
-/** The units of a duration with their hours, and from how many of them on they are used. */
-const DURATIONS: readonly [name: string, hours: number][] = [
-  ['year', 24 * 365.25],
-  ['day', 24],
-  ['hour', 1],
-  ['minute', 1 / 60],
-  ['second', 1 / 3600],
+/** The units of a duration: their hours, from how many of them on they are used (36 hours rather than 1.5 days), and up to how many a decimal counts. */
+const DURATIONS: readonly [name: string, hours: number, fewest: number, exact: number][] = [
+  ['year', 24 * 365.25, 2, 10],
+  ['day', 24, 2, 10],
+  ['hour', 1, 1, 100],
+  ['minute', 1 / 60, 1, 10],
+  ['second', 1 / 3600, 0, 10],
 ];
-/** Below so many, a smaller unit says more: 36 hours rather than 1.5 days. */
-const FEWEST = 2;
 /** From so many on, the time tells nothing that people could use. */
 const MAX_HOURS = 24 * 365.25 * 100;
 
@@ -48,15 +46,10 @@ const MAX_HOURS = 24 * 365.25 * 100;
 export function hoursInWords(hours: number): string {
   if (!(hours < MAX_HOURS)) return 'more than a hundred years';
   const size = Math.max(0, hours);
-  const [name, each] = DURATIONS.find(([, one]) => size >= one * FEWEST) ?? closest(size);
-  const value = size / each;
-  const shown = value >= 9.95 || Number.isInteger(value) ? count(value) : trimZero(value.toFixed(1));
+  const [name, each, , exact] = DURATIONS.find(([, one, fewest]) => size >= one * fewest)!;
+  const value = Math.round((size / each) * 10) / 10;
+  const shown = value >= exact ? count(value) : trimZero(value.toFixed(1));
   return `${shown} ${name}${shown === '1' ? '' : 's'}`;
-}
-
-/** One of a unit exactly is said as such: an hour is not 60 minutes. */
-function closest(hours: number): readonly [string, number] {
-  return DURATIONS.find(([, one]) => Math.abs(hours - one) < one / 1000) ?? DURATIONS.at(-1)!;
 }
 
 /** `42 %`, `less than 1 %`. */

@@ -7,6 +7,8 @@ import { type SourceLink, sourceLinks } from './source-links.ts';
 export type GuideTitles = ReadonlyMap<string, string>;
 
 export interface AdviceBox {
+  /** Of its heading. */
+  level: 2 | 4;
   title: string;
   isWarning: boolean;
   text: ProsePart[];
@@ -29,10 +31,11 @@ const WARNINGS: ReadonlySet<Advice['kind']> = new Set([
   'disagreement',
 ]);
 
-/** One piece of advice as a box. */
-export function adviceBox(advice: Advice, guides: GuideTitles): AdviceBox {
+/** One piece of advice as a box, with a heading of this level. */
+export function adviceBox(advice: Advice, guides: GuideTitles, level: AdviceBox['level'] = 2): AdviceBox {
   const title = advice.guide === undefined ? undefined : guides.get(advice.guide);
   return {
+    level,
     title: TITLES[advice.kind],
     isWarning: WARNINGS.has(advice.kind),
     text: proseParts(advice.text),

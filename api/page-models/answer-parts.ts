@@ -3,6 +3,7 @@ import type { SightingSummary } from '../../data/facts.ts';
 import { type PoolTag, tagPathSegment } from '../../data/pool-tag.ts';
 import type {
   ArticleView,
+  Owner,
   Reading,
   SightingView,
   TagAnswer,
@@ -13,6 +14,7 @@ import { type LeakVerdict, verdictInWords } from '../leak-applies.ts';
 import { OTHER_USE_NOTE, otherUsesInWords } from '../other-tag-words.ts';
 import { siteLine, strengthMark, summaryPhrase } from './evidence-phrases.ts';
 import { proseParts } from './prose-parts.ts';
+import { sourceLinks } from './source-links.ts';
 import { copyableTag, tagParts } from './tag-text.ts';
 
 /** Drivers that are linked; the REST answer has all. */
@@ -65,9 +67,10 @@ export function pointer({ tag, summary, links }: TagPointer) {
   return { tag: tagParts(tag), summary, href: links.page };
 }
 
-/** A known leak, in short. */
-export function articleEntry(article: ArticleView) {
+/** A known leak, in short, with a heading of this level. */
+export function articleEntry(article: ArticleView, level: 3 | 4 = 3) {
   return {
+    level,
     href: `/articles/${article.id}`,
     title: article.title,
     status: capitalised(article.status),
@@ -84,11 +87,24 @@ export function verdictMark(applies: LeakVerdict) {
   return { words: capitalised(verdictInWords(applies)), isWarning: verdict === 'applies', reason };
 }
 
+/** Who owns the tag, as a list or a book has it. */
+export function ownerRow(owner: Owner) {
+  return {
+    strength: strengthMark(owner.strength),
+    owner: owner.image ?? 'nobody in particular',
+    href: owner.component === null ? null : `/components/${owner.component}`,
+    matched: owner.matched === undefined ? null : tagParts(owner.matched),
+    meaning: proseParts(owner.meaning ?? 'What it holds is not written down.'),
+    note: proseParts(owner.note),
+    sources: sourceLinks(owner.sources),
+  };
+}
+
 /** A driver that uses the tag. */
 export function sightingRow({ driver, strength, kinds, sites, firstSites, ...sighting }: SightingView) {
   return {
     file: driver.fileName,
-    href: sighting.links.page,
+    href: sighting.links.page as string | null,
     isSample: driver.isSample,
     isProtected: sighting.protected,
     strength: strengthMark(strength),

@@ -1,6 +1,6 @@
 /** What stands around every page: title, navigation, search box, colours. */
 import { programVersion } from '../../data/project-files.ts';
-import { assetPath } from '../page-assets.ts';
+import { type AssetName, assetPath } from '../page-assets.ts';
 
 /** Colours that the reader chose; null follows the system. */
 export type Theme = 'light' | 'dark' | null;
@@ -23,6 +23,8 @@ export interface FrameChoices {
   /** What the search box holds. */
   query?: string;
   isHome?: boolean;
+  /** Style sheets and scripts of this page alone, in their order. */
+  assets?: { styles: readonly AssetName[]; scripts: readonly AssetName[] };
 }
 
 export interface PageFrame {
@@ -35,14 +37,14 @@ export interface PageFrame {
   placeholder: string;
   isHome: boolean;
   nav: { href: string; label: string; isCurrent: boolean }[];
-  assets: { style: string; script: string; icon: string };
+  assets: { style: string; script: string; icon: string; styles: string[]; scripts: string[] };
   version: string;
 }
 
 const NAVIGATION: readonly { section: Section; href: string; label: string }[] = [
   { section: 'browse', href: '/browse', label: 'Browse' },
   { section: 'drivers', href: '/drivers', label: 'Drivers' },
-  { section: 'leaks', href: '/articles', label: 'Leaks' },
+  { section: 'leaks', href: '/leaks', label: 'Leaks' },
   { section: 'guides', href: '/guides', label: 'Guides' },
   { section: 'api', href: '/api', label: 'API' },
 ];
@@ -79,6 +81,8 @@ export function pageFrame(context: PageContext, choices: FrameChoices): PageFram
       style: assetPath('pooltag.css'),
       script: assetPath('pooltag.js'),
       icon: assetPath('icon.svg'),
+      styles: (choices.assets?.styles ?? []).map(assetPath),
+      scripts: (choices.assets?.scripts ?? []).map(assetPath),
     },
     version: programVersion(),
   };

@@ -7,17 +7,17 @@ import {
   articleEntry,
   identityLine,
   otherUses,
+  ownerRow,
   pointer,
   sightingRow,
   tagHead,
   tagHref,
 } from './answer-parts.ts';
-import { counted, groupedNumber, strengthMark } from './evidence-phrases.ts';
+import { counted, groupedNumber } from './evidence-phrases.ts';
 import type { MachineForm } from './machine-form.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { pagerOf } from './pager.ts';
 import { proseParts } from './prose-parts.ts';
-import { sourceLinks } from './source-links.ts';
 import { tagParts } from './tag-text.ts';
 
 /** Rows of one page, so that a tag that hundreds of drivers share stays a small page. */
@@ -55,19 +55,11 @@ export function tagPage(context: PageContext, answer: TagAnswer, extras: TagPage
     also: answer.reading.also.map(({ as, tag, links }) => ({ as, tag: tagParts(tag), href: links.page })),
     advice: answer.advice.map(advice => adviceBox(advice, extras.guides)),
     isEmpty: written.length === 0 && seen.length === 0,
-    owners:
-      extras.page > 1
-        ? []
-        : written.map(owner => ({
-            strength: strengthMark(owner.strength),
-            owner: owner.image ?? 'nobody in particular',
-            href: owner.component === null ? null : `/components/${owner.component}`,
-            matched: owner.matched === undefined ? null : tagParts(owner.matched),
-            meaning: proseParts(owner.meaning ?? 'What it holds is not written down.'),
-            note: proseParts(owner.note),
-            sources: sourceLinks(owner.sources),
-          })),
-    sightings: seen.slice(first, first + SIGHTINGS_PER_PAGE).map(sightingRow),
+    evidence: {
+      caption: 'Owners and evidence for this tag',
+      owners: extras.page > 1 ? [] : written.map(ownerRow),
+      sightings: seen.slice(first, first + SIGHTINGS_PER_PAGE).map(sightingRow),
+    },
     pager: pagerOf(seen.length, extras.page, SIGHTINGS_PER_PAGE, page => `${answer.links.page}?page=${page}`),
     weak: weak.slice(0, MAX_WEAK_LISTED).map(({ driver, links }) => ({
       file: driver.fileName,
@@ -79,7 +71,7 @@ export function tagPage(context: PageContext, answer: TagAnswer, extras: TagPage
     weakRest:
       weak.length > MAX_WEAK_LISTED ? `And ${groupedNumber(weak.length - MAX_WEAK_LISTED)} more.` : null,
     emptySightings: answer.sightings.length > 0 ? null : noSightings(extras.hasDrivers),
-    articles: answer.articles.map(articleEntry),
+    articles: answer.articles.map(article => articleEntry(article)),
     machine: extras.machine,
     related: [
       { title: 'Moves with', note: 'These tend to grow along with it.', list: answer.companions },

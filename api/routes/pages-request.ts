@@ -15,11 +15,20 @@ export function pageContext(request: Request): PageContext {
   return { theme: themeOf(request), path: request.originalUrl };
 }
 
-/** Sends a rendered page. It may be kept, but is asked for again each time: what is known changes while a scan runs. */
-export function sendPage(response: Response, name: string, model: object, status = 200): void {
+/** It may be kept, but is asked for again each time: what is known changes while a scan runs. */
+const ASKED_AGAIN = 'private, no-cache';
+
+/** Sends a rendered page. */
+export function sendPage(
+  response: Response,
+  name: string,
+  model: object,
+  status = 200,
+  caching = ASKED_AGAIN,
+): void {
   response
     .status(status)
-    .set('Cache-Control', 'private, no-cache')
+    .set('Cache-Control', caching)
     .vary('Cookie')
     .type('html')
     .send(renderPage(name, model));

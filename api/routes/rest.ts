@@ -6,6 +6,7 @@ import { driverRoute, driversRoute } from './rest-drivers.ts';
 import { explainRoute } from './rest-explain.ts';
 import { exportRoute } from './rest-export.ts';
 import { componentRoute, componentsRoute, guideRoute, guidesRoute } from './rest-knowledge.ts';
+import { leaksRoute } from './rest-leaks.ts';
 import { lookupRoute } from './rest-lookup.ts';
 import { openApiRoute } from './rest-openapi.ts';
 import type { RestContext, RestRoute } from './rest-route.ts';
@@ -18,6 +19,7 @@ const described = [
   tagRoute,
   searchRoute,
   lookupRoute,
+  leaksRoute,
   driversRoute,
   driverRoute,
   explainRoute,

@@ -116,6 +116,10 @@ export interface PoolSnapshot {
   processes: ProcessRow[];
   blocks: PoolBlock[];
   verifier: VerifiedDriver[];
+  /** Name of the machine, where the text tells it. */
+  computer?: string;
+  /** What Driver Verifier counts over all drivers that it verifies. */
+  verifierTotals?: Pick<VerifiedDriver, 'nonpagedAllocs' | 'pagedAllocs' | 'nonpagedBytes' | 'pagedBytes'>;
 }
 
 /** Something that could not be read, or was read with doubt. */

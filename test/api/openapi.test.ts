@@ -5,6 +5,7 @@ import { DriverExplanations } from '../../api/driver-explanations.ts';
 import { createRestRouter, REST_ROUTES } from '../../api/routes/rest.ts';
 import { startServer } from '../../api/server.ts';
 import { addDriverWithFile } from './driver-with-file.ts';
+import { poolmonSnapshot } from './poolmon-logs.ts';
 import { ask } from './rest-client.ts';
 import { DRIVERS, sampleCatalogue } from './sample-facts.ts';
 
@@ -77,6 +78,11 @@ const EXAMPLES: Record<string, string> = { tag: 'Thre', sha256: DRIVERS[0].drive
 /** An explanation needs a driver with its file. */
 const EXPLAINED: Record<string, string> = { tag: explained.tag, sha256: explained.sha256 };
 
+const BODIES: Record<string, string> = {
+  '/api/v1/lookup': '{"tags":["Thre"]}',
+  '/api/v1/leaks': JSON.stringify({ text: poolmonSnapshot(0) }),
+};
+
 test('every operation answers with a status and a media type that it names', async () => {
   for (const { path, method, operation } of operations) {
     const examples = path.includes('/explain/') ? EXPLAINED : EXAMPLES;
@@ -88,7 +94,7 @@ test('every operation answers with a status and a media type that it names', asy
     const answer = await ask(server.url, filled, {
       method: method.toUpperCase(),
       headers: method === 'post' ? { 'content-type': 'application/json' } : {},
-      body: method === 'post' ? '{"tags":["Thre"]}' : undefined,
+      body: method === 'post' ? BODIES[path] : undefined,
     });
     const response = operation.responses[answer.status];
     assert.equal(answer.status, 200, path);

@@ -2,10 +2,12 @@
 import { rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { CommandIo, OutputStream } from '../../../api/commands/command-io.ts';
+import type { CommandIo, InputStream, OutputStream } from '../../../api/commands/command-io.ts';
 
 export interface CapturedIo extends CommandIo {
   out(): string;
+  /** What went to stdout, byte by byte. */
+  outBytes(): Buffer;
   err(): string;
   stop(): void;
 }
@@ -17,27 +19,35 @@ process.on('exit', () => rmSync(TEST_CACHE, { recursive: true, force: true }));
 /** Streams that remember, an environment with a cache folder alone, and Linux unless said otherwise. */
 export function capturedIo(
   env: NodeJS.ProcessEnv = {},
-  { isTTY = false, columns = 80, platform = 'linux' as NodeJS.Platform } = {},
+  {
+    isTTY = false,
+    columns = 80,
+    platform = 'linux' as NodeJS.Platform,
+    stdin = undefined as InputStream | undefined,
+  } = {},
 ): CapturedIo {
-  const texts = { out: '', err: '' };
+  const written = { out: [] as Buffer[], err: [] as Buffer[] };
   const stream = (name: 'out' | 'err'): OutputStream => ({
     isTTY,
     columns,
     write(text, done) {
-      texts[name] += text;
+      written[name].push(Buffer.from(text));
       done?.();
       return true;
     },
   });
   const controller = new AbortController();
+  const text = (name: 'out' | 'err') => Buffer.concat(written[name]).toString();
   return {
+    ...(stdin === undefined ? {} : { stdin }),
     stdout: stream('out'),
     stderr: stream('err'),
     env: { POOLTAG_CACHE: TEST_CACHE, ...env },
     platform,
     signal: controller.signal,
-    out: () => texts.out,
-    err: () => texts.err,
+    out: () => text('out'),
+    outBytes: () => Buffer.concat(written.out),
+    err: () => text('err'),
     stop: () => controller.abort(),
   };
 }

@@ -26,7 +26,7 @@ for (const [argv, exitCode, out, err, reason] of CALLS) {
   });
 }
 
-const COMMANDS = ['who', 'scan', 'search', 'suggest', 'index', 'serve'];
+const COMMANDS = ['who', 'scan', 'search', 'leaks', 'annotate', 'suggest', 'index', 'serve'];
 for (const command of COMMANDS) {
   test(`pooltag ${command} --help shows examples, and an unknown option ends with 2 and a suggestion.`, async () => {
     const help = capturedIo();

@@ -176,7 +176,7 @@ test('Ctrl-C ends with 130, and what was found so far is written, to a file too.
   const stopAtFirst = (io: ReturnType<typeof capturedIo>) => {
     const { write } = io.stdout;
     io.stdout.write = (text, done) => {
-      if (text.includes('sightings')) io.stop();
+      if (String(text).includes('sightings')) io.stop();
       return write(text, done);
     };
     return io;

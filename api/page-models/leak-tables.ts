@@ -1,0 +1,275 @@
+/** The tables under the suspects: all tags, processes, what Driver Verifier says, single blocks, memory, what was read. */
+import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import type { MemoryFacts, SnapshotFormat } from '../../scanner/snapshots/pool-snapshot.ts';
+import type { LeakAnswer, TagView } from '../leaks/leak-answer.ts';
+import { tagHref } from './answer-parts.ts';
+import { counted, groupedNumber } from './evidence-phrases.ts';
+import { exactNumber, poolText, sizeText, timeText } from './leak-numbers.ts';
+import { type LeakPlace, leakVerdictMark } from './leak-suspect.ts';
+import { proseParts } from './prose-parts.ts';
+import { tagParts } from './tag-text.ts';
+
+/** Rows of a table of tags: some 250 KB of HTML, which a phone still sorts at once. */
+export const MAX_TAG_ROWS = 500;
+const MAX_PROCESSES = 25;
+const MAX_VERIFIED = 50;
+const MAX_VERIFIED_ALLOCATIONS = 20;
+const MAX_BLOCK_ROWS = 50;
+const MAX_GROUPS = 10;
+const MAX_FILES = 40;
+const MAX_REMARKS = 100;
+
+const FORMAT_WORDS: Record<SnapshotFormat, string> = {
+  poolmon: 'PoolMon',
+  memsnap: 'MemSnap',
+  poolused: '!poolused',
+  poolfind: '!poolfind',
+  'pool-page': '!pool',
+  vm: '!vm',
+  processes: 'a list of processes',
+  verifier: 'Driver Verifier',
+  'perfmon-csv': 'performance counters',
+  'powershell-csv': 'CSV of PoolMon in PowerShell',
+  'event-2004': 'event 2004',
+  'pooltag-json': 'Pooltag’s JSON',
+  'pooltag-csv': 'Pooltag’s CSV',
+};
+
+/** A column of numbers: its head, with the unit, and what stands in it. */
+interface Column {
+  head: string;
+  of(tag: TagView): number | undefined;
+}
+
+/** Named as PoolMon names them, and to the last digit, so that they can be compared with its screen. */
+const COLUMNS: readonly Column[] = [
+  { head: 'Bytes', of: ({ last }) => last.bytes },
+  { head: 'Growth, bytes', of: ({ growthBytes }) => growthBytes },
+  { head: 'Bytes an hour', of: ({ bytesRate }) => bytesRate?.perHour },
+  { head: 'Diff', of: ({ last }) => last.diff },
+  { head: 'Allocs', of: ({ last }) => last.allocs },
+  { head: 'Frees', of: ({ last }) => last.frees },
+  { head: 'Bytes per alloc', of: ({ last }) => last.bytesPerAlloc },
+];
+
+/** The model of views/partials/leak-tags.hbs. Columns that no row has are left out. */
+export function tagTable({ tags, matchingTags, totalTags }: LeakAnswer, { hasLinks }: LeakPlace) {
+  const shown = tags.slice(0, MAX_TAG_ROWS);
+  const columns = COLUMNS.filter(({ of }) => shown.some(tag => of(tag) !== undefined));
+  const left = matchingTags - shown.length;
+  return {
+    heads: columns.map(({ head }) => head),
+    rows: shown.map(tag => ({
+      rank: tag.rank,
+      tag: tagParts(tag.tag),
+      href: hasLinks ? tag.links.page : null,
+      isInexact: tag.isInexact,
+      pool: tag.pool,
+      verdict: leakVerdictMark(tag.verdict),
+      cells: columns.map(({ of }) => exactNumber(of(tag))),
+      summary: tag.summary ?? (tag.mapped.length > 0 ? `PoolMon says ${tag.mapped[0]}` : 'Nobody knows it.'),
+    })),
+    count:
+      matchingTags === totalTags
+        ? `${counted(totalTags, 'tag', 'tags')}.`
+        : `${groupedNumber(matchingTags)} of ${counted(totalTags, 'tag', 'tags')}.`,
+    rest:
+      left > 0
+        ? `${counted(shown.length, 'row is', 'rows are')} shown, ${groupedNumber(left)} more left out. Filters bring them up; \`pooltag leaks --format csv\` has all.`
+        : null,
+  };
+}
+
+/** How many of all tags have each verdict, those that none has left out. */
+export function verdictCounts({ verdicts }: LeakAnswer) {
+  return Object.entries(verdicts)
+    .filter(([, count]) => count > 0)
+    .map(([verdict, count]) => ({
+      verdict: leakVerdictMark(verdict as keyof typeof verdicts),
+      count: groupedNumber(count),
+    }));
+}
+
+/** Tags that rise together. */
+export function groupList({ groups }: LeakAnswer, { hasLinks }: LeakPlace) {
+  const one = ({ tag, pool }: LeakAnswer['groups'][number]['head']) => ({
+    tag: tagParts(tag),
+    pool,
+    href: hasLinks ? tagHref(tag as PoolTag) : null,
+  });
+  return groups.slice(0, MAX_GROUPS).map(group => ({
+    head: one(group.head),
+    members: group.members.map(one),
+    reason: proseParts(group.reason),
+  }));
+}
+
+/** A table with only those columns that some row fills. */
+export interface PlainTable {
+  caption: string;
+  /** The first column is the name of the row. */
+  nameHead: string;
+  heads: string[];
+  rows: { name: string; cells: string[] }[];
+  rest: string | null;
+}
+
+/** Processes, most handles first. */
+export function processTable({ processes }: LeakAnswer): PlainTable | null {
+  return plainTable(
+    { caption: 'Processes, most handles first', nameHead: 'Process', most: MAX_PROCESSES },
+    processes,
+    ({ name }) => name,
+    [
+      ['Process ID', ({ processId }) => (processId === undefined ? undefined : String(processId))],
+      ['Handles', ({ handles }) => number(handles)],
+      ['Threads', ({ threads }) => number(threads)],
+      ['Nonpaged, bytes', ({ nonpagedBytes }) => number(nonpagedBytes)],
+      ['Paged, bytes', ({ pagedBytes }) => number(pagedBytes)],
+      ['Commit, bytes', ({ commitBytes }) => number(commitBytes)],
+    ],
+  );
+}
+
+/** Drivers that Driver Verifier watches, each with the allocations that it listed. */
+export function verifierTables({
+  verifier,
+}: LeakAnswer): { table: PlainTable; allocations: PlainTable[] } | null {
+  const table = plainTable(
+    { caption: 'Drivers that Driver Verifier watches', nameHead: 'Driver', most: MAX_VERIFIED },
+    verifier,
+    ({ driver, isUnloaded }) => (isUnloaded ? `${driver} (unloaded)` : driver),
+    [
+      ['Nonpaged allocations', ({ nonpagedAllocs }) => number(nonpagedAllocs)],
+      ['Nonpaged, bytes', ({ nonpagedBytes }) => number(nonpagedBytes)],
+      ['Paged allocations', ({ pagedAllocs }) => number(pagedAllocs)],
+      ['Paged, bytes', ({ pagedBytes }) => number(pagedBytes)],
+    ],
+  );
+  if (table === null) return null;
+  const allocations = verifier.slice(0, MAX_VERIFIED).map(({ driver, allocations }) =>
+    plainTable(
+      {
+        caption: `Allocations of ${driver}`,
+        nameHead: 'Address',
+        most: MAX_VERIFIED_ALLOCATIONS,
+      },
+      allocations,
+      ({ address }) => address,
+      [
+        ['Tag', ({ tag }) => tagText(tag)],
+        ['Pool', ({ pool }) => pool],
+        ['Bytes', ({ sizeBytes }) => number(sizeBytes)],
+        ['Caller', ({ caller }) => caller],
+      ],
+    ),
+  );
+  return { table, allocations: allocations.filter(one => one !== null) };
+}
+
+/** Single blocks, summed up by tag. */
+export function blockTable({ blocks }: LeakAnswer): PlainTable | null {
+  return plainTable(
+    { caption: 'Single blocks that were listed', nameHead: 'Tag', most: MAX_BLOCK_ROWS },
+    blocks,
+    ({ tag }) => tagText(tag),
+    [
+      ['Pool', ({ pool }) => (pool === undefined ? undefined : poolText(pool))],
+      ['Blocks', ({ count }) => number(count)],
+      ['Of these free', ({ free }) => number(free)],
+      ['Bytes', ({ bytes }) => number(bytes)],
+    ],
+  );
+}
+
+const MEMORY_LABELS: readonly [label: string, name: keyof MemoryFacts, isCount?: true][] = [
+  ['Nonpaged pool', 'nonpagedBytes'],
+  ['Nonpaged pool, limit', 'nonpagedLimitBytes'],
+  ['Nonpaged allocations', 'nonpagedAllocs', true],
+  ['Paged pool', 'pagedBytes'],
+  ['Paged pool, limit', 'pagedLimitBytes'],
+  ['Paged pool in memory', 'pagedResidentBytes'],
+  ['Paged allocations', 'pagedAllocs', true],
+  ['Physical memory', 'physicalBytes'],
+  ['Available', 'availableBytes'],
+  ['Committed', 'commitBytes'],
+  ['Commit limit', 'commitLimitBytes'],
+  ['Commit peak', 'commitPeakBytes'],
+];
+
+/** What is known of the machine's memory. */
+export function memoryRows({ memory }: LeakAnswer) {
+  return MEMORY_LABELS.flatMap(([label, name, isCount]) => {
+    const value = memory[name];
+    return value === undefined ? [] : [{ label, text: isCount ? exactNumber(value) : sizeText(value) }];
+  });
+}
+
+/** The files with their snapshots, and what was remarked while they were read. */
+export function whatWasRead({ snapshots, compared, thinnedTo, remarks, moreRemarks }: LeakAnswer) {
+  const files = new Map<string, LeakAnswer['snapshots']>();
+  for (const snapshot of snapshots) {
+    const key = JSON.stringify([snapshot.file ?? null, snapshot.format]);
+    const others = files.get(key);
+    if (others === undefined) files.set(key, [snapshot]);
+    else others.push(snapshot);
+  }
+  const left = files.size - MAX_FILES;
+  const hidden = Math.max(0, remarks.length - MAX_REMARKS) + moreRemarks;
+  return {
+    files: [...files.values()].slice(0, MAX_FILES).map(fileLine),
+    moreFiles: left > 0 ? `And ${counted(left, 'more file', 'more files')}.` : null,
+    compared:
+      compared < snapshots.length && compared > 0
+        ? `${counted(compared, 'snapshot is', 'snapshots are')} compared; the others repeat one, show another session, or have no tags.`
+        : null,
+    thinned:
+      thinnedTo === undefined
+        ? null
+        : `Of each tag ${groupedNumber(thinnedTo)} points are kept, evenly chosen from all snapshots.`,
+    remarks: remarks.slice(0, MAX_REMARKS).map(({ file, line, message }) => ({
+      place: [file, line === undefined ? undefined : `line ${groupedNumber(line)}`]
+        .filter(Boolean)
+        .join(', '),
+      message,
+    })),
+    remarksTitle: counted(remarks.length + moreRemarks, 'remark', 'remarks'),
+    moreRemarks: hidden > 0 ? `And ${counted(hidden, 'more remark', 'more remarks')}.` : null,
+  };
+}
+
+function fileLine(snapshots: LeakAnswer['snapshots']): string {
+  const [{ file, format }] = snapshots;
+  const times = snapshots.flatMap(({ takenAtMs }) => (takenAtMs === undefined ? [] : [takenAtMs]));
+  let span = '';
+  if (times.length > 0) {
+    const [first, last] = times.reduce(
+      ([low, high], time) => [Math.min(low, time), Math.max(high, time)],
+      [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    );
+    span = first === last ? `, ${timeText(first)} UTC` : `, ${timeText(first)} to ${timeText(last)} UTC`;
+  }
+  return `${file ?? 'What was pasted'}: ${counted(snapshots.length, 'snapshot', 'snapshots')} of ${FORMAT_WORDS[format]}${span}`;
+}
+
+function plainTable<Row>(
+  { caption, nameHead, most }: { caption: string; nameHead: string; most: number },
+  rows: readonly Row[],
+  nameOf: (row: Row) => string,
+  columns: readonly (readonly [head: string, of: (row: Row) => string | undefined])[],
+): PlainTable | null {
+  if (rows.length === 0) return null;
+  const shown = rows.slice(0, most);
+  const filled = columns.filter(([, of]) => shown.some(row => of(row) !== undefined));
+  return {
+    caption,
+    nameHead,
+    heads: filled.map(([head]) => head),
+    rows: shown.map(row => ({ name: nameOf(row), cells: filled.map(([, of]) => of(row) ?? '–') })),
+    rest: rows.length > most ? `And ${groupedNumber(rows.length - most)} more.` : null,
+  };
+}
+
+function number(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : exactNumber(value);
+}

@@ -24,7 +24,7 @@ export interface Verdict {
 }
 
 export class WatchVerdicts {
-  readonly #analysis: Analysis | null;
+  readonly #analysis: Analysis;
   /** Milliseconds of a clock that is not put forward or back. */
   readonly #elapsedMs: () => number;
   readonly #byKey = new Map<string, Verdict>();
@@ -32,7 +32,7 @@ export class WatchVerdicts {
   #added = 0;
   #nextReportMs = 0;
 
-  constructor(analysis: Analysis | null, elapsedMs: () => number) {
+  constructor(analysis: Analysis, elapsedMs: () => number) {
     this.#analysis = analysis;
     this.#elapsedMs = elapsedMs;
   }
@@ -49,7 +49,6 @@ export class WatchVerdicts {
 
   /** Takes a snapshot, and makes a report where it is time for one. */
   add(snapshot: PoolSnapshot): void {
-    if (this.#analysis === null) return;
     this.#analysis.add(snapshot);
     this.#added++;
     const begin = this.#elapsedMs();

@@ -20,7 +20,7 @@ export interface WatchWorld {
   wait(ms: number, signal: AbortSignal): Promise<void>;
   /** The computer's name. */
   computer: string;
-  newAnalysis(): Promise<Analysis | null>;
+  newAnalysis(): Promise<Analysis>;
 }
 
 /** The process and the computer that it runs on. */
@@ -48,6 +48,9 @@ export function processWorld(io: CommandIo): WatchWorld {
     elapsedMs: () => performance.now(),
     wait: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
     computer: os.hostname(),
-    newAnalysis: async () => null,
+    newAnalysis: async () => {
+      const { LeakAnalysis } = await import('../../scanner/leaks/leak-analysis.ts');
+      return new LeakAnalysis();
+    },
   };
 }

@@ -102,7 +102,7 @@ export interface FakeWorld extends WatchWorld {
 
 export function fakeWorld(
   source: LiveSource,
-  { terminal = null, analysis = null }: { terminal?: WatchTerminal | null; analysis?: Analysis | null } = {},
+  { terminal = null, analysis = analysisOf([]) }: { terminal?: WatchTerminal | null; analysis?: Analysis } = {},
 ): FakeWorld {
   let elapsed = 0;
   const world: FakeWorld = {

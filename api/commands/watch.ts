@@ -68,34 +68,32 @@ export function watch(argv: readonly string[], io: CommandIo, world = processWor
     const source = await world.openSource();
     const log = plan.log && (await SnapshotLog.open(plan.log.file, plan.log.limits));
     const catalogue = await openCatalogue(settings, io);
+    const trouble = new TroubleList(io);
+    const onTrouble = (message: string) => trouble.add(message);
+    const { computer, elapsedMs } = world;
+    const verdicts = new WatchVerdicts(await world.newAnalysis(), {
+      elapsedMs,
+      onTrouble,
+      onChange: () => trouble.screen?.draw(),
+    });
+    const keeper = log && new LogKeeper({ log, everyMs: plan.log!.everyMs, computer, onTrouble });
     try {
-      const trouble = new TroubleList(io);
-      const keeper =
-        plan.log === undefined || log === undefined
-          ? null
-          : new LogKeeper({
-              log,
-              everyMs: plan.log.everyMs,
-              computer: world.computer,
-              onTrouble: message => trouble.add(message),
-            });
+      const owners = new WatchOwners(catalogue);
       const session = new WatchSession({
         source,
+        owners,
+        verdicts,
         keeper,
-        owners: new WatchOwners(catalogue),
-        verdicts: new WatchVerdicts(await world.newAnalysis(), world.elapsedMs),
-        computer: world.computer,
+        computer,
         everyMs: plan.everyMs,
       });
       const terminal = options.once || options.format === 'json' ? null : world.terminal();
-      try {
-        return terminal === null
-          ? await watchAsText(session, plan, options, io, world)
-          : await watchOnScreen(session, plan, terminal, trouble, options, io, world);
-      } finally {
-        await keeper?.finish();
-      }
+      return terminal === null
+        ? await watchAsText(session, plan, options, io, world)
+        : await watchOnScreen(session, plan, terminal, trouble, options, io, world);
     } finally {
+      await keeper?.finish();
+      await verdicts.close();
       await catalogue.index.close();
     }
   });

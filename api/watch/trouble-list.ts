@@ -15,6 +15,11 @@ export class TroubleList {
     this.#io = io;
   }
 
+  /** The screen that is shown; null without one. */
+  get screen(): WatchScreen | null {
+    return this.#screen;
+  }
+
   add(message: string): void {
     if (this.#screen === null) {
       this.#io.stderr.write(`pooltag: ${escapeControls(message)}\n`);

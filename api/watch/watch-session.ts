@@ -13,8 +13,8 @@ export interface SessionParts {
   source: LiveSource;
   owners: WatchOwners;
   verdicts: WatchVerdicts;
-  /** Null where nothing is logged. */
-  keeper: LogKeeper | null;
+  /** Undefined where nothing is logged. */
+  keeper: LogKeeper | undefined;
   computer: string;
   everyMs: number;
 }

@@ -48,9 +48,6 @@ export function processWorld(io: CommandIo): WatchWorld {
     elapsedMs: () => performance.now(),
     wait: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
     computer: os.hostname(),
-    newAnalysis: async () => {
-      const { LeakAnalysis } = await import('../../scanner/leaks/leak-analysis.ts');
-      return new LeakAnalysis();
-    },
+    newAnalysis: async () => new (await import('./worker-analysis.ts')).WorkerAnalysis(),
   };
 }

@@ -7,6 +7,7 @@ import type { TagExplanation } from '../explain/tag-explanation.ts';
 import type { WorkerMessage, WorkerSettings } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
+import { workerArguments, workerUrl } from './worker-arguments.ts';
 
 /** What one file may cost. */
 export interface ScanLimits {
@@ -38,9 +39,7 @@ export interface LaneResult {
   cacheProblem?: string;
 }
 
-/** Compiled, this is JavaScript and so is the worker; run from source, both are TypeScript. */
-const IS_SOURCE = import.meta.url.endsWith('.ts');
-const WORKER_URL = new URL(`../scan-worker.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url);
+const WORKER_URL = workerUrl('../scan-worker', import.meta.url);
 
 export class ScanLane {
   readonly #workerUrl: URL;
@@ -49,9 +48,9 @@ export class ScanLane {
   #worker: Worker | undefined;
 
   /** `settings` go to each worker of this lane as they are. */
-  constructor(settings: WorkerSettings, { workerUrl = WORKER_URL, limits = LIMITS } = {}) {
+  constructor(settings: WorkerSettings, { workerUrl: url = WORKER_URL, limits = LIMITS } = {}) {
     this.#settings = settings;
-    this.#workerUrl = workerUrl;
+    this.#workerUrl = url;
     this.#limits = limits;
   }
 
@@ -136,13 +135,6 @@ export class ScanLane {
     });
     return worker;
   }
-}
-
-/** Before Node strips types itself, a thread does not inherit the loader that reads TypeScript: only tests meet this. */
-function workerArguments(): string[] | undefined {
-  if (!IS_SOURCE || ('typescript' in process.features && process.features.typescript)) return undefined;
-  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  return ['--import', `data:text/javascript,import{register}from${loader};register()`];
 }
 
 function timeLimitMs(sizeBytes: number, limits: ScanLimits): number {

@@ -70,7 +70,7 @@ test('JSON is a line for each snapshot, with owner, change and verdict.', async 
     analysis: analysisOf([trend('Thre', 'nonpaged', 'leaking')]),
   });
   world.onWait = waits => {
-    if (waits === 3) io.stop();
+    if (waits === 4) io.stop();
   };
   assert.equal(await watch(['--format', 'json', '--sort', 'suspicion', '--top', '1'], io, world), 130);
   const lines = io
@@ -78,24 +78,24 @@ test('JSON is a line for each snapshot, with owner, change and verdict.', async 
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line));
-  assert.equal(lines.length, 3);
-  assert.equal(lines[2].takenAt, '2026-11-29T10:00:10.000Z');
-  assert.equal(lines[2].totalRows, 3);
-  const { owner, ...first } = lines[2].rows[0];
+  assert.equal(lines.length, 4);
+  assert.equal(lines[3].takenAt, '2026-11-29T10:00:15.000Z');
+  assert.equal(lines[3].totalRows, 3);
+  const { owner, ...first } = lines[3].rows[0];
   assert.match(owner, /^nt!ps: /);
   assert.deepEqual(first, {
     tag: 'Thre',
     id: '54687265',
     pool: 'nonpaged',
-    allocs: 102,
+    allocs: 103,
     frees: 40,
-    diff: 62,
-    bytes: 63488,
+    diff: 63,
+    bytes: 64512,
     perAlloc: 1024,
     allocsChange: 1,
     freesChange: 0,
     bytesChange: 1024,
-    growthBytes: 2048,
+    growthBytes: 3072,
     rank: 1,
     verdict: 'leaking',
     reasons: ['Says the test of leaking.'],

@@ -4,7 +4,7 @@ import type { WatchTerminal } from '../../../api/watch/watch-terminal.ts';
 import type { Analysis } from '../../../api/watch/watch-verdicts.ts';
 import type { WatchWorld } from '../../../api/watch/watch-world.ts';
 import { poolTag } from '../../../data/pool-tag.ts';
-import type { LeakReport, TagTrend } from '../../../scanner/leaks/leak-report.ts';
+import type { TagTrend } from '../../../scanner/leaks/leak-report.ts';
 import type { LiveOutcome, LiveSource } from '../../../scanner/live/live-source.ts';
 import type { MemoryFacts, PoolRow, PoolSnapshot } from '../../../scanner/snapshots/pool-snapshot.ts';
 
@@ -80,11 +80,12 @@ export function analysisOf(
     add() {
       this.added++;
     },
-    report() {
+    async report() {
       this.reports++;
       onReport();
-      return { tags } as LeakReport;
+      return tags;
     },
+    async close() {},
   };
 }
 
@@ -102,7 +103,10 @@ export interface FakeWorld extends WatchWorld {
 
 export function fakeWorld(
   source: LiveSource,
-  { terminal = null, analysis = analysisOf([]) }: { terminal?: WatchTerminal | null; analysis?: Analysis } = {},
+  {
+    terminal = null,
+    analysis = analysisOf([]),
+  }: { terminal?: WatchTerminal | null; analysis?: Analysis } = {},
 ): FakeWorld {
   let elapsed = 0;
   const world: FakeWorld = {

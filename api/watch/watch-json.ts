@@ -3,7 +3,7 @@ import { tagId } from '../../data/pool-tag.ts';
 import { safeJson } from '../export-formats/safe-json.ts';
 import type { FrameParts } from './watch-frame.ts';
 
-/** The line with its line end. Numbers are bytes and counts; times are ISO 8601 UTC; verdicts come from the third snapshot on. */
+/** The line with its line end. Numbers are bytes and counts; times are ISO 8601 UTC; verdicts come from the sixth snapshot on. */
 export function watchJson({ computer, takenAtMs, memory, rows, shown, view }: FrameParts): string {
   const document = {
     takenAt: new Date(takenAtMs).toISOString(),

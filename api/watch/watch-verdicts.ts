@@ -20,8 +20,8 @@ export interface VerdictOptions {
   onTrouble(message: string): void;
 }
 
-/** Fewer snapshots tell nothing of growth. */
-const FEWEST_SNAPSHOTS = 3;
+/** Fewer snapshots cannot tell one shape from another, and a hasty word on a few seconds would be believed. */
+const FEWEST_SNAPSHOTS = 6;
 /** A verdict needs no more haste than that. */
 const SHORTEST_PAUSE_MS = 10_000;
 /** After a report that took a time, twenty times as long passes before the next: a twentieth of one processor. */

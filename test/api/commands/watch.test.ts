@@ -70,7 +70,7 @@ test('JSON is a line for each snapshot, with owner, change and verdict.', async 
     analysis: analysisOf([trend('Thre', 'nonpaged', 'leaking')]),
   });
   world.onWait = waits => {
-    if (waits === 4) io.stop();
+    if (waits === 7) io.stop();
   };
   assert.equal(await watch(['--format', 'json', '--sort', 'suspicion', '--top', '1'], io, world), 130);
   const lines = io
@@ -78,29 +78,29 @@ test('JSON is a line for each snapshot, with owner, change and verdict.', async 
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line));
-  assert.equal(lines.length, 4);
-  assert.equal(lines[3].takenAt, '2026-11-29T10:00:15.000Z');
-  assert.equal(lines[3].totalRows, 3);
-  const { owner, ...first } = lines[3].rows[0];
+  assert.equal(lines.length, 7);
+  assert.equal(lines[6].takenAt, '2026-11-29T10:00:30.000Z');
+  assert.equal(lines[6].totalRows, 3);
+  const { owner, ...first } = lines[6].rows[0];
   assert.match(owner, /^nt!ps: /);
   assert.deepEqual(first, {
     tag: 'Thre',
     id: '54687265',
     pool: 'nonpaged',
-    allocs: 103,
+    allocs: 106,
     frees: 40,
-    diff: 63,
-    bytes: 64512,
+    diff: 66,
+    bytes: 67584,
     perAlloc: 1024,
     allocsChange: 1,
     freesChange: 0,
     bytesChange: 1024,
-    growthBytes: 3072,
+    growthBytes: 6144,
     rank: 1,
     verdict: 'leaking',
     reasons: ['Says the test of leaking.'],
   });
-  assert.equal(lines[1].rows[0].verdict, undefined, 'two snapshots are not judged');
+  assert.equal(lines[4].rows[0].verdict, undefined, 'five snapshots are not judged');
 });
 
 test('The live screen is drawn, follows keys and the window, and is put back by Q.', async () => {
@@ -141,7 +141,7 @@ test('The live screen is drawn, follows keys and the window, and is put back by 
       assert.ok(terminal.screen.split('\n').every(line => line.length <= 60));
       terminal.press('unknown', 'ctrl-l');
     }
-    if (waits === 3) {
+    if (waits === 6) {
       assert.match(terminal.screen, /^Leaking Thre \(nt!ps: .*$/m);
       assert.match(terminal.screen, /^Thre .* leaking$/m);
       terminal.press('q');

@@ -9,7 +9,7 @@ const thre = { tag: poolTag('Thre'), pool: 'nonpaged' } as const;
 /** Lets promises that are settled reach those who wait for them. */
 const settled = () => new Promise(resolve => setImmediate(resolve));
 
-test('Reports begin with the third snapshot, and their time decides when the next one is asked for.', async () => {
+test('Reports begin with the sixth snapshot, and their time decides when the next one is asked for.', async () => {
   let now = 0;
   const analysis = analysisOf([trend('Thre', 'nonpaged', 'leaking')], () => {
     now += 2_000;
@@ -26,11 +26,11 @@ test('Reports begin with the third snapshot, and their time decides when the nex
     verdicts.add(snapshotOf([row('Thre', 'nonpaged', i, 0, i)]));
     if (analysis.reports > before) reportedAt.push(i);
     await settled();
-    assert.equal(verdicts.of(thre)?.rank, i < 2 ? undefined : 1);
+    assert.equal(verdicts.of(thre)?.rank, i < 5 ? undefined : 1);
     now += 5_000;
   }
   // Two seconds of work, forty of pause.
-  assert.deepEqual(reportedAt, [2, 10, 18, 26]);
+  assert.deepEqual(reportedAt, [5, 13, 21, 29]);
   assert.equal(changes, 4);
   assert.equal(verdicts.worst?.tag, 'Thre');
 });
@@ -42,7 +42,7 @@ test('Without anything suspicious no tag is the worst.', async () => {
     onChange: () => {},
     onTrouble: assert.fail,
   });
-  for (let i = 0; i < 3; i++) verdicts.add(snapshotOf([]));
+  for (let i = 0; i < 6; i++) verdicts.add(snapshotOf([]));
   await settled();
   assert.equal(verdicts.worst, undefined);
   assert.equal(verdicts.of(thre)?.trend.verdict, 'steady');
@@ -56,7 +56,7 @@ test('While a report is being made a bounded number of snapshots is added.', () 
     onTrouble: assert.fail,
   });
   for (let i = 0; i < 5_000; i++) verdicts.add(snapshotOf([]));
-  assert.equal(analysis.added, 203);
+  assert.equal(analysis.added, 206);
 });
 
 test('An analysis that fails is told once, and nothing is asked of it any more.', async () => {
@@ -71,7 +71,7 @@ test('An analysis that fails is told once, and nothing is asked of it any more.'
     verdicts.add(snapshotOf([]));
     await settled();
   }
-  assert.equal(analysis.added, 3);
+  assert.equal(analysis.added, 6);
   assert.equal(troubles.length, 1);
   assert.match(troubles[0], /the analysis failed \(no more memory\)\. Watching goes on/);
 });

@@ -15,16 +15,31 @@ const LEAST_POINTS = 6;
 /** How much of a jump must be gone again for it to be over. */
 const LEFT_OVER = 0.4;
 
+/** Bursts may stand on each other; what is left of them is looked at again so many times. */
+const PASSES = 3;
+
 /**
- * Runs of points that jump away and return: at most a sixth of the series each. Where the series begins high or ends
- * high, the run counts too if it is level: what else it was, the points beside it cannot tell. `floor` is a change that
- * is always usual.
+ * The series without runs of points that jump away and return, each at most a sixth of it. Where the series begins high
+ * or ends high, the run counts too if it is level: what else it was, the points beside it cannot tell. `floor` is a
+ * change that is always usual.
  */
-export function findBursts(values: Float64Array, floor: number): Burst[] {
-  if (values.length < LEAST_POINTS) return [];
-  const changes = Float64Array.from(values.subarray(1), (value, i) => value - values[i]);
-  const usual = median(changes);
-  const least = JUMP * Math.max(robustDeviation(changes), floor);
+export function takeOutBursts(values: Float64Array, floor: number): { calm: Float64Array; bursts: Burst[] } {
+  let calm = values;
+  const all: Burst[] = [];
+  if (values.length < LEAST_POINTS) return { calm, bursts: all };
+  for (let pass = 0; pass < PASSES; pass++) {
+    const changes = Float64Array.from(calm.subarray(1), (value, i) => value - calm[i]);
+    const usual = median(changes);
+    const least = JUMP * Math.max(robustDeviation(changes), floor);
+    const bursts = findBursts(calm, changes, usual, least);
+    if (bursts.length === 0) break;
+    calm = fillBursts(calm, bursts, usual, least);
+    all.push(...bursts);
+  }
+  return { calm, bursts: joined(all) };
+}
+
+function findBursts(values: Float64Array, changes: Float64Array, usual: number, least: number): Burst[] {
   const longest = Math.max(1, Math.floor(values.length * MOST_OF_SERIES));
   const bursts: Burst[] = [];
   const start = changes.subarray(0, longest).findIndex(change => usual - change > least);
@@ -53,7 +68,8 @@ function lastOfBurst(
     const left = (values[back] - values[before] - usual * (back - before)) / jump;
     if (Math.abs(left) <= LEFT_OVER) return back - 1;
   }
-  const isAtEnd = jump > 0 && last - before <= longest;
+  // A single last point decides nothing, and may be the first of a leak.
+  const isAtEnd = jump > 0 && last - before <= longest && last - before > 1;
   return isAtEnd && isLevel(values, before + 1, last, jump) ? last : undefined;
 }
 
@@ -62,14 +78,32 @@ function isLevel(values: Float64Array, from: number, to: number, jump: number): 
   return values.subarray(from, to + 1).every(value => Math.abs(value - values[from]) <= near);
 }
 
-/** The series with a straight line in place of each burst. */
-export function withoutBursts(values: Float64Array, bursts: readonly Burst[]): Float64Array {
-  if (bursts.length === 0) return values;
+/** A line between the points beside each burst; where they are far apart, the jump is left and no ramp is made of it. */
+function fillBursts(
+  values: Float64Array,
+  bursts: readonly Burst[],
+  usual: number,
+  least: number,
+): Float64Array {
   const calm = Float64Array.from(values);
   for (const { from, to } of bursts) {
-    const before = from > 0 ? calm[from - 1] : values[to + 1];
-    const after = to + 1 < values.length ? values[to + 1] : before;
-    for (let i = from; i <= to; i++) calm[i] = before + ((after - before) * (i - from + 1)) / (to - from + 2);
+    const steps = to - from + 2;
+    const hasAfter = to + 1 < values.length;
+    const after = hasAfter ? values[to + 1] : calm[from - 1] + usual * steps;
+    const before = from > 0 ? calm[from - 1] : after - usual * steps;
+    const slope = Math.abs(after - before - usual * steps) > least ? usual : (after - before) / steps;
+    for (let i = from; i <= to; i++) calm[i] = before + slope * (i - from + 1);
   }
   return calm;
+}
+
+/** In their order, with those that touch as one. */
+function joined(bursts: Burst[]): Burst[] {
+  const result: Burst[] = [];
+  for (const burst of bursts.sort((a, b) => a.from - b.from)) {
+    const last = result[result.length - 1];
+    if (last !== undefined && burst.from <= last.to + 1) last.to = Math.max(last.to, burst.to);
+    else result.push({ ...burst });
+  }
+  return result;
 }

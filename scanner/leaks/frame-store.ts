@@ -12,6 +12,9 @@ const MAX_CELLS = 2_500_000;
 const MAX_MAPPED = 4;
 const MAX_MAPPED_LENGTH = 200;
 
+/** The furthest from 1970 that a date can be, as ECMAScript has it. */
+const LAST_DATE_MS = 8.64e15;
+
 /** Numbers of a row in {@link Frame.numbers}, in this order; NaN where they are not printed. */
 export const NUMBERS_OF_ROW = 4;
 
@@ -105,7 +108,10 @@ export class FrameStore {
     this.#sinceKept = 0;
     this.#frames.push(frame);
     this.#cells += frame.tags.length;
-    while (this.#frames.length > MAX_FRAMES - 1 || (this.#cells > MAX_CELLS && this.#frames.length > 2))
+    while (
+      this.#frames.length > MAX_FRAMES - (this.#stride > 1 ? 1 : 0) ||
+      (this.#cells > MAX_CELLS && this.#frames.length > 2)
+    )
       this.#halve();
   }
 
@@ -155,7 +161,8 @@ export class FrameStore {
       standsFor: 1,
       file: snapshot.file,
       line: snapshot.line,
-      takenAtMs: takenAtMs !== undefined && Number.isFinite(takenAtMs) ? takenAtMs : undefined,
+      takenAtMs:
+        takenAtMs !== undefined && Math.abs(takenAtMs) <= LAST_DATE_MS ? Math.round(takenAtMs) : undefined,
       timeFrom: snapshot.timeFrom,
       session: snapshot.session,
       memory: snapshot.memory,
@@ -169,7 +176,7 @@ function putNumbers(numbers: Float64Array, row: number, from: PoolRow, adds: boo
   const at = row * NUMBERS_OF_ROW;
   const printed = [from.allocs, from.frees, from.diff, from.bytes];
   for (let i = 0; i < NUMBERS_OF_ROW; i++) {
-    const number = printed[i] ?? Number.NaN;
+    const number = Number.isFinite(printed[i]) ? Math.round(printed[i]!) : Number.NaN;
     numbers[at + i] = adds ? numbers[at + i] + number : number;
   }
 }

@@ -20,6 +20,9 @@ const RAMP_CORNERS = [0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.42, 0.5
 /** Time constants of caches that fill, as parts of the whole time: the slowest has 6 % of its growth still to come. */
 const CURVE_CONSTANTS = [0.02, 0.04, 0.06, 0.09, 0.12, 0.16, 0.2, 0.27, 0.35];
 
+/** Places of steps that are tried. */
+const MOST_STEPS = 64;
+
 /** All shapes over these times (ascending); those that look the same at these points are there once. */
 export function growthShapes(hours: Float64Array): GrowthShape[] {
   const start = hours[0];
@@ -57,9 +60,11 @@ function ramp(parts: Float64Array, from: number, to: number): Float64Array {
   return parts.map(part => Math.min(1, Math.max(0, (part - from) / (to - from))));
 }
 
-/** One for each snapshot but the first. */
+/** One for each point but the first; for every second of many points, where a neighbour fits nearly as well. */
 function stepsOf(parts: Float64Array): GrowthShape[] {
-  return Array.from({ length: parts.length - 1 }, (_, before) => {
+  const every = Math.ceil(parts.length / MOST_STEPS);
+  return Array.from({ length: Math.ceil((parts.length - 1) / every) }, (_, i) => {
+    const before = i * every;
     const at = before + 1;
     return {
       kind: 'step' as const,

@@ -20,7 +20,10 @@ export interface JudgementContext {
   tested: number;
   /** The rate of false alarms that is allowed over all tags. */
   falseRate: number;
-  /** Bytes of the pool that are in use at the last snapshot, and that it may hold, where known. */
+  /**
+   * Bytes of the pool that are in use at the last snapshot, or of the rows that are listed where nothing tells those;
+   * and bytes that it may hold, where known.
+   */
   poolBytes: { nonpaged?: number; paged?: number };
   limitBytes: { nonpaged?: number; paged?: number };
 }

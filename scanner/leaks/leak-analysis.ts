@@ -1,6 +1,6 @@
 /** LeakAnalysis: snapshots in, one after another and in any order; a LeakReport out. Pure, with bounded memory. */
 import type { PoolTag } from '../../data/pool-tag.ts';
-import type { PoolSnapshot, ReadRemark } from '../snapshots/pool-snapshot.ts';
+import type { Pool, PoolSnapshot, ReadRemark } from '../snapshots/pool-snapshot.ts';
 import { chooseChain } from './frame-chains.ts';
 import { orderFrames } from './frame-order.ts';
 import { FrameStore, MAX_TAGS } from './frame-store.ts';
@@ -29,7 +29,7 @@ export interface AnalysisOptions {
 
 /** Of intervals; and how often a report without any leak may name one, over all of its tags. */
 const CONFIDENCE = 0.95;
-const FALSE_RATE = 0.02;
+const FALSE_RATE = 0.05;
 
 export class LeakAnalysis {
   readonly #options: AnalysisOptions;
@@ -87,7 +87,10 @@ export class LeakAnalysis {
       compared,
       tested: Math.max(1, changing.length),
       falseRate: FALSE_RATE,
-      poolBytes: { nonpaged: pools.nonpaged.usedBytes, paged: pools.paged.usedBytes },
+      poolBytes: {
+        nonpaged: pools.nonpaged.usedBytes ?? listedBytes(studies, 'nonpaged'),
+        paged: pools.paged.usedBytes ?? listedBytes(studies, 'paged'),
+      },
       limitBytes: { nonpaged: pools.nonpaged.limitBytes, paged: pools.paged.limitBytes },
     };
     const trendP = new Map(changing.map((study, i) => [study, corrected[i]]));
@@ -159,6 +162,15 @@ function judge(study: TagStudy, context: JudgementContext): Judgement {
   const points = study.points?.values.length ?? 0;
   if (points < 2) return judgeSingle(study, context);
   return points < LEAST_POINTS_OF_EVIDENCE ? judgeFew(study, context) : judgeTrend(study, context);
+}
+
+/** Sum over the rows of the last snapshot that shows each; undefined where no bytes are printed. */
+function listedBytes(studies: readonly TagStudy[], pool: Pool): number | undefined {
+  const sum = studies.reduce(
+    (bytes, { known, last }) => bytes + (known.pool === pool ? (last.bytes ?? 0) : 0),
+    0,
+  );
+  return sum > 0 ? sum : undefined;
 }
 
 function addRestart(trend: TagTrend, atMs: number | undefined, snapshot: number): void {

@@ -1,4 +1,4 @@
-/** Theil-Sen's slope with Sen's interval, and Mann-Kendall's test, both from all pairs of points, corrected for noise that remembers. */
+/** Theil-Sen's slope with Sen's interval, and Mann-Kendall's test: from all pairs of points, corrected for noise that remembers. */
 import { selectRank } from './select-rank.ts';
 
 export interface MonotoneTrend {
@@ -6,7 +6,13 @@ export interface MonotoneTrend {
   slope: number;
   low: number;
   high: number;
-  /** Probability of so much rise without a trend, before any correction for many tags. */
+  /** Mann-Kendall's probability of so much rise without a trend. */
+  mannKendallP: number;
+  /**
+   * The smaller one of that and of the chance of so many steps up, doubled for having two; before any correction for many
+   * tags. Steps of noise that remembers are no more alike than a coin's, so they tell a trend of many small steps
+   * where the corrected Mann-Kendall takes it for slow noise.
+   */
   risingP: number;
 }
 
@@ -48,7 +54,31 @@ export function monotoneTrend(hours: Float64Array, values: Float64Array, memory:
   const high = highRank <= middle ? slope : selectRank(slopes, highRank, middle, pairs - 1);
   // One less, since the statistic moves in steps of two.
   const z = variance === 0 || rises === 0 ? 0 : (rises - Math.sign(rises)) / Math.sqrt(variance);
-  return { slope, low: Math.min(low, slope), high: Math.max(high, slope), risingP: upperTail(z) };
+  const mannKendallP = upperTail(z);
+  let ups = 0;
+  let downs = 0;
+  for (let i = 1; i < points; i++) {
+    if (values[i] > values[i - 1]) ups++;
+    else if (values[i] < values[i - 1]) downs++;
+  }
+  return {
+    slope,
+    low: Math.min(low, slope),
+    high: Math.max(high, slope),
+    mannKendallP,
+    risingP: Math.min(1, 2 * Math.min(mannKendallP, chanceOfUps(ups, ups + downs))),
+  };
+}
+
+/** That of so many changes so many and more go up, if up and down are alike. */
+export function chanceOfUps(ups: number, changes: number): number {
+  let chance = 0;
+  let term = 0.5 ** changes;
+  for (let k = changes; k >= ups; k--) {
+    chance += term;
+    term *= k / (changes - k + 1);
+  }
+  return Math.min(1, chance);
 }
 
 /** Of Kendall's S, with groups of equal values. */

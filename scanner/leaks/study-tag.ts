@@ -1,5 +1,5 @@
 /** What can be measured of one tag over the compared snapshots, before any verdict. */
-import { type Burst, findBursts, withoutBursts } from './find-events.ts';
+import { type Burst, takeOutBursts } from './find-events.ts';
 import type { KnownTag } from './frame-store.ts';
 import { type GrowthEvidence, growthEvidence } from './growth-evidence.ts';
 import type { TagNumbers } from './leak-report.ts';
@@ -74,8 +74,9 @@ export function studyTag(known: KnownTag, series: NumberSeries, grid: TimeGrid):
   };
   if (points === undefined) return study;
   const floor = noiseFloor(study);
-  study.bursts = findBursts(points.values, floor);
-  study.calm = withoutBursts(points.values, study.bursts);
+  const { calm, bursts } = takeOutBursts(points.values, floor);
+  study.calm = calm;
+  study.bursts = bursts;
   for (let i = 1; i < study.calm.length; i++) {
     if (study.calm[i] > study.calm[i - 1]) study.ups++;
     else if (study.calm[i] < study.calm[i - 1]) study.downs++;

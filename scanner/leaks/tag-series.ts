@@ -76,8 +76,8 @@ function emptySeries(length: number, first: number): NumberSeries {
 function putRight(series: NumberSeries): void {
   const { allocs, frees, diff, bytes } = series;
   for (let i = series.first; i <= series.last; i++) {
-    if (!(allocs[i] >= 0)) allocs[i] = Number.NaN;
-    if (!(frees[i] >= 0)) frees[i] = Number.NaN;
+    if (!isCounter(allocs[i])) allocs[i] = Number.NaN;
+    if (!isCounter(frees[i])) frees[i] = Number.NaN;
     if (bytes[i] < 0 || bytes[i] > MOST_BYTES) {
       bytes[i] = Number.NaN;
       series.garbage++;
@@ -99,6 +99,10 @@ function putRight(series: NumberSeries): void {
   }
   const wraps = new Set([...unwrap(allocs), ...unwrap(frees)]);
   series.wraps = [...wraps].sort((a, b) => a - b);
+}
+
+function isCounter(value: number): boolean {
+  return value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }
 
 /** Adds 2^32 from each wrap on, in place; gives where they were. A counter that drops otherwise began anew. */

@@ -45,7 +45,7 @@ export function trendDesign(hours: Float64Array, isClock: boolean): TrendDesign 
   const shapes = growthShapes(hours);
   const gaps = Array.from(hours.subarray(1), (hour, i) => hour - hours[i]);
   const usualGap = [...gaps].sort((a, b) => a - b)[gaps.length >> 1] || 1;
-  const waves = isClock ? waveColumns(hours) : [];
+  const waves = isClock ? waveColumns(hours) : unknownWave(hours);
   const slices = MEMORIES.map(memory => {
     const carried = Float64Array.from(hours, (_, i) =>
       i === 0 || memory === 0 ? 0 : Math.min(MOST_MEMORY, memory ** (gaps[i - 1] / usualGap)),
@@ -138,4 +138,13 @@ function waveColumns(hours: Float64Array): Float64Array[] {
     const angles = hours.map(hour => (2 * Math.PI * harmonic * hour) / HOURS_OF_DAY);
     return [angles.map(Math.sin), angles.map(Math.cos)];
   });
+}
+
+/** Where only the order is known, the whole of it may be a day: one wave over all points. */
+function unknownWave(order: Float64Array): Float64Array[] {
+  if (order.length < LEAST_POINTS_OF_WAVE) return [];
+  const angles = order.map(
+    place => (2 * Math.PI * (place - order[0])) / (order[order.length - 1] - order[0]),
+  );
+  return [angles.map(Math.sin), angles.map(Math.cos)];
 }

@@ -59,8 +59,8 @@ const MOST_TRIES = 10_000;
 
 export interface SimulatedMachine {
   snapshots: PoolSnapshot[];
-  /** Tag and pool of each leak, and by how many times its noise it grows. */
-  planted: { tag: PoolTag; pool: Pool; timesNoise: number }[];
+  /** Tag and pool of each leak, by how many times its noise it grows, and what else the tag does. */
+  planted: { tag: PoolTag; pool: Pool; timesNoise: number; on: 'plain' | 'wave' | 'cache' }[];
 }
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
@@ -112,7 +112,12 @@ export function simulatedMachine(seed: number, options: MachineOptions = USUAL):
     hours.forEach((hour, i) => {
       made.values[i] += perHour * Math.max(0, hour - begins);
     });
-    planted.push({ tag: made.tag, pool: made.pool, timesNoise: (perHour * time) / noise, made } as never);
+    planted.push({
+      tag: made.tag,
+      pool: made.pool,
+      timesNoise: (perHour * time) / noise,
+      on: made.waves ? 'wave' : made.fills ? 'cache' : 'plain',
+    });
   }
   const startMs = Date.UTC(2024, 4, 1, 8);
   const snapshots = hours.map((hour, i): PoolSnapshot => {

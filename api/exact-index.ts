@@ -1,19 +1,15 @@
 /** An index for commands that only look tags up: ready in a millisecond, because it reads no words. */
 import type { KnowledgeEntry, TagRecord } from '../data/facts.ts';
 import { isEmptyRecord } from '../data/merge.ts';
+import { PatternBeginnings } from '../data/pattern-beginnings.ts';
 import { type PoolTag, tagId } from '../data/pool-tag.ts';
 import { type SearchIndex, type SearchPage, SearchUnavailable } from '../data/search-index.ts';
 import { caseVariantIds, coveringPatternIds } from '../data/tag-neighbours.ts';
 
-function beginningOf(pattern: string): string {
-  return /^[^?*]{0,3}/.exec(pattern)![0];
-}
-
 export class ExactIndex implements SearchIndex {
   readonly kind = 'embedded';
   #records = new Map<string, TagRecord>();
-  /** How the wildcard entries begin, up to three characters before the first wildcard: most tags begin otherwise. */
-  readonly #beginnings = new Set<string>();
+  readonly #beginnings = new PatternBeginnings();
 
   remarks(): string[] {
     return [];
@@ -32,7 +28,7 @@ export class ExactIndex implements SearchIndex {
     for (const record of records) {
       if (isEmptyRecord(record)) this.#records.delete(record.id);
       else this.#records.set(record.id, record);
-      if (record.isPattern) this.#beginnings.add(beginningOf(record.tag));
+      if (record.isPattern) this.#beginnings.add(record.tag);
     }
   }
 
@@ -49,13 +45,13 @@ export class ExactIndex implements SearchIndex {
   }
 
   async covering(tag: PoolTag): Promise<TagRecord[]> {
-    return this.#byIds(coveringPatternIds(tag));
+    return this.#beginnings.mayCover(tag) ? this.#byIds(coveringPatternIds(tag)) : [];
   }
 
   /** What lists say of the tag: its own entries, else those of the most specific wildcard entry that covers it. */
   entriesFor(tag: PoolTag): readonly KnowledgeEntry[] {
     const own = this.#records.get(tagId(tag))?.knowledge ?? [];
-    if (own.length === 0 && !this.#mayBeCovered(tag)) return own;
+    if (own.length === 0 && !this.#beginnings.mayCover(tag)) return own;
     return own.length > 0 ? own : (this.#byIds(coveringPatternIds(tag))[0]?.knowledge ?? []);
   }
 
@@ -64,10 +60,6 @@ export class ExactIndex implements SearchIndex {
   }
 
   async close(): Promise<void> {}
-
-  #mayBeCovered(tag: PoolTag): boolean {
-    return [0, 1, 2, 3].some(length => this.#beginnings.has(tag.slice(0, length)));
-  }
 
   #byIds(ids: readonly string[]): TagRecord[] {
     return ids.map(id => this.#records.get(id)).filter(record => record !== undefined);

@@ -7,13 +7,16 @@ import { projectFile } from '../data/project-files.ts';
 const STYLE = 'text/css; charset=utf-8';
 const SCRIPT = 'text/javascript; charset=utf-8';
 
+/** The chart library stands where npm put it. */
+const require = createRequire(import.meta.url);
+
 const CONTENTS = {
   'pooltag.css': { type: STYLE, read: () => packedStyle('pooltag.css') },
   'leaks.css': { type: STYLE, read: () => packedStyle('leaks.css') },
-  'pooltag.js': { type: SCRIPT, read: () => ours('pooltag.js') },
-  'leaks.js': { type: SCRIPT, read: () => ours('leaks.js') },
-  'uplot.css': { type: STYLE, read: () => uplot('uPlot.min.css') },
-  'uplot.js': { type: SCRIPT, read: () => uplot('uPlot.iife.min.js') },
+  'pooltag.js': { type: SCRIPT, read: () => packedScript('pooltag.js') },
+  'leaks.js': { type: SCRIPT, read: () => packedScript('leaks.js') },
+  'uplot.css': { type: STYLE, read: () => readFileSync(require.resolve('uplot/dist/uPlot.min.css')) },
+  'uplot.js': { type: SCRIPT, read: () => readFileSync(require.resolve('uplot/dist/uPlot.iife.min.js')) },
   'icon.svg': { type: 'image/svg+xml', read: () => ours('icon.svg') },
   'favicon.ico': { type: 'image/x-icon', read: () => ours('favicon.ico') },
 };
@@ -67,7 +70,11 @@ function packedStyle(file: string): Buffer {
   return Buffer.from(packed);
 }
 
-/** The chart library comes as npm installed it. */
-function uplot(file: string): Buffer {
-  return readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${file}`));
+/** A script of ours without indents and lines of comment alone. No text in them goes over several lines. */
+function packedScript(file: string): Buffer {
+  const packed = ours(file)
+    .toString('utf8')
+    .replace(/^\s+/gm, '')
+    .replace(/^(?:\/\/.*|\/\*.*\*\/)\r?\n/gm, '');
+  return Buffer.from(packed);
 }

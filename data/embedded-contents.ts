@@ -3,12 +3,14 @@ import { EmbeddedFacets } from './embedded-facets.ts';
 import { EmbeddedTags } from './embedded-tags.ts';
 import { EmbeddedWords } from './embedded-words.ts';
 import type { TagRecord } from './facts.ts';
+import { PatternBeginnings } from './pattern-beginnings.ts';
+import type { PoolTag } from './pool-tag.ts';
 import { FACET_NAMES } from './search-facets.ts';
 import { type ComponentNames, facetsOf, wordsByField } from './search-fields.ts';
 import type { FacetCount, FacetName, SearchQuery } from './search-index.ts';
 import type { BytesPlan, SearchPlan, TextPlan } from './search-query.ts';
 import { keyOfId, recordKey } from './tag-keys.ts';
-import { otherCases } from './tag-neighbours.ts';
+import { coveringPatternIds, otherCases } from './tag-neighbours.ts';
 
 interface Entry {
   key: number;
@@ -34,6 +36,7 @@ export class EmbeddedContents {
   readonly #words = new EmbeddedWords();
   readonly #facets = new EmbeddedFacets();
   readonly #slots: Entry[] = [];
+  readonly #beginnings = new PatternBeginnings();
   /** Facets of everything, which the first page of every visitor asks for. */
   #facetsOfAll: Record<FacetName, FacetCount[]> | undefined;
 
@@ -70,6 +73,11 @@ export class EmbeddedContents {
     return this.#entries(ids).map(({ record }) => record);
   }
 
+  /** The wildcard entries that cover a tag, the most specific first. */
+  covering(tag: PoolTag): TagRecord[] {
+    return this.#beginnings.mayCover(tag) ? this.byIds(coveringPatternIds(tag)) : [];
+  }
+
   get(tag: string): TagRecord | undefined {
     return this.#tags.get(recordKey(tag, false))?.record;
   }
@@ -92,6 +100,7 @@ export class EmbeddedContents {
 
   #entryOf(record: TagRecord): Entry {
     const key = recordKey(record.tag, record.isPattern);
+    if (record.isPattern) this.#beginnings.add(record.tag);
     const known = this.#tags.get(key);
     const slot = known?.slot ?? this.#slots.length;
     if (known) this.#words.remove(slot, wordsByField(known.record, this.#components));

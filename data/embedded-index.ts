@@ -7,7 +7,7 @@ import type { ComponentNames } from './search-fields.ts';
 import { searchHit } from './search-highlights.ts';
 import type { SearchIndex, SearchPage, SearchQuery } from './search-index.ts';
 import { readSearchQuery } from './search-query.ts';
-import { caseVariantIds, coveringPatternIds } from './tag-neighbours.ts';
+import { caseVariantIds } from './tag-neighbours.ts';
 
 /** Above this many records a search takes tens of milliseconds of the one thread that also answers everybody else. */
 const EMBEDDED_RECORD_LIMIT = 50_000;
@@ -72,7 +72,7 @@ class EmbeddedIndex implements SearchIndex {
   }
 
   async covering(tag: PoolTag): Promise<TagRecord[]> {
-    return this.#contents.byIds(coveringPatternIds(tag));
+    return this.#contents.covering(tag);
   }
 
   async search(query: SearchQuery): Promise<SearchPage> {

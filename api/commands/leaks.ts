@@ -9,7 +9,7 @@ import { leakCsv } from '../leaks/leak-csv.ts';
 import { leakText } from '../leaks/leak-text.ts';
 import { type LeakView, readPool, readSort, SORT_FORM, type SortName } from '../leaks/leak-view.ts';
 import { DURATION_FORM, readDuration } from '../leaks/read-duration.ts';
-import { NOTHING_RECOGNISED, SnapshotIntake } from '../leaks/snapshot-intake.ts';
+import { companionTags, NOTHING_RECOGNISED, SnapshotIntake } from '../leaks/snapshot-intake.ts';
 import { MAX_FILTER_CHARACTERS, MAX_FILTERS } from '../leaks/tag-filter.ts';
 import { readMachine } from '../machine.ts';
 import type { Settings } from '../settings.ts';
@@ -138,7 +138,10 @@ export function leaks(argv: readonly string[], io: CommandIo): Promise<number> {
     const settings = settingsOf(command, io);
     const output =
       options.out === undefined ? standardOutput(io, options.format === 'text') : fileOutput(options.out);
-    const intake = new SnapshotIntake({ everyMs: options.every, advice: knowledge.advice });
+    const intake = new SnapshotIntake({
+      everyMs: options.every,
+      companions: companionTags(knowledge.advice),
+    });
     const read = await readInputs(command.args, options.glob, io, (file, writtenAtMs) =>
       intake.open(file, writtenAtMs),
     );

@@ -13,6 +13,8 @@ const STDIN = '-';
 /** Large enough that a disk is read at its speed. */
 const CHUNK_BYTES = 256 * 1024;
 const MEGABYTE = 1024 * 1024;
+/** Less is read before anybody looks for a bar. */
+const PROGRESS_MEGABYTES = 32;
 
 /** What takes the pieces of one input; `end` is called however it ends. */
 export interface InputReader {
@@ -92,7 +94,8 @@ async function readFiles(
   }
   const facts = await Promise.all(files.map(({ path }) => stat(path).catch(() => undefined)));
   const progress = await scanProgress(io, 'reading MB');
-  progress.total(Math.ceil(facts.reduce((sum, one) => sum + (one?.size ?? 0), 0) / MEGABYTE));
+  const total = facts.reduce((sum, one) => sum + (one?.size ?? 0), 0) / MEGABYTE;
+  if (total >= PROGRESS_MEGABYTES) progress.total(Math.ceil(total));
   let [bytes, shownMegabytes] = [0, 0];
   for (const [i, { path, problem }] of files.entries()) {
     if (io.signal.aborted) break;
@@ -150,14 +153,24 @@ async function* untilAborted<Chunk>(
   signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
   const iterator = chunks[Symbol.asyncIterator]();
-  const aborted = new Promise<{ done: true; value: undefined }>(resolve => {
-    const end = () => resolve({ done: true, value: undefined });
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
-  while (true) {
-    const next = await Promise.race([iterator.next(), aborted]);
+  while (!signal.aborted) {
+    const next = await nextUnlessAborted(iterator, signal);
     if (next.done) return;
     yield next.value;
   }
+}
+
+/** Not by a race with one promise that lives as long as the signal: it would keep every piece that it lost to. */
+function nextUnlessAborted<Chunk>(
+  iterator: AsyncIterator<Chunk>,
+  signal: AbortSignal,
+): Promise<IteratorResult<Chunk, void>> {
+  return new Promise((resolve, reject) => {
+    const end = () => resolve({ done: true, value: undefined });
+    signal.addEventListener('abort', end, { once: true });
+    iterator
+      .next()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', end));
+  });
 }

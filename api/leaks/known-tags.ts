@@ -23,13 +23,17 @@ export async function knownTags(
   { index }: Pick<AnswerSource, 'index'>,
 ): Promise<Map<PoolTag, KnownTag>> {
   const asked = [...new Set(tags)];
-  const plain = asked.map(withoutProtectedBit);
+  const isProtected = (tag: PoolTag) => tagToUlong(tag) >= PROTECTED_BIT;
+  const plain = asked.filter(isProtected).map(withoutProtectedBit);
   const records = await index.findMany([...asked, ...plain]);
+  let nextPlain = asked.length;
   const found = asked.map((tag, i) => {
-    const [own, unprotected] = [records[i], records[asked.length + i]];
-    return isTold(own) || !isTold(unprotected)
-      ? { tag, record: own }
-      : { tag: plain[i], record: unprotected };
+    const own = { tag, record: records[i] };
+    if (!isProtected(tag)) return own;
+    const unprotected = records[nextPlain++];
+    return isTold(own.record) || !isTold(unprotected)
+      ? own
+      : { tag: withoutProtectedBit(tag), record: unprotected };
   });
   const coverings = await Promise.all(found.map(({ tag }) => index.covering(tag)));
   return new Map(
@@ -44,6 +48,5 @@ export async function knownTags(
 }
 
 function withoutProtectedBit(tag: PoolTag): PoolTag {
-  const ulong = tagToUlong(tag);
-  return ulong >= PROTECTED_BIT ? tagFromUlong(ulong - PROTECTED_BIT) : tag;
+  return tagFromUlong(tagToUlong(tag) - PROTECTED_BIT);
 }

@@ -8,16 +8,15 @@ import { SnapshotReader } from '../../scanner/snapshots/snapshot-reader.ts';
 export interface IntakeOptions {
   /** How far apart the snapshots were taken, where their times do not tell. */
   everyMs?: number | undefined;
-  /** The advice of the knowledge base, which says what rises together. */
-  advice: readonly AdviceRule[];
+  /** What rises together; see {@link companionTags}. */
+  companions: ReadonlyMap<PoolTag, readonly PoolTag[]>;
 }
 
 export class SnapshotIntake {
   readonly #analysis: LeakAnalysis;
   #snapshots = 0;
 
-  constructor({ everyMs, advice }: IntakeOptions) {
-    const companions = companionTags(advice);
+  constructor({ everyMs, companions }: IntakeOptions) {
     this.#analysis = new LeakAnalysis(everyMs === undefined ? { companions } : { everyMs, companions });
   }
 
@@ -46,7 +45,7 @@ export class SnapshotIntake {
 }
 
 /** What rises along with a tag, as the advice on it says. */
-function companionTags(advice: readonly AdviceRule[]): Map<PoolTag, readonly PoolTag[]> {
+export function companionTags(advice: readonly AdviceRule[]): Map<PoolTag, readonly PoolTag[]> {
   const found = new Map<PoolTag, readonly PoolTag[]>();
   for (const { tags, companions } of advice) {
     if (companions.length === 0) continue;

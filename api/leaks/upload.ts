@@ -16,6 +16,8 @@ const MAX_HELD_BYTES = 160 * 1024 * 1024;
 export interface UploadedText {
   name: string | undefined;
   chunks: Uint8Array[];
+  /** When the file was written, where that is known. */
+  fileTimeMs?: number;
 }
 
 /** What a request brought. `release` must be called once the texts are no longer needed. */

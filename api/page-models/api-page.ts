@@ -25,6 +25,13 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
     example: null,
   },
   {
+    method: 'POST',
+    path: '/api/v1/leaks',
+    summary: 'What is leaking: a log as text, or files as a form, up to 20 MB. Nothing of it is kept.',
+    parameters: 'every, pool, include, exclude (repeatable), sort, top, windows, driver',
+    example: null,
+  },
+  {
     method: 'GET',
     path: '/api/v1/drivers',
     summary: 'The scanned drivers.',

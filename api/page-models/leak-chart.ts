@@ -1,8 +1,9 @@
 /** The chart of a tag over time, drawn by the server as SVG, with its points as a table. */
 import type { TagTrend } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer } from '../leaks/leak-answer.ts';
+import { bytesInWords } from '../leaks/quantity-words.ts';
 import { type Axis, countTicks, sizeAxis, timeTicks } from './chart-ticks.ts';
-import { exactNumber, sizeText, timeText } from './leak-numbers.ts';
+import { exactNumber, timeText } from './leak-numbers.ts';
 
 /** The line is drawn in a square of this many units, which the style stretches over the plot. */
 const BOX = 1000;
@@ -40,7 +41,7 @@ export function leakChart(id: string, name: string, series: Series, snapshots: L
   const y = sizeAxis(low, high, isBytes);
   const x = (at: number) => (to > from ? (at - from) / (to - from) : 0.5);
   const what = isBytes ? 'bytes in use' : 'allocations in use';
-  const amount = isBytes ? sizeText : exactNumber;
+  const amount = isBytes ? bytesInWords : exactNumber;
   const when = hasTimes ? (at: number) => `${timeText(at)} UTC` : (at: number) => `snapshot ${at}`;
   return {
     id,

@@ -3,19 +3,12 @@ import type { PoolTag } from '../../data/pool-tag.ts';
 import { tagText } from '../../data/pool-tag.ts';
 import type { Verdict } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer, SuspectView } from '../leaks/leak-answer.ts';
+import { bytesInWords, hoursInWords, shareInWords } from '../leaks/quantity-words.ts';
 import { adviceBox, type GuideTitles } from './advice-box.ts';
 import { articleEntry, ownerRow, sightingRow } from './answer-parts.ts';
 import { counted } from './evidence-phrases.ts';
 import { leakChart } from './leak-chart.ts';
-import {
-  durationText,
-  exactNumber,
-  poolText,
-  rateText,
-  shareText,
-  sizeText,
-  timeText,
-} from './leak-numbers.ts';
+import { exactNumber, poolText, timeText } from './leak-numbers.ts';
 import { proseParts } from './prose-parts.ts';
 import { type SourceLink, sourceLinks } from './source-links.ts';
 import { copyableTag, tagParts } from './tag-text.ts';
@@ -67,7 +60,9 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
     figures: figuresOf(suspect),
     events: eventsOf(suspect.events),
     mapped: suspect.mapped,
-    chart: leakChart(`chart-${rank}`, name, suspect.series, answer.snapshots),
+    // One point is a figure, no course.
+    chart:
+      answer.snapshots.length > 1 ? leakChart(`chart-${rank}`, name, suspect.series, answer.snapshots) : null,
     evidence: {
       caption: `Owners and evidence for ${name}`,
       owners: owners
@@ -97,12 +92,12 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
       href: hasLinks ? one.links.page : null,
     })),
     moreRising: risesWith.length > MAX_RISING ? `and ${risesWith.length - MAX_RISING} more` : null,
-    inUse: last.bytes === undefined ? null : sizeText(last.bytes),
+    inUse: last.bytes === undefined ? null : bytesInWords(last.bytes),
   };
 }
 
 /** Whether both are the same tag of the same pool. */
-export function isSame(a: { tag: string; pool: string }, b: { tag: string; pool: string }): boolean {
+function isSame(a: { tag: string; pool: string }, b: { tag: string; pool: string }): boolean {
   return a.tag === b.tag && a.pool === b.pool;
 }
 
@@ -131,18 +126,26 @@ function figuresOf({
   if (last.bytes !== undefined) {
     say(
       'In use',
-      sizeText(last.bytes),
-      poolShare === undefined ? null : `${shareText(poolShare)} of the pool`,
+      bytesInWords(last.bytes),
+      poolShare === undefined ? null : `${shareInWords(poolShare)} of the pool`,
     );
   }
   if (growthBytes !== undefined) {
-    say('Growth', sizeText(growthBytes), first.bytes === undefined ? null : `from ${sizeText(first.bytes)}`);
+    say(
+      'Growth',
+      bytesInWords(growthBytes),
+      first.bytes === undefined ? null : `from ${bytesInWords(first.bytes)}`,
+    );
   }
   if (bytesRate !== undefined) {
-    say('Rate', rateText(bytesRate.perHour), `${sizeText(bytesRate.low)} to ${sizeText(bytesRate.high)}`);
+    say(
+      'Rate',
+      `${bytesInWords(bytesRate.perHour)} an hour`,
+      `${bytesInWords(bytesRate.low)} to ${bytesInWords(bytesRate.high)}`,
+    );
   }
   if (last.diff !== undefined) {
-    const each = last.bytesPerAlloc === undefined ? null : `${sizeText(last.bytesPerAlloc)} each`;
+    const each = last.bytesPerAlloc === undefined ? null : `${bytesInWords(last.bytesPerAlloc)} each`;
     say('Allocations in use', exactNumber(last.diff), each);
   }
   if (allocsRate !== undefined) {
@@ -152,7 +155,7 @@ function figuresOf({
       `${exactNumber(allocsRate.low)} to ${exactNumber(allocsRate.high)}`,
     );
   }
-  if (hoursToLimit !== undefined) say('Pool full in', durationText(hoursToLimit), 'at this rate');
+  if (hoursToLimit !== undefined) say('Pool full in', hoursInWords(hoursToLimit), 'at this rate');
   return figures;
 }
 

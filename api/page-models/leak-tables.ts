@@ -2,9 +2,10 @@
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
 import type { MemoryFacts, SnapshotFormat } from '../../scanner/snapshots/pool-snapshot.ts';
 import type { LeakAnswer, TagView } from '../leaks/leak-answer.ts';
+import { bytesInWords } from '../leaks/quantity-words.ts';
 import { tagHref } from './answer-parts.ts';
 import { counted, groupedNumber } from './evidence-phrases.ts';
-import { exactNumber, poolText, sizeText, timeText } from './leak-numbers.ts';
+import { exactNumber, poolText, timeText } from './leak-numbers.ts';
 import { type LeakPlace, leakVerdictMark } from './leak-suspect.ts';
 import { proseParts } from './prose-parts.ts';
 import { tagParts } from './tag-text.ts';
@@ -201,7 +202,7 @@ const MEMORY_LABELS: readonly [label: string, name: keyof MemoryFacts, isCount?:
 export function memoryRows({ memory }: LeakAnswer) {
   return MEMORY_LABELS.flatMap(([label, name, isCount]) => {
     const value = memory[name];
-    return value === undefined ? [] : [{ label, text: isCount ? exactNumber(value) : sizeText(value) }];
+    return value === undefined ? [] : [{ label, text: isCount ? exactNumber(value) : bytesInWords(value) }];
   });
 }
 

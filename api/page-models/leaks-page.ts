@@ -55,6 +55,7 @@ export function leakResult(answer: LeakAnswer, place: LeakPlace) {
       command: command ?? null,
     })),
     verdicts: verdictCounts(answer),
+    suspectsTitle: `${isOnlyLarge(answer) ? 'The largest tags' : 'Suspects'} (${answer.suspects.length})`,
     suspects: answer.suspects.map(suspect => suspectBlock(suspect, answer, place)),
     groups: groupList(answer, place),
     table: tagTable(answer, place),
@@ -64,4 +65,9 @@ export function leakResult(answer: LeakAnswer, place: LeakPlace) {
     memory: memoryRows(answer),
     read: whatWasRead(answer),
   };
+}
+
+/** Nothing was compared, and none of the largest shows anything by itself: nobody is suspected. */
+function isOnlyLarge({ suspects }: LeakAnswer): boolean {
+  return suspects.every(({ verdict }) => verdict === 'not-compared');
 }

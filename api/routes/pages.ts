@@ -9,6 +9,7 @@ import { createBrowsePages } from './pages-browse.ts';
 import { pageNotFound } from './pages-errors.ts';
 import { createExplanationPages } from './pages-explain.ts';
 import { createKnowledgePages } from './pages-knowledge.ts';
+import { createLeaksPage } from './pages-leaks.ts';
 import { createSuggestPage } from './pages-suggest.ts';
 
 /** What the pages are made from. */
@@ -34,6 +35,7 @@ export function createPages({
     createBrowsePages(catalogue, directory),
     createExplanationPages(explanations),
     createKnowledgePages(catalogue),
+    createLeaksPage(catalogue),
     createSuggestPage(catalogue),
   );
   router.use(pageNotFound);

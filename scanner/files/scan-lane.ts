@@ -7,7 +7,7 @@ import type { TagExplanation } from '../explain/tag-explanation.ts';
 import type { WorkerMessage, WorkerSettings } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
-import { workerArguments, workerUrl } from './worker-arguments.ts';
+import { WORKER_EXTENSION, workerArguments } from './worker-start.ts';
 
 /** What one file may cost. */
 export interface ScanLimits {
@@ -39,7 +39,7 @@ export interface LaneResult {
   cacheProblem?: string;
 }
 
-const WORKER_URL = workerUrl('../scan-worker', import.meta.url);
+const WORKER_URL = new URL(`../scan-worker.${WORKER_EXTENSION}`, import.meta.url);
 
 export class ScanLane {
   readonly #workerUrl: URL;
@@ -48,9 +48,9 @@ export class ScanLane {
   #worker: Worker | undefined;
 
   /** `settings` go to each worker of this lane as they are. */
-  constructor(settings: WorkerSettings, { workerUrl: url = WORKER_URL, limits = LIMITS } = {}) {
+  constructor(settings: WorkerSettings, { workerUrl = WORKER_URL, limits = LIMITS } = {}) {
     this.#settings = settings;
-    this.#workerUrl = url;
+    this.#workerUrl = workerUrl;
     this.#limits = limits;
   }
 

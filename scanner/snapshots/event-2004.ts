@@ -31,7 +31,9 @@ const FACTS: [string, keyof MemoryFacts][] = [
 export class Event2004 {
   readonly #session: ReadSession;
   /** The event as far as it was read, and the line on which it began; undefined between events. */
-  #event: { parts: string[]; characters: number; line: number; isBare: boolean } | undefined;
+  #event:
+    | { parts: string[]; characters: number; line: number; lastLine: number; isBare: boolean }
+    | undefined;
   #pool: Pool | undefined;
 
   constructor(session: ReadSession) {
@@ -53,15 +55,22 @@ export class Event2004 {
         if (found === null) return isTaken;
         isTaken = true;
         rest = rest.slice(found.index);
-        this.#event = { parts: [], characters: 0, line: this.#session.line, isBare: rest.startsWith(INFO) };
+        this.#event = {
+          parts: [],
+          characters: 0,
+          line: this.#session.line,
+          lastLine: 0,
+          isBare: rest.startsWith(INFO),
+        };
         this.#pool = undefined;
       }
       const event = this.#event;
       const endTag = event.isBare ? INFO_END : EVENT_END;
       const end = rest.indexOf(endTag);
       this.#keep(end === -1 ? rest : rest.slice(0, end));
+      if (event.characters > MAX_EVENT_CHARACTERS) this.#finish();
       if (end === -1) return true;
-      this.#finish();
+      if (this.#event !== undefined) this.#finish();
       rest = rest.slice(end + endTag.length);
     }
   }
@@ -69,7 +78,7 @@ export class Event2004 {
   /** The text ends within an event: what there is of it is read. */
   end(): void {
     if (this.#event === undefined) return;
-    const text = this.#event.parts.join('\n');
+    const text = this.#event.parts.join('');
     if (text.includes(INFO))
       this.#session.remark('This event is cut off before its end; what is there was read.', this.#event.line);
     this.#finish();
@@ -79,7 +88,10 @@ export class Event2004 {
     const event = this.#event!;
     this.#showTag(text);
     event.characters += text.length;
-    if (event.characters <= MAX_EVENT_CHARACTERS) event.parts.push(text);
+    // A line of megabytes comes in pieces.
+    const isSameLine = event.lastLine === this.#session.line;
+    event.lastLine = this.#session.line;
+    event.parts.push(isSameLine ? text : `\n${text}`);
   }
 
   /** For those who want the tag of this very line, long before the event is complete. */
@@ -95,7 +107,7 @@ export class Event2004 {
   #finish(): void {
     const event = this.#event!;
     this.#event = undefined;
-    const text = event.parts.join('\n');
+    const text = event.parts.join('');
     const start = text.indexOf(INFO);
     // Other events of the same export are of no concern here.
     if (start === -1) return;
@@ -115,17 +127,20 @@ export class Event2004 {
     }
     const computer = within(system, 'Computer');
     if (computer !== undefined) snapshot.computer = printableText(plain(computer), 100);
+    // Each line has shown its own tag already.
+    const { shown } = this.#session;
     this.#fill(snapshot, text.slice(start));
+    this.#session.shown = shown;
     this.#session.complete();
   }
 
   #fill(snapshot: PoolSnapshot, info: string): void {
     const system = within(info, 'SystemInfo') ?? '';
     for (const [name, fact] of FACTS) {
-      const value = wholeNumber(within(system, name));
+      const value = numberWithin(system, name);
       if (value !== undefined && value >= 0) snapshot.memory[fact] = value;
     }
-    const used = wholeNumber(within(system, 'PhysicalMemoryUsage'));
+    const used = numberWithin(system, 'PhysicalMemoryUsage');
     const { physicalBytes } = snapshot.memory;
     if (used !== undefined && physicalBytes !== undefined && used >= 0 && used <= physicalBytes) {
       snapshot.memory.availableBytes = physicalBytes - used;
@@ -138,7 +153,7 @@ export class Event2004 {
   #takeTags(text: string, pool: Pool): void {
     for (const item of itemsOf(text, 'Tag_')) {
       const name = plain(within(item, 'Name') ?? '');
-      const bytes = wholeNumber(within(item, 'PoolUsed'));
+      const bytes = numberWithin(item, 'PoolUsed');
       if (name === '' && !bytes) continue;
       const shown = shownTag(name);
       if (shown === undefined || bytes === undefined || bytes < 0) {
@@ -163,7 +178,7 @@ export class Event2004 {
         ['CommitCharge', 'commitBytes'],
         ['HandleCount', 'handles'],
       ] as const) {
-        const value = wholeNumber(within(item, name)?.trim());
+        const value = numberWithin(item, name);
         if (value !== undefined && value >= 0) process[field] = value;
       }
       this.#session.addProcess(process);
@@ -178,6 +193,10 @@ function within(text: string, name: string): string | undefined {
   const from = start + name.length + 2;
   const end = text.indexOf(`</${name}>`, from);
   return text.slice(from, end === -1 ? text.length : end);
+}
+
+function numberWithin(text: string, name: string): number | undefined {
+  return wholeNumber(within(text, name)?.trim());
 }
 
 /** Sections follow one another: where one is not closed, the next ends it. */

@@ -61,7 +61,8 @@ export class LineReader {
   read(printed: string): void {
     if (this.#event.isInside) {
       this.#event.take(printed);
-      return;
+      // What begins like an event and has no end does not hide the tables behind it.
+      if (printed.includes('<')) return;
     }
     const line = plainBlanks(printed);
     if (line.trim() === '') return;
@@ -80,13 +81,14 @@ export class LineReader {
   #readTable(line: string): void {
     const isWide = line.length > MAX_ROW_CHARACTERS;
     const readers = isWide ? this.#wide : this.#tables;
+    const active = this.#active;
+    if (active?.plainRow?.(line)) return;
     for (const reader of readers) {
       if (reader.header(line)) {
         this.#active = reader;
         return;
       }
     }
-    const active = this.#active;
     if (active !== undefined && readers.includes(active) && active.row(line)) return;
     if (isWide) return;
     const time = readPrintedTime(line);

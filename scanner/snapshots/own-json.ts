@@ -8,6 +8,12 @@ import type { ReadSession } from './read-session.ts';
 
 const OWN_LINE = /^\s*\{\s*"pooltag"\s*:\s*"/;
 const VERSION = 1;
+/** A line has three levels, and a computer's name may have brackets. Parsing millions of levels takes seconds. */
+const MAX_DEPTH = 10;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 const MEMORY_FACTS = new Set<keyof MemoryFacts>([
   'physicalBytes',
   'availableBytes',
@@ -33,10 +39,8 @@ export class OwnJson {
   /** Takes a line of our own, of whatever kind; false for any other text. */
   take(line: string): boolean {
     if (!OWN_LINE.test(line)) return false;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
+    const value = parsed(line);
+    if (value === undefined) {
       this.#session.remark(
         'This line of a pooltag log is not whole, perhaps because the writer was stopped; it is left out.',
       );
@@ -83,6 +87,21 @@ export class OwnJson {
         `${unread} rows of this snapshot are not of the form ["54687265","nonpaged",allocs,frees,bytes].`,
       );
     }
+  }
+}
+
+/** The value of a line of JSON; undefined where it is none, or nests as no line of ours does. */
+function parsed(line: string): unknown {
+  let depth = 0;
+  for (let i = 0; i < line.length; i++) {
+    const code = line.charCodeAt(i);
+    if ((code === OPEN_ARRAY || code === OPEN_OBJECT) && ++depth > MAX_DEPTH) return undefined;
+    if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--;
+  }
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }
 

@@ -10,6 +10,7 @@ const TITLE = /^\s{0,4}"?\s{0,4}\(PDH-([CT])SV 4\.0\)/;
 const COUNTER = /^\\\\([^\\]{1,255})\\([^\\(]{1,100})(?:\((.{1,260})\))?\\(.{1,200})$/;
 /** `09/08/2002 12:35:45.166`: month first in every language. */
 const TIME = /^\s*(\d{1,2})\/(\d{1,2})\/(\d{4}) (\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,3}))?/;
+const SAMPLE = /^\s*"?\s*\d{1,2}\/\d{1,2}\/\d{4} \d{1,2}:\d{2}:\d{2}(?:\.\d{1,3})?"?\s*[,\t]/;
 
 const MEMORY = new Map<string, [keyof MemoryFacts, number]>([
   ['Pool Nonpaged Bytes', ['nonpagedBytes', 1]],
@@ -72,6 +73,10 @@ export class PerfmonCsv implements FormatReader {
       );
     }
     return true;
+  }
+
+  plainRow(line: string): boolean {
+    return SAMPLE.test(line) && this.row(line);
   }
 
   row(line: string): boolean {

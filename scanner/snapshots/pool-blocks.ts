@@ -38,13 +38,16 @@ export class PoolBlocks implements FormatReader {
     return true;
   }
 
+  plainRow(line: string): boolean {
+    return this.#take(line);
+  }
+
   row(line: string): boolean {
     if (/terminating - searched pool to/i.test(line)) {
       this.#session.remark('The search of the pool ended early: there may be more blocks than are listed.');
       return true;
     }
     if (/^\s*(?:Owning component :|Pooltag .{4} ?:)/.test(line)) return true;
-    if (this.#take(line)) return true;
     if (!/^\s*\*?\s?[0-9a-f`]{8,17}\s+size:/i.test(line)) return false;
     this.#session.remark(`This block of pool cannot be read: ${quoted(line)}.`);
     return true;

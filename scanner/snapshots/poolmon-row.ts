@@ -4,7 +4,12 @@ import type { Pool, PoolRow } from './pool-snapshot.ts';
 import { outstanding } from './printed-number.ts';
 
 /** What of a row could not be believed. */
-export type RowDoubt = 'negative-bytes' | 'too-large' | 'more-frees-than-allocs' | 'wrapped-diff';
+export type RowDoubt =
+  | 'negative-bytes'
+  | 'too-large'
+  | 'more-frees-than-allocs'
+  | 'wrapped-diff'
+  | 'other-diff';
 
 const BLANK = 0x20;
 const TAB = 0x09;
@@ -89,7 +94,7 @@ export class PoolmonRowParser {
     if (read.allocs !== undefined && read.frees !== undefined) {
       const counted = outstanding(read.allocs, read.frees);
       if (counted === undefined) this.#doubt('more-frees-than-allocs');
-      else if (counted !== read.diff) this.#doubt('wrapped-diff');
+      else if (counted !== read.diff) this.#doubt(read.allocs < read.frees ? 'wrapped-diff' : 'other-diff');
       read.diff = counted;
     } else if (read.diff !== undefined && read.diff < 0) read.diff = undefined;
     return withoutUndefined(read);

@@ -23,6 +23,7 @@ const DOUBTS: Record<RowDoubt, string> = {
   'negative-bytes': 'Bytes is negative: a counter has wrapped around, so that the size is not known.',
   'too-large': 'A number is larger than any counter; it is left out.',
   'more-frees-than-allocs': 'There are more frees than allocations, which cannot be; Diff is left out.',
+  'other-diff': 'Diff is not Allocs less Frees; it is computed from them.',
   'wrapped-diff': 'A 32-bit counter has wrapped around; Diff is computed from Allocs and Frees.',
 };
 
@@ -155,8 +156,9 @@ export class PoolmonScreen implements FormatReader {
         .trim();
       const tag = shownTag(words.length <= 4 ? words : (/(?:^|\s)(\S{1,4})$/.exec(words)?.[1] ?? ''));
       if (row !== undefined && bracket > 0) this.#setMapped(row, between.slice(0, bracket));
-      if (tag === undefined) continue;
       const start = pool.index + 1 + pool[1].length;
+      rest = start;
+      if (tag === undefined) continue;
       const kind = pool[1] === 'Paged' ? 'paged' : 'nonpaged';
       row = this.#parser.parseNumbers(bytes, start, bytes.length, tag.tag, kind);
       if (row === undefined) {

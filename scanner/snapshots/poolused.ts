@@ -56,6 +56,10 @@ export class PoolUsed implements FormatReader {
     return true;
   }
 
+  plainRow(line: string): boolean {
+    return this.#layout !== undefined && /^\s?.{4}\s+\d+\s+\d/.test(line) && this.#take(line, this.#layout);
+  }
+
   row(line: string): boolean {
     if (this.#layout === undefined || /^\s*TOTAL\s+\d/.test(line)) return this.#layout !== undefined;
     if (!/^\s?.{1,4}\s+-?\d/.test(line)) return false;

@@ -42,6 +42,8 @@ export function ownerText(printed: string): string | undefined {
 
 /** The beginning of a text for a remark, in quotes. */
 export function quoted(text: string): string {
-  const shown = printableText(text.trimStart(), MAX_QUOTED_CHARACTERS);
-  return `"${shown}${text.trim().length > MAX_QUOTED_CHARACTERS ? '...' : ''}"`;
+  // A line may have megabytes: nothing here looks at all of it.
+  const beginning = text.slice(0, 4 * MAX_QUOTED_CHARACTERS).trim();
+  const shown = printableText(beginning, MAX_QUOTED_CHARACTERS);
+  return `"${shown}${beginning.length > MAX_QUOTED_CHARACTERS ? '...' : ''}"`;
 }

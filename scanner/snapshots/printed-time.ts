@@ -1,4 +1,4 @@
-/** Dates and times as people, shells and debuggers print them on a line of their own, and the order of day and month. */
+/** Dates and times as people, shells and debuggers print them on a line of their own. */
 
 /**
  * A time in milliseconds since 1970. Without a zone in the text it is taken as UTC, so that spans are right. Where day
@@ -7,7 +7,7 @@
 export interface PrintedTime {
   monthFirstMs: number;
   dayFirstMs: number;
-  /** The date itself tells its order: one of its numbers is above 12. */
+  /** The date itself tells its order: one of its numbers is above 12, or a weekday stands beside it. */
   isMonthFirst?: boolean;
 }
 
@@ -17,6 +17,8 @@ const MAX_LINE_CHARACTERS = 120;
 const MAX_OTHER_CHARACTERS = 40;
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+const WEEKDAY = /\b(sun|mon|tue|wed|thu|fri|sat)/i;
 const MONTH = '(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?';
 const YEAR_FIRST = /(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)/;
 const YEAR_LAST = /(?<!\d)(\d{1,2})([-/.\\])(\d{1,2})\2(\d{4}|\d{2})(?!\d)/;
@@ -27,9 +29,6 @@ const ZONE_AFTER_TIME = /^ ?([+-])(\d{2}):?(\d{2})\b/;
 const NAMED_ZONE = /\b(?:UTC|GMT) ?([+-]) ?(\d{1,2}):?(\d{2})?/;
 const HALF = /\b([ap])\.?m\b\.?/i;
 const DECORATION = /\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b|\b(?:UTC|GMT|[A-Z]{3,4}T)\b|[^\p{L}]+/giu;
-
-/** The text has local time and the file another zone's, and a screen may be saved the day after. */
-const FILE_LAG_MS = 2 * 24 * 3600_000;
 
 /** The time that a line tells, where it tells hardly anything else. */
 export function readPrintedTime(line: string): PrintedTime | undefined {
@@ -47,7 +46,7 @@ export function readPrintedTime(line: string): PrintedTime | undefined {
   return {
     monthFirstMs: date.monthFirstMs + shiftMs,
     dayFirstMs: date.dayFirstMs + shiftMs,
-    isMonthFirst: date.isMonthFirst,
+    isMonthFirst: date.isMonthFirst ?? orderByWeekday(date, rest),
   };
 }
 
@@ -61,45 +60,20 @@ export function isoTime(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Whether dates begin with the month, as the text as a whole tells. */
-export class DayOrder {
-  isMonthFirst: boolean | undefined;
-  #previous: PrintedTime | undefined;
-
-  learn(time: PrintedTime): void {
-    if (time.isMonthFirst !== undefined) this.isMonthFirst ??= time.isMonthFirst;
-    else if (this.isMonthFirst === undefined) this.#compare(time);
-  }
-
-  /** The file was written soon after its last snapshot: a reading that fits where the other does not is the right one. */
-  learnFromFile(time: PrintedTime, fileTimeMs: number): void {
-    const isNear = (ms: number) => Math.abs(fileTimeMs - ms) < FILE_LAG_MS;
-    const monthFirst = isNear(time.monthFirstMs);
-    if (monthFirst !== isNear(time.dayFirstMs)) this.isMonthFirst ??= monthFirst;
-  }
-
-  timeOf(time: PrintedTime): number {
-    return this.isMonthFirst === false ? time.dayFirstMs : time.monthFirstMs;
-  }
-
-  /** Logs go on from day to day: the reading that lets less time pass, and none backwards, is the right one. */
-  #compare(time: PrintedTime): void {
-    const previous = this.#previous;
-    this.#previous = time;
-    if (previous === undefined) return;
-    const monthFirst = time.monthFirstMs - previous.monthFirstMs;
-    const dayFirst = time.dayFirstMs - previous.dayFirstMs;
-    if (monthFirst === dayFirst) return;
-    if (monthFirst < 0 !== dayFirst < 0) this.isMonthFirst = dayFirst < 0;
-    else this.isMonthFirst = Math.abs(monthFirst) < Math.abs(dayFirst);
-  }
-}
-
 interface PrintedDate {
   text: string;
   monthFirstMs: number;
   dayFirstMs: number;
   isMonthFirst?: boolean;
+}
+
+/** `Tue 11/10/2026` can be in November only. */
+function orderByWeekday({ monthFirstMs, dayFirstMs }: PrintedDate, rest: string): boolean | undefined {
+  const word = WEEKDAY.exec(rest)?.[1].toLowerCase();
+  if (word === undefined || monthFirstMs === dayFirstMs) return undefined;
+  const isMonthFirst = WEEKDAYS[new Date(monthFirstMs).getUTCDay()] === word;
+  const isDayFirst = WEEKDAYS[new Date(dayFirstMs).getUTCDay()] === word;
+  return isMonthFirst === isDayFirst ? undefined : isMonthFirst;
 }
 
 function readDate(line: string): PrintedDate | undefined {

@@ -30,8 +30,10 @@ const COLUMNS = new Map<string, keyof ProcessRow | null>([
   ['CPU(s)', null],
   ['Id', 'processId'],
   ['PID', 'processId'],
+  ['ProcessId', 'processId'],
   ['SI', null],
   ['Threads', 'threads'],
+  ['ThreadCount', 'threads'],
   ['ProcessName', 'name'],
   ['Name', 'name'],
 ]);
@@ -103,47 +105,57 @@ export class ProcessList implements FormatReader {
   }
 
   #takeColumns(line: string, columns: string[]): boolean {
-    const words = line.trim().split(/\s+/);
     if (/^[\s-]+$/.test(line)) return true;
-    const isNameLast = COLUMNS.get(columns.at(-1)!) === 'name';
-    // The processor time of a protected process is blank; a name may have blanks.
-    const numberCount = columns.length - 1;
-    let names = columns;
-    const cpu = columns.indexOf('CPU(s)');
-    const numbers = (isNameLast ? words : words.toReversed()).findIndex(word => !isNumberLike(word));
-    if (numbers === numberCount - 1 && cpu !== -1) names = columns.toSpliced(cpu, 1);
-    else if (numbers < numberCount) {
-      if (numbers < 2) return false;
-      this.#session.remark(`This row of a list of processes does not fit its titles: ${quoted(line)}.`);
+    const words = line.trim().split(/\s+/);
+    const titles = titlesOfRow(words, columns);
+    if (titles !== undefined) {
+      this.#session.addProcess(processOf(titles, words));
       return true;
     }
-    const nameWords = words.length - (names.length - 1);
-    const nameAt = isNameLast ? names.length - 1 : 0;
-    const cells = words.toSpliced(nameAt, nameWords, words.slice(nameAt, nameAt + nameWords).join(' '));
-    this.#session.addProcess(processOf(names, cells));
+    if (words.filter(isNumberLike).length < 2) return false;
+    this.#session.remark(`This row of a list of processes does not fit its titles: ${quoted(line)}.`);
     return true;
   }
 }
 
-function processOf(names: string[], cells: string[]): ProcessRow {
-  const process: ProcessRow = { name: '' };
-  names.forEach((name, i) => {
-    const field = COLUMNS.get(name);
-    if (field === 'name') process.name = printableText(cells[i], 260);
-    else if (field !== null && field !== undefined) {
-      const value = wholeNumber(cells[i].replace(/(?<=\d)[.,](?=\d{3}\b)/g, ''));
-      if (value !== undefined && value >= 0) process[field] = name.endsWith('(K)') ? value * 1024 : value;
-    }
+/** The titles that a row has values for: the processor time of a protected process is blank. */
+function titlesOfRow(words: string[], columns: string[]): string[] | undefined {
+  const withoutTime = columns.filter(column => column !== 'CPU(s)');
+  return [columns, withoutTime].find(titles => {
+    const nameAt = nameColumn(titles);
+    const behind = titles.length - 1 - nameAt;
+    const nameWords = words.length - nameAt - behind;
+    const isBeforeRight = words.slice(0, nameAt).every(isNumberLike);
+    const areBehindRight = behind === 0 || words.slice(-behind).every(isNumberLike);
+    return nameWords > 0 && isBeforeRight && areBehindRight && !isNumberLike(words[nameAt]);
+  });
+}
+
+/** A name may have blanks; what is not name is one word. */
+function processOf(titles: string[], words: string[]): ProcessRow {
+  const nameAt = nameColumn(titles);
+  const nameWords = words.length - titles.length + 1;
+  const name = words.slice(nameAt, nameAt + nameWords).join(' ');
+  const cells = words.toSpliced(nameAt, nameWords, name);
+  const process: ProcessRow = { name: printableText(name, 260) };
+  titles.forEach((title, i) => {
+    const field = COLUMNS.get(title);
+    if (field === null || field === undefined || field === 'name') return;
+    const value = wholeNumber(cells[i].replace(/(?<=\d)[.,](?=\d{3}\b)/g, ''));
+    if (value !== undefined && value >= 0) process[field] = title.endsWith('(K)') ? value * 1024 : value;
   });
   return process;
+}
+
+function nameColumn(titles: string[]): number {
+  return titles.findIndex(title => COLUMNS.get(title) === 'name');
 }
 
 function columnsOf(line: string): string[] | undefined {
   if (line.length > 400 || !/\bHandle(?:s|Count)\b/.test(line)) return undefined;
   const words = line.trim().split(/\s+/);
-  const isKnown = words.length >= 2 && words.every(word => COLUMNS.has(word));
-  const ends = isKnown && [words[0], words.at(-1)!].some(word => COLUMNS.get(word) === 'name');
-  return ends ? words : undefined;
+  if (!words.every(word => COLUMNS.has(word)) || new Set(words).size < words.length) return undefined;
+  return words.filter(word => COLUMNS.get(word) === 'name').length === 1 ? words : undefined;
 }
 
 function isNumberLike(word: string): boolean {

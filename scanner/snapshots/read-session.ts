@@ -9,7 +9,8 @@ import type {
   SnapshotFormat,
 } from './pool-snapshot.ts';
 import type { ShownTag } from './printed-text.ts';
-import { DayOrder, type PrintedTime } from './printed-time.ts';
+import type { PrintedTime } from './printed-time.ts';
+import { SnapshotQueue } from './snapshot-queue.ts';
 
 /** What a reader is told, and whom it tells. */
 export interface ReaderOptions {
@@ -31,15 +32,6 @@ const MAX_ROWS = 250_000;
 /** `!poolfind` lists each block of a leak. */
 const MAX_BLOCKS = 500_000;
 const MAX_PROCESSES = 50_000;
-/** How many snapshots wait until day and month are told apart: a day of half-hours, in few megabytes. */
-const MAX_WAITING = 48;
-const MAX_WAITING_ROWS = 150_000;
-
-interface Waiting {
-  snapshot: PoolSnapshot;
-  time: PrintedTime | undefined;
-}
-
 export class ReadSession {
   /** The line that is being read, from 1. */
   line = 0;
@@ -51,21 +43,20 @@ export class ReadSession {
   /** Told of each snapshot before it is handed out. */
   onComplete: (snapshot: PoolSnapshot) => void = () => {};
   readonly #options: ReaderOptions;
-  readonly #days = new DayOrder();
-  readonly #formats = new Set<SnapshotFormat>();
+  readonly #queue: SnapshotQueue;
   #currentTime: PrintedTime | undefined;
-  #waiting: Waiting[] = [];
-  #waitingRows = 0;
-  /** More than one snapshot of a format: the date of the file is the time of none. */
-  #isSeries = false;
   #time: { printed: PrintedTime; usedBy: Set<SnapshotFormat> } | undefined;
   #remarks = 0;
   #droppedRows = 0;
   readonly #counted = new Map<string, number>();
-  #hasGuessedDays = false;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+    this.#queue = new SnapshotQueue({
+      fileTimeMs: options.fileTimeMs,
+      onSnapshot: options.onSnapshot,
+      onRemark: (message, line) => this.remark(message, line),
+    });
   }
 
   /** A date has come since the last snapshot of this format began. */
@@ -95,8 +86,7 @@ export class ReadSession {
   retype(format: SnapshotFormat): void {
     if (this.current === undefined || this.current.format === format) return;
     this.current.format = format;
-    if (this.#formats.has(format)) this.#isSeries = true;
-    this.#formats.add(format);
+    this.#queue.note(format);
   }
 
   /** Hands out the current snapshot. */
@@ -104,7 +94,7 @@ export class ReadSession {
     const snapshot = this.current;
     if (snapshot === undefined) return;
     this.current = undefined;
-    this.#queue(snapshot, this.#currentTime);
+    this.#push(snapshot, this.#currentTime);
     this.#currentTime = undefined;
   }
 
@@ -117,7 +107,7 @@ export class ReadSession {
   /** Hands out a snapshot that a reader made beside the current one. */
   add(snapshot: PoolSnapshot): void {
     this.#note(snapshot.format);
-    this.#queue(snapshot, undefined);
+    this.#push(snapshot, undefined);
   }
 
   addRow(row: PoolRow, snapshot = this.current): void {
@@ -150,7 +140,7 @@ export class ReadSession {
 
   /** A date before a snapshot is its time. */
   noteTime(time: PrintedTime): void {
-    this.#days.learn(time);
+    this.#queue.learn(time, this.line);
     this.#time = { printed: time, usedBy: new Set() };
   }
 
@@ -170,7 +160,7 @@ export class ReadSession {
   /** Hands out all that is left. */
   end(): void {
     this.complete();
-    this.#release(true);
+    this.#queue.end();
     for (const [what, count] of this.#counted) {
       if (count > MAX_ALIKE) this.remark(`The same in ${count - MAX_ALIKE} more rows: ${what}`, null);
     }
@@ -182,57 +172,14 @@ export class ReadSession {
 
   #note(format: SnapshotFormat): void {
     this.isRecognised = true;
-    if (this.#formats.has(format)) this.#isSeries = true;
-    this.#formats.add(format);
-    if (this.#isSeries) this.#release(false);
+    this.#queue.note(format);
   }
 
-  #queue(snapshot: PoolSnapshot, time: PrintedTime | undefined): void {
+  #push(snapshot: PoolSnapshot, time: PrintedTime | undefined): void {
     this.onComplete(snapshot);
-    if (isEmpty(snapshot)) {
+    if (isEmpty(snapshot))
       this.remark('A table begins here that has no row that can be read.', snapshot.line);
-      return;
-    }
-    this.#waiting.push({ snapshot, time });
-    this.#waitingRows += snapshot.rows.length;
-    if (this.#isSeries) this.#release(false);
-  }
-
-  #release(isEnd: boolean): void {
-    const waiting = this.#waiting;
-    const isFull = waiting.length > MAX_WAITING || this.#waitingRows > MAX_WAITING_ROWS;
-    if (!isEnd && !isFull && waiting.some(({ time }) => this.#isUndecided(time))) return;
-    const { fileTimeMs } = this.#options;
-    const last = waiting.findLast(({ time }) => this.#isUndecided(time))?.time;
-    if (isEnd && last !== undefined && fileTimeMs !== undefined) this.#days.learnFromFile(last, fileTimeMs);
-    this.#waiting = [];
-    this.#waitingRows = 0;
-    for (const { snapshot, time } of waiting) {
-      if (snapshot.takenAtMs === undefined && time !== undefined) {
-        if (this.#isUndecided(time)) this.#guessDays(snapshot.line);
-        snapshot.takenAtMs = this.#days.timeOf(time);
-        snapshot.timeFrom = 'text';
-      } else if (snapshot.takenAtMs === undefined && !this.#isSeries && fileTimeMs !== undefined) {
-        snapshot.takenAtMs = fileTimeMs;
-        snapshot.timeFrom = 'file';
-      }
-      this.#options.onSnapshot(snapshot);
-    }
-  }
-
-  #isUndecided(time: PrintedTime | undefined): boolean {
-    return (
-      time !== undefined && time.monthFirstMs !== time.dayFirstMs && this.#days.isMonthFirst === undefined
-    );
-  }
-
-  #guessDays(line: number): void {
-    if (this.#hasGuessedDays) return;
-    this.#hasGuessedDays = true;
-    const message =
-      'Nothing in the text tells whether its dates begin with the day or with the month; they were read as month/day. ' +
-      'Spans within one day are right either way. Write dates as 2026-11-29 to be sure.';
-    this.remark(message, line);
+    else this.#queue.push(snapshot, time);
   }
 
   #dropRow(limit: number, what: string): void {

@@ -51,25 +51,20 @@ export class TagCsv implements FormatReader {
     return true;
   }
 
+  plainRow(line: string): boolean {
+    const columns = this.#columns!;
+    const cells = csvCells(line, this.#separator);
+    const rows = cells.length === columns.count ? this.#rows(cells, columns) : undefined;
+    if (rows !== undefined) this.#add(rows, cells, columns);
+    return rows !== undefined;
+  }
+
   row(line: string): boolean {
-    const columns = this.#columns;
-    if (columns === undefined) return false;
+    const columns = this.#columns!;
     const cells = csvCells(line, this.#separator);
     // Prose that follows a table has a comma at times.
     if (cells.length < 2 || cells.length < columns.count / 2) return false;
-    const rows = cells.length === columns.count ? this.#rows(cells, columns) : undefined;
-    if (rows === undefined) {
-      this.#session.remark(`This line does not fit the titles of its CSV: ${quoted(line)}.`);
-      return true;
-    }
-    const snapshot = this.#snapshotAt(cells, columns);
-    const before = snapshot.rows.length;
-    if (columns.format === 'powershell-csv') this.#pairs.add(this.#session, rows, snapshot);
-    else for (const row of rows) this.#session.addRow(row, snapshot);
-    this.#openRows += snapshot.rows.length - before;
-    if (columns.computer !== undefined && cells[columns.computer] !== '') {
-      snapshot.computer ??= printableText(cells[columns.computer], 100);
-    }
+    this.#session.remark(`This line does not fit the titles of its CSV: ${quoted(line)}.`);
     return true;
   }
 
@@ -78,6 +73,16 @@ export class TagCsv implements FormatReader {
     this.#open.clear();
     this.#openRows = 0;
     this.#closed = undefined;
+  }
+
+  #add(rows: PoolRow[], cells: string[], columns: TagCsvColumns): void {
+    const snapshot = this.#snapshotAt(cells, columns);
+    const before = snapshot.rows.length;
+    if (columns.format === 'powershell-csv') this.#pairs.add(this.#session, rows, snapshot);
+    else for (const row of rows) this.#session.addRow(row, snapshot);
+    this.#openRows += snapshot.rows.length - before;
+    const computer = columns.computer === undefined ? '' : cells[columns.computer];
+    if (computer !== '') snapshot.computer ??= printableText(computer, 100);
   }
 
   #snapshotAt(cells: string[], columns: TagCsvColumns): PoolSnapshot {

@@ -47,8 +47,11 @@ export class TextLines {
       this.#take(this.#inUtf8(chunk));
       return;
     }
-    this.#hold(chunk, 0, chunk.length);
-    if (this.#heldBytes >= PROBE_BYTES) this.#probe();
+    const probed = Math.min(chunk.length, PROBE_BYTES - this.#heldBytes);
+    this.#hold(chunk, 0, probed);
+    if (this.#heldBytes < PROBE_BYTES) return;
+    this.#probe();
+    this.#take(this.#inUtf8(chunk.subarray(probed)));
   }
 
   end(): void {
@@ -63,8 +66,7 @@ export class TextLines {
     const all = this.#held.subarray(0, this.#heldBytes);
     this.#held = new Uint8Array(ROOM);
     this.#heldBytes = 0;
-    // What is probed must not depend on the sizes of the pieces.
-    const encoding = utf16Of(all.subarray(0, PROBE_BYTES));
+    const encoding = utf16Of(all);
     if (encoding !== undefined) this.#decoder = new TextDecoder(encoding);
     const text = this.#inUtf8(all);
     const probed = text.subarray(0, PROBE_BYTES / 2);

@@ -84,7 +84,7 @@ export class VerifierStatistics implements FormatReader {
   }
 
   #takeDriver(line: string): boolean {
-    const listed = LISTED.exec(line);
+    const listed = /loaded/i.test(line) ? LISTED.exec(line) : null;
     if (listed !== null) {
       const driver = this.#add(listed[5], /^unloaded/i.test(listed[2]), listed[1]);
       put(driver, 'nonpagedBytes', hexNumber(listed[3]));

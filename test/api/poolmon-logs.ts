@@ -18,11 +18,11 @@ export function poolmonSnapshot(n: number): string {
     ' Commit:4100436K Limit:17517136K Peak:11685564K            Pool N:710920K P:983564K\n\n' +
     ' Tag  Type     Allocs         Frees    Diff   Bytes    Per Alloc\n\n';
   const rows = LEVELS.map(([tag, pool, bytes], i) => {
-    // Up and down by less than a hundredth, another way for each tag.
-    const wave = n === 0 ? 0 : Math.round((bytes / 128 / 256) * (((n * 37 + i * 11) % 17) - 8)) * 256;
-    return row(tag, pool, bytes + wave, 500 + n * 10);
+    // Up and down by less than a hundredth, another way for each tag; the counters only rise.
+    const wave = n === 0 ? 0 : Math.round((bytes / 1024 / 256) * (((n * 37 + i * 11) % 17) - 8)) * 256;
+    return row(tag, pool, bytes + wave, Math.round((bytes / 256) * (10 + n)));
   });
-  return `${head}${rows.join('')}${row('Thre', 'Nonp', 1_048_576 + n * RISE_BYTES, 500 + n * 30)}\n`;
+  return `${head}${rows.join('')}${row('Thre', 'Nonp', 1_048_576 + n * RISE_BYTES + ((n * 7) % 5) * 2048, 40_000 + n * 30)}\n`;
 }
 
 function row(tag: string, pool: string, bytes: number, frees: number): string {

@@ -43,7 +43,7 @@ function sendForm(parts: Part[], query = ''): Promise<Answer> {
 }
 
 test('A pasted log is answered with the whole document, which is kept nowhere.', async () => {
-  const { status, headers, json } = await send(poolmonLog(24), '?every=30m');
+  const { status, headers, json } = await send(poolmonLog(48), '?every=30m');
   assert.equal(status, 200);
   assert.equal(headers['cache-control'], 'no-store');
   assert.deepEqual(leakAnswerSchema.parse(json), json);
@@ -52,9 +52,9 @@ test('A pasted log is answered with the whole document, which is kept nowhere.',
 });
 
 test('JSON holds the text, and what the query may say of its times.', async () => {
-  const { status, json } = await post(url, PATH, { text: poolmonLog(24), every: '30m', file: 'mine.log' });
+  const { status, json } = await post(url, PATH, { text: poolmonLog(48), every: '30m', file: 'mine.log' });
   assert.equal(status, 200);
-  assert.deepEqual([json.spanHours, json.snapshots[0].file], [11.5, 'mine.log']);
+  assert.deepEqual([json.spanHours, json.snapshots[0].file], [23.5, 'mine.log']);
 });
 
 test('A form brings several files, a pasted text and the parameters, in any order.', async () => {
@@ -228,11 +228,22 @@ test('A client that goes away in the middle leaves nothing behind, and others ar
 });
 
 test('Many requests at once are all answered.', async () => {
-  const answers = await Promise.all(Array.from({ length: 12 }, () => send(poolmonLog(24), '?every=30m')));
+  const answers = await Promise.all(Array.from({ length: 12 }, () => send(poolmonLog(48), '?every=30m')));
   for (const { status, json } of answers) {
     assert.equal(status, 200);
     assert.match(json.headline, /^Thre is leaking/);
   }
+});
+
+test('A long log is compared in a thread of its own, and is answered as a short one is.', async () => {
+  const text = poolmonLog(48);
+  const padding = `${'-'.repeat(70)}\n`.repeat(20_000);
+  const [long, short] = [await send(padding + text, '?every=30m'), await send(text, '?every=30m')];
+  assert.ok(padding.length > 1024 * 1024);
+  assert.equal(long.status, 200);
+  assert.deepEqual([long.json.headline, long.json.verdicts], [short.json.headline, short.json.verdicts]);
+  const nothing = await send(padding);
+  assert.deepEqual([nothing.status, nothing.json.code], [400, 'nothing-recognised']);
 });
 
 test('Tags are hostile text, and come back as JSON alone.', async () => {

@@ -29,6 +29,7 @@ export const PAGE_KINDS: readonly PageKind[] = [
   kind('a driver with very many tags', `/drivers/${KERNEL_SHA256}`),
   kind('a hostile driver', `/drivers/${HOSTILE_SHA256}`),
   kind('an unknown driver', `/drivers/${'f'.repeat(64)}`, 404),
+  kind('what is leaking', '/leaks'),
   kind('known leaks', '/articles'),
   kind('a known leak', '/articles/kb927493'),
   kind(

@@ -9,7 +9,7 @@ import { CONTOSO_SHA256 } from './sample-catalogue.ts';
 const BEGIN_MS = Date.UTC(2026, 10, 28, 21);
 const HALF_HOUR_MS = 30 * 60_000;
 const SNAPSHOTS = 48;
-export const HOSTILE_TAG = '<b>"';
+const HOSTILE_TAG = '<b>"';
 export const HOSTILE_TEXT = '</script><img src=x onerror=alert(1)>"\'{{x}}\u202e\x1b[31m';
 
 interface Course {
@@ -22,7 +22,7 @@ interface Course {
 }
 
 /** A tag with a course, as the answer lists it. */
-export function tagView(tag: string, rank: number, course: Course = {}): TagView {
+function tagView(tag: string, rank: number, course: Course = {}): TagView {
   const { verdict = 'steady', pool = 'nonpaged', eachBytes = 1280, summary = null } = course;
   const bytes =
     course.bytes ?? Array.from({ length: SNAPSHOTS }, (_, n) => 400_000 + 4_000 * ((n * 7 + rank) % 5));
@@ -60,7 +60,7 @@ export function tagView(tag: string, rank: number, course: Course = {}): TagView
 }
 
 /** A straight rise with a little noise that is the same each time. */
-export function rising(from: number, to: number, snapshots = SNAPSHOTS): number[] {
+function rising(from: number, to: number, snapshots = SNAPSHOTS): number[] {
   return Array.from({ length: snapshots }, (_, n) =>
     Math.round(from + ((to - from) * n) / Math.max(1, snapshots - 1) + ((n * 37) % 11) * (to - from) * 0.002),
   );
@@ -254,7 +254,7 @@ export function oneSnapshot(): LeakAnswer {
     const { growthBytes, ...view } = tagView(tag, rank, {
       pool,
       verdict: 'not-compared',
-      bytes: [1_000_000 / rank],
+      bytes: [1_280_000 - 1_280 * rank],
     });
     return view;
   });

@@ -243,10 +243,15 @@ function setUpForm(root) {
   for (const type of ['dragenter', 'dragover']) form.addEventListener(type, over(true));
   for (const type of ['dragleave', 'drop']) form.addEventListener(type, over(false));
 
+  form.addEventListener('formdata', ({ formData }) => {
+    for (const { lastModified, name } of input.files) formData.append('modified', `${lastModified} ${name}`);
+  });
   form.addEventListener('submit', async event => {
-    event.preventDefault();
+    const isDownload = event.submitter?.name === 'as';
     const files = [...input.files];
     const size = files.reduce((sum, file) => sum + file.size, 0) + new Blob([form.elements.text.value]).size;
+    if (isDownload && size <= MAX_BYTES) return;
+    event.preventDefault();
     if (size > MAX_BYTES) {
       busy.textContent = 'This is more than 20 MB. The command reads files of any size: pooltag leaks FILE';
       return;
@@ -254,7 +259,6 @@ function setUpForm(root) {
     busy.textContent = 'Reading...';
     try {
       const body = new FormData(form);
-      for (const { lastModified, name } of files) body.append('modified', `${lastModified} ${name}`);
       const response = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/html' } });
       showPage(new DOMParser().parseFromString(await response.text(), 'text/html'), input.files);
       busy.textContent = '';

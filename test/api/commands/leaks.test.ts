@@ -17,7 +17,7 @@ function file(name: string, text: string | Buffer): string {
   return place;
 }
 
-const LOG = file('pool.log', poolmonLog(24));
+const LOG = file('pool.log', poolmonLog(48));
 const ONE = file('one.log', poolmonSnapshot(0));
 
 async function* pieces(text: string): AsyncGenerator<Buffer> {
@@ -51,8 +51,8 @@ test('JSON is the answer document, with the points of each listed tag.', async (
   assert.deepEqual(leakAnswerSchema.parse(answer), answer);
   assert.equal(answer.tags.length, 2);
   assert.equal(answer.tags[0].tag, 'Thre');
-  assert.equal(answer.tags[0].series.bytes.length, 24);
-  assert.equal(answer.spanHours, 11.5);
+  assert.equal(answer.tags[0].series.bytes.length, 48);
+  assert.equal(answer.spanHours, 23.5);
 });
 
 test('CSV has all tags and harmless cells, HTML is one page with no script.', async () => {
@@ -71,12 +71,12 @@ test('--out puts the answer into a file that appears whole.', async () => {
   const io = capturedIo();
   assert.equal(await leaks([LOG, '--format', 'json', '--out', out], io), 0);
   assert.equal(io.out(), '');
-  assert.equal(JSON.parse(readFileSync(out, 'utf8')).snapshots.length, 24);
+  assert.equal(JSON.parse(readFileSync(out, 'utf8')).snapshots.length, 48);
 });
 
 test('Standard input is read where nothing is named, and where a dash is.', async () => {
   for (const argv of [[], ['-']]) {
-    const io = capturedIo({}, { stdin: pieces(poolmonLog(24)) });
+    const io = capturedIo({}, { stdin: pieces(poolmonLog(48)) });
     assert.equal(await leaks([...argv, '--every', '30m'], io), 0);
     assert.match(io.out(), /^Thre is leaking/);
   }
@@ -190,7 +190,7 @@ for (const [argv, exitCode, err, reason] of ENDS) {
 
 test('Ctrl-C ends it with 130, and what was read by then is answered.', async () => {
   async function* endless(): AsyncGenerator<Buffer> {
-    yield Buffer.from(poolmonLog(24));
+    yield Buffer.from(poolmonLog(48));
     io.stop();
     await new Promise(() => {});
   }

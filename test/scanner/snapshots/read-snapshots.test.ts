@@ -146,7 +146,7 @@ const HOSTILE: [string, string][] = [
   ['blanks', ' '.repeat(8_000_000)],
   ['NULs', '\0'.repeat(8_000_000)],
   ['empty lines', '\n'.repeat(2_000_000)],
-  ['lone carriage returns', 'x\r'.repeat(1_000_000)],
+  ['lone carriage returns', 'x\r'.repeat(400_000)],
   ['half words of titles', 'Tag Type Allocs '.repeat(200_000)],
   ['a flattened screen of names', `Tag Type Allocs Frees Diff Bytes ${' Nonp 1'.repeat(200_000)}`],
   [
@@ -259,13 +259,32 @@ test('a snapshot of our own log may be a line of megabytes', () => {
   });
 });
 
-test('day and month are those that fit the date of the file, where it was written soon after', () => {
-  const text = '10/11/2026 23:00\n Tag Type Allocs Frees Diff Bytes\n Thre Nonp 1 1 0 0\n';
-  const { snapshots, remarks } = readSnapshots(text, { fileTimeMs: Date.UTC(2026, 10, 11, 2) });
-  assert.deepEqual(remarks, []);
+const ONE_ROW = ' Tag Type Allocs Frees Diff Bytes\n Thre Nonp 1 1 0 0\n';
+
+/** When the file was written, a date in it, and how that is read; a remark where it is a guess. */
+const FILE_DATES: [string, string, string, boolean][] = [
+  ['2026-11-11T02:00Z', '10/11/2026 23:00', '2026-11-10T23:00Z', false],
+  ['2026-11-11T02:00Z', '11/10/2026 23:00', '2026-11-10T23:00Z', false],
+  ['2026-11-12T02:00Z', '04/11/2026 23:00', '2026-11-04T23:00Z', false],
+  ['2027-06-01T00:00Z', '04/11/2026 23:00', '2026-04-11T23:00Z', true],
+  ['2026-01-01T00:00Z', '04/11/2026 23:00', '2026-04-11T23:00Z', true],
+];
+
+for (const [written, date, expected, isGuess] of FILE_DATES) {
+  test(`${date} in a file of ${written} is ${expected}${isGuess ? ', which is a guess' : ''}`, () => {
+    const { snapshots, remarks } = readSnapshots(`${date}\n${ONE_ROW}`, { fileTimeMs: Date.parse(written) });
+    assert.equal(snapshots[0].takenAtMs, Date.parse(expected));
+    assert.equal(remarks.length, isGuess ? 1 : 0);
+  });
+}
+
+test('a guess on day and month that proves wrong is said to', () => {
+  const dates = [...Array.from({ length: 60 }, () => '12/11/2026 10:00'), '13/11/2026 10:00'];
+  const { snapshots, remarks } = readSnapshots(dates.map(date => `${date}\n${ONE_ROW}`).join(''));
+  assert.equal(snapshots.length, 61);
   assert.deepEqual(
-    snapshots.map(({ takenAtMs }) => takenAtMs),
-    [Date.UTC(2026, 10, 10, 23)],
+    remarks.map(({ message }) => /^Nothing up to here|^This date shows/.exec(message)?.[0]),
+    ['Nothing up to here', 'This date shows'],
   );
 });
 

@@ -1,12 +1,10 @@
-/** How a worker thread is started: from the source as well as from what was compiled. */
+/** How a worker thread of ours is started, compiled or from source. */
 
-/** Compiled, this is JavaScript and so are the workers; run from source, all are TypeScript. */
+/** Compiled, this is JavaScript and so is the worker; run from source, both are TypeScript. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
 
-/** The URL of a worker whose path is given without its extension, such as `../scan-worker`, seen from `importer`. */
-export function workerUrl(path: string, importer: string): URL {
-  return new URL(`${path}.${IS_SOURCE ? 'ts' : 'js'}`, importer);
-}
+/** How the file of a worker ends. */
+export const WORKER_EXTENSION = IS_SOURCE ? 'ts' : 'js';
 
 /** Before Node strips types itself, a thread does not inherit the loader that reads TypeScript: only tests meet this. */
 export function workerArguments(): string[] | undefined {

@@ -20,7 +20,8 @@ export function decodeText(bytes: Uint8Array): { text: string; encoding: TextEnc
   }
 }
 
-function encodingOf(bytes: Uint8Array): TextEncoding {
+/** What the beginning of a text shows of its encoding; `utf-8` where it is not UTF-16, so that it may be latin1 as well. */
+export function encodingOf(bytes: Uint8Array): Exclude<TextEncoding, 'latin1'> {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
   let evenNuls = 0;

@@ -2,6 +2,20 @@
 
 const decoder = new TextDecoder('utf-8');
 
+/** Below this, NULs may be those of a tag. */
+const MIN_UTF16_CHARACTERS = 12;
+
+/**
+ * A line of UTF-16 within a text of another encoding, as PowerShell appends it to a file of cmd, without the NULs that
+ * make half of it; any other line as it is.
+ */
+export function withoutUtf16Nuls(text: string): string {
+  if (text.length < MIN_UTF16_CHARACTERS || !text.includes('\0')) return text;
+  const plain = text.replaceAll('\0', '');
+  const isHalf = plain.length <= text.length * 0.6 && plain.length >= text.length * 0.4;
+  return isHalf ? plain.replace(/^\xff\xfe/, '').replace(/\r$/, '') : text;
+}
+
 /**
  * Decided line by line, because logs are put together of pieces from several tools. A tag with bytes above 0x7F in a
  * latin1 text thus stays what it is, unless these bytes happen to be valid UTF-8.

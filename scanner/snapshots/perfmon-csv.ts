@@ -91,9 +91,8 @@ export class PerfmonCsv implements FormatReader {
       return true;
     }
     if (cells.length < this.#cells) {
-      this.#session.remark(
-        `This sample has ${cells.length} values, the titles are ${this.#cells}; those there are were read.`,
-      );
+      const what = `This sample has fewer values than the ${this.#cells} titles; those there are were read.`;
+      this.#session.remarkRow(quoted(line), what);
     }
     if (!this.#columns.some(column => column !== undefined)) return true;
     const snapshot = this.#session.begin('perfmon-csv');

@@ -19,6 +19,9 @@ import type { ReadSession } from './read-session.ts';
 
 const POOL_NAME = /\s(Nonp|Paged|Non[Pp]aged)\s+(?=[-+(]?\d)/;
 const SESSION = /^\s*(?:(System)|(All sessions)|Session (\d{1,6})) pool information\s*$/i;
+/** What may stand before the name of a pool where it is no tag: the totals that the key E shows. */
+const TOTAL = /^\s*(?:Totals?:?\s*)?$/i;
+const BRACKET = 0x5b;
 const DOUBTS: Record<RowDoubt, string> = {
   'negative-bytes': 'Bytes is negative: a counter has wrapped around, so that the size is not known.',
   'too-large': 'A number is larger than any counter; it is left out.',
@@ -88,7 +91,8 @@ export class PoolmonScreen implements FormatReader {
     if (column === 0 && bytes[start] === 0x20) return false;
     const row = this.#parser.parse(bytes, start + column, end);
     if (row === undefined) return false;
-    if (this.#parser.mappedStart < end) this.#map(row, bytes, this.#parser.mappedStart, end);
+    const { mappedStart } = this.#parser;
+    if (mappedStart < end && bytes[mappedStart] === BRACKET) this.#map(row, bytes, mappedStart, end);
     this.#add(row);
     return true;
   }
@@ -117,7 +121,9 @@ export class PoolmonScreen implements FormatReader {
   #takeRow(line: string, isInTable: boolean): boolean {
     const pool = POOL_NAME.exec(line);
     if (pool === null) return false;
-    const tag = tagBeforePool(line.slice(0, pool.index + 1), this.#tagColumn);
+    const before = line.slice(0, pool.index + 1);
+    if (isInTable && TOTAL.test(before)) return true;
+    const tag = tagBeforePool(before, this.#tagColumn);
     const row = tag === undefined ? undefined : this.#numbers(line, pool, tag.tag);
     if (row === undefined) {
       if (isInTable) this.#session.remark(`This row of PoolMon cannot be read: ${quoted(line)}.`);
@@ -136,8 +142,9 @@ export class PoolmonScreen implements FormatReader {
       return rowByColumns(this.#columns, line.slice(start), { tag, pool: kind });
     const bytes = byteOfEachCharacter(line);
     const row = this.#parser.parseNumbers(bytes, start, bytes.length, tag, kind);
-    const mapped = row === undefined ? undefined : ownerText(line.slice(this.#parser.mappedStart));
-    if (mapped !== undefined) row!.mapped = mapped;
+    // Only what stands in brackets is PoolMon's; a sentence may go on behind a row.
+    const mappedStart = this.#parser.mappedStart;
+    if (row !== undefined && line[mappedStart] === '[') this.#setMapped(row, line.slice(mappedStart));
     return row;
   }
 

@@ -123,6 +123,7 @@ export class ReadSession {
   }
 
   addProcess(process: ProcessRow, snapshot = this.current): void {
+    if (process.name === '') process.name = 'unnamed process';
     if (snapshot === undefined || snapshot.processes.length >= MAX_PROCESSES) {
       this.#dropRow(MAX_PROCESSES, 'processes');
     } else snapshot.processes.push(process);

@@ -1,6 +1,6 @@
 /** SnapshotReader: bytes of a text as they come, in pieces of any size; snapshots and remarks as they are complete. */
 import { LineReader } from './line-reader.ts';
-import { lineText } from './line-text.ts';
+import { lineText, withoutUtf16Nuls } from './line-text.ts';
 import type { ReaderOptions } from './read-session.ts';
 import { TextLines } from './text-lines.ts';
 
@@ -25,7 +25,8 @@ export class SnapshotReader {
     this.#lines = new TextLines({
       onLine: (bytes, start, end, number) => {
         reader.session.line = number + this.#extraLines;
-        if (!reader.readFast(bytes, start, end)) this.#readText(lineText(bytes, start, end));
+        if (!reader.readFast(bytes, start, end))
+          this.#readText(withoutUtf16Nuls(lineText(bytes, start, end)));
       },
       onCut: (number, limit) => {
         const message = `This line is longer than ${limit} bytes; the rest of it is not read.`;

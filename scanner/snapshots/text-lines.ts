@@ -1,5 +1,7 @@
 /** TextLines: bytes of a text in pieces of any size, given out as lines, each with its number. */
 
+import { encodingOf } from '../../data/decode-text.ts';
+
 /** What is given for each line: its bytes are `bytes` from `start` to `end`, without the line end. */
 export interface LineSink {
   onLine(bytes: Uint8Array, start: number, end: number, number: number): void;
@@ -17,6 +19,7 @@ const LF = 10;
 const CR = 13;
 const MARKUP = 0x3c;
 const OBJECT = 0x7b;
+const NONE = -1;
 const ROOM = 64 * 1024;
 
 /**
@@ -35,8 +38,8 @@ export class TextLines {
   #number = 1;
   /** The rest of a line that was cut is passed over. */
   #isSkipping = false;
-  /** Pieces of this line were given already. */
-  #isMarkup = false;
+  /** What the line that is held begins with, blanks left out. */
+  #first = NONE;
 
   constructor(sink: LineSink) {
     this.#sink = sink;
@@ -66,8 +69,8 @@ export class TextLines {
     const all = this.#held.subarray(0, this.#heldBytes);
     this.#held = new Uint8Array(ROOM);
     this.#heldBytes = 0;
-    const encoding = utf16Of(all);
-    if (encoding !== undefined) this.#decoder = new TextDecoder(encoding);
+    const encoding = encodingOf(all);
+    if (encoding !== 'utf-8') this.#decoder = new TextDecoder(encoding);
     const text = this.#inUtf8(all);
     const probed = text.subarray(0, PROBE_BYTES / 2);
     if (probed.indexOf(LF) === -1 && probed.subarray(0, -1).indexOf(CR) !== -1) this.#lineEnd = CR;
@@ -106,10 +109,8 @@ export class TextLines {
   /** Keeps part of a line, within the bound of its kind. */
   #holdPart(bytes: Uint8Array, from: number, to: number): void {
     for (let start = from; start < to && !this.#isSkipping; ) {
-      const first =
-        this.#heldBytes > 0 ? firstSolid(this.#held, this.#heldBytes) : firstSolid(bytes, to, start);
-      if (first === MARKUP) this.#isMarkup = true;
-      const limit = first === OBJECT && !this.#isMarkup ? MAX_JSON_LINE_BYTES : MAX_LINE_BYTES;
+      if (this.#first === NONE) this.#first = firstSolid(bytes, start, to);
+      const limit = this.#first === OBJECT ? MAX_JSON_LINE_BYTES : MAX_LINE_BYTES;
       const end = Math.min(to, start + limit - this.#heldBytes);
       this.#hold(bytes, start, end);
       start = end;
@@ -120,7 +121,7 @@ export class TextLines {
   /** Markup may come as one line that has no end: it is given in pieces that end with a tag. */
   #cut(limit: number): void {
     const kept = this.#held.subarray(0, this.#heldBytes);
-    const tagEnd = this.#isMarkup ? kept.lastIndexOf(0x3e) + 1 : 0;
+    const tagEnd = this.#first === MARKUP ? kept.lastIndexOf(0x3e) + 1 : 0;
     if (tagEnd > 0) {
       this.#give(kept, 0, tagEnd);
       const rest = kept.slice(tagEnd);
@@ -139,7 +140,7 @@ export class TextLines {
     if (!this.#isSkipping) this.#give(this.#held, 0, this.#heldBytes);
     this.#heldBytes = 0;
     this.#isSkipping = false;
-    this.#isMarkup = false;
+    this.#first = NONE;
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
@@ -160,23 +161,11 @@ export class TextLines {
   }
 }
 
-function firstSolid(bytes: Uint8Array, end: number, start = 0): number {
+function firstSolid(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i < end; i++) if (bytes[i] > 0x20) return bytes[i];
-  return -1;
+  return NONE;
 }
 
 function hasUtf8Mark(bytes: Uint8Array): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-}
-
-function utf16Of(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
-  let evenNuls = 0;
-  let oddNuls = 0;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] === 0) i % 2 === 0 ? evenNuls++ : oddNuls++;
-  const most = bytes.length * 0.3;
-  const few = bytes.length * 0.1;
-  if (oddNuls > most && evenNuls <= few) return 'utf-16le';
-  return evenNuls > most && oddNuls <= few ? 'utf-16be' : undefined;
 }

@@ -104,7 +104,7 @@ export class VerifierStatistics implements FormatReader {
 
   /** The same driver again means that the next print-out has begun, as in a log. */
   #add(printed: string, isUnloaded: boolean, entry = ''): VerifiedDriver {
-    const name = printableText(printed, 100);
+    const name = printableText(printed, 100) || 'unnamed driver';
     const { current } = this.#session;
     // The old list has an entry for each time that a driver was loaded.
     const key = `${name} ${entry}`;
@@ -125,27 +125,29 @@ export class VerifierStatistics implements FormatReader {
       put(snapshot.verifierTotals, total[1] ? 'nonpagedBytes' : 'pagedBytes', hexNumber(total[3]));
       return true;
     }
-    const target = this.#driver;
     const pair = PAIR.exec(line);
-    if (pair !== null && target !== undefined) {
+    if (pair !== null) {
       const kind = /^a/i.test(pair[1]) ? 'Allocs' : 'Bytes';
       const [first, second] = [pair[2], pair[3]].map(hexOrWholeNumber);
-      put(target, `nonpaged${kind}`, this.#isPagedFirst ? second : first);
-      put(target, `paged${kind}`, this.#isPagedFirst ? first : second);
+      const counts = this.#counts();
+      put(counts, `nonpaged${kind}`, this.#isPagedFirst ? second : first);
+      put(counts, `paged${kind}`, this.#isPagedFirst ? first : second);
       return true;
     }
     const single = SINGLE.exec(line);
     if (single === null) return false;
-    const snapshot = this.#session.current!;
-    if (target === undefined) snapshot.verifierTotals ??= {};
-    const counts = target ?? snapshot.verifierTotals!;
     const pool = /nonpaged/i.test(single[1]) ? 'nonpaged' : 'paged';
-    put(
-      counts,
-      `${pool}${/allocations$/i.test(single[1]) ? 'Allocs' : 'Bytes'}`,
-      hexOrWholeNumber(single[2]),
-    );
+    const kind = /allocations$/i.test(single[1]) ? 'Allocs' : 'Bytes';
+    put(this.#counts(), `${pool}${kind}`, hexOrWholeNumber(single[2]));
     return true;
+  }
+
+  /** What is printed before any driver is of all of them. */
+  #counts(): Partial<Record<Count, number>> {
+    if (this.#driver !== undefined) return this.#driver;
+    const snapshot = this.#session.current!;
+    snapshot.verifierTotals ??= {};
+    return snapshot.verifierTotals;
   }
 
   #takeAllocation(line: string): boolean {

@@ -81,6 +81,27 @@ test('a text in two pieces gives the same wherever it is cut', () => {
   for (let size = 1; size < bytes.length; size++) assert.deepEqual(readInPieces(bytes, size), expected);
 });
 
+test('UTF-16 that PowerShell has appended to a file of cmd is read too', () => {
+  const { text } = SNAPSHOT_VECTORS.find(vector => vector.name.startsWith('the screen of Windows XP'))!;
+  const printed = text.replaceAll('\n', '\r\n');
+  const once = readSnapshots(printed).snapshots[0];
+  const appended = Buffer.concat([
+    Buffer.from(printed.repeat(3)),
+    Buffer.from(`\ufeff${printed}`, 'utf16le'),
+  ]);
+  const { snapshots, remarks } = readSnapshots(appended);
+  assert.deepEqual(remarks, []);
+  assert.deepEqual(
+    snapshots.map(({ rows, memory }) => ({ rows, memory })),
+    Array.from({ length: 4 }, () => ({ rows: once.rows, memory: once.memory })),
+  );
+  const lines = printed.split('\r\n').length - 1;
+  assert.deepEqual(
+    snapshots.map(({ line }) => line),
+    [1, lines + 1, 2 * lines + 1, 3 * lines + 1],
+  );
+});
+
 test('each half of a text is read without a throw, and rows that are whole are there', () => {
   for (const { name, text } of SNAPSHOT_VECTORS) {
     const bytes = Buffer.from(text);

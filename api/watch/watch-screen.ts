@@ -7,7 +7,7 @@ import type { WatchTerminal } from './watch-terminal.ts';
 import { viewAfterKey, type WatchView } from './watch-view.ts';
 
 /** How a watch ended: by its user, or by Ctrl-C or the system. */
-export type WatchEnd = 'quit' | 'stop';
+type WatchEnd = 'quit' | 'stop';
 
 export class WatchScreen {
   readonly #terminal: WatchTerminal;
@@ -77,7 +77,7 @@ export class WatchScreen {
     if (key === 'ctrl-l') this.#painter.forget();
     const next = viewAfterKey(this.#view, key, this.#page);
     if (typeof next === 'string') {
-      this.#end.abort(next);
+      this.#end.abort(next satisfies WatchEnd);
       return;
     }
     this.#view = next;

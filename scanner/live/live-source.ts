@@ -17,7 +17,7 @@ export interface SystemCalls {
 }
 
 /** Why there is no snapshot. */
-export interface LiveRefusal {
+interface LiveRefusal {
   code: 'no-answer' | 'tagging-off' | 'access-denied' | 'too-large' | 'failed' | 'no-calls';
   /** What was asked, what came, and what to do, in full sentences. */
   message: string;

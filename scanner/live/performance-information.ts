@@ -6,7 +6,7 @@ import type { PointerBytes } from './pool-tag-records.ts';
  * The structure's size. Documented by Microsoft (psapi.h): a DWORD with this size, ten SIZE_T, three DWORD; all but the
  * first and the last three in pages, PageSize in bytes.
  */
-export const PERFORMANCE_INFORMATION_BYTES: Record<PointerBytes, number> = { 4: 56, 8: 104 };
+const PERFORMANCE_INFORMATION_BYTES: Record<PointerBytes, number> = { 4: 56, 8: 104 };
 
 /** The SIZE_T fields in their order. */
 const FIELDS = [

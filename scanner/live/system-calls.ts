@@ -3,7 +3,7 @@ import type { SystemCalls } from './live-source.ts';
 import type { PointerBytes } from './pool-tag-records.ts';
 
 /** The libraries that have the functions. Tests name stand-ins of their own. */
-export interface SystemLibraries {
+interface SystemLibraries {
   ntdll: string;
   psapi: string;
 }

@@ -37,7 +37,7 @@ export interface WatchPlan {
 const SHORTEST_EVERY_MS = 1_000;
 /** Seldom enough for anybody; timers end at 24 days. */
 const LONGEST_EVERY_MS = 86_400_000;
-/** Two minutes: 720 snapshots a day of about 150 KB, so that a week stays within the eight files. */
+/** Two minutes: 720 snapshots a day of about 190 KB (4,000 rows), so that a week stays within the eight files. */
 const LOG_EVERY_MS = 120_000;
 /** One snapshot has up to a few hundred KB: a file of less would hold one or two. */
 const SMALLEST_LOG_MB = 1;

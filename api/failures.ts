@@ -262,6 +262,13 @@ const FAILURES_BY_CODE = {
     title: 'The output cannot be written',
     explanation: 'The file named with --out cannot be written. What stood there before is unchanged.',
   },
+  'pools-unreadable': {
+    status: null,
+    exitCode: 4,
+    title: 'The pools of this computer cannot be read',
+    explanation:
+      'Watching asks Windows itself what its pool tags hold, and there is no Windows here, or it did not answer. Elsewhere, read with pooltag leaks what PoolMon or a debugger printed.',
+  },
   stopped: {
     status: null,
     exitCode: 130,

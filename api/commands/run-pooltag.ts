@@ -30,6 +30,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<CommandFunctio
     summary: 'Free pool tags for a driver of your own.',
     load: async () => (await import('./suggest.ts')).suggest,
   },
+  watch: {
+    summary: 'Watch the pools of this Windows computer: PoolMon with owners and verdicts.',
+    load: async () => (await import('./watch.ts')).watch,
+  },
   index: {
     summary: 'Fill the index of a Meilisearch server.',
     load: async () => (await import('./index.ts')).index,
@@ -46,6 +50,7 @@ pooltag scan C:\\drivers --format csv   the tags of every driver in a folder
 pooltag search "mapped file"           tags by words
 pooltag leaks pool-*.log --every 15m   what is leaking, by the logs of PoolMon
 pooltag suggest "Contoso Filter"       free tags for a driver of your own
+pooltag watch --log pool.jsonl         who takes this computer's pool memory, as it happens
 pooltag serve                          the same in the browser, at http://127.0.0.1:3000
 `;
 

@@ -2,7 +2,9 @@
 # The scanner on Windows itself, as far as Wine is Windows: `pooltag scan` without a path finds the drivers folder,
 # refuses nothing there, and sees no tag above a literal (Wine's drivers import no tagged allocator); a second scan uses
 # what the first has kept; --all-drivers finds a driver that only a service names, and one in Program Files.
-# Needs wine64 and the built program (dist/). Output goes through files: Wine cannot write to a Linux pipe.
+# pooltag watch says that Wine does not tell its pool tags, and with stand-ins for Windows' two functions, loaded by koffi's
+# package for Windows, it gives snapshots, verdicts and a log that pooltag leaks reads.
+# Needs wine64, mingw's gcc and the built program (dist/). Output goes through files: Wine cannot write to a Linux pipe.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -67,3 +69,39 @@ if (!named?.services.every(isBoot) || named.services.length !== 1 || ofVendor?.s
 if (!all.some(({ file }) => /ntoskrnl\.exe$/i.test(file))) process.exit(1);
 JS
 echo 'pooltag scan and pooltag who work under Wine'
+
+# The packages that a Windows computer gets: koffi brings another one for each system.
+app="$work/app"
+mkdir "$app"
+cp -r package.json package-lock.json .npmrc dist data views "$app/"
+(cd "$app" && npm ci --omit=dev --os=win32 --cpu=x64 --ignore-scripts) >"$work/npm.log" 2>&1 ||
+  { echo 'npm ci for Windows failed'; cat "$work/npm.log"; exit 1; }
+status=0
+"$wine" "$node" "$app/dist/api/cli.js" watch --once >"$work/watch.out" 2>"$work/watch.err" || status=$?
+[ "$status" = 4 ] && [ ! -s "$work/watch.out" ] && grep -q '0xC0000003.*as Wine does not' "$work/watch.err" ||
+  { echo "pooltag watch ended with $status"; cat "$work/watch.out" "$work/watch.err"; exit 1; }
+
+x86_64-w64-mingw32-gcc -shared -O1 -s -Wall -Werror -o "$work/stand-in.dll" test/wine/pool-stand-in.c
+status=0
+"$wine" "$node" "$root/test/wine/watch-stand-in.mjs" "$app" "$work/stand-in.dll" --log "$work/pool.jsonl" \
+  --log-every 1m --log-size 1 --log-files 3 >"$work/watch.out" 2>"$work/watch.err" || status=$?
+# It ends itself as Ctrl-C would.
+[ "$status" = 130 ] || { echo "pooltag watch with stand-ins ended with $status"; cat "$work/watch.err"; exit 1; }
+node dist/api/cli.js leaks "$work"/pool.jsonl* --format json --top 1 --include Thre >"$work/leaks.json"
+
+node - "$work/watch.out" "$work/leaks.json" <<'JS'
+const [lines, leaks] = process.argv.slice(2).map(file => require('node:fs').readFileSync(file, 'utf8'));
+const watched = lines.trim().split('\n').map(line => JSON.parse(line));
+const [first, last] = [watched[0], watched.at(-1)];
+const [row] = first.rows;
+const report = JSON.parse(leaks);
+console.log(`watch: ${first.totalRows} rows, ${row.bytes} bytes of ${row.tag}, then "${last.rows[0].verdict}"; leaks: ${report.snapshots.length} snapshots`);
+// What pool-stand-in.c says: 7,000 tags and one of them in both pools; bytes beyond 32 bits; pages of 4 KB.
+const isRight =
+  first.totalRows === 7001 && row.tag === 'Thre' && row.allocs === 1001 && row.frees === 900 && row.diff === 101 &&
+  row.bytes === 5 * 2 ** 32 + 1024 && first.memory.physicalBytes === 8000000 * 4096 && first.memory.nonpagedBytes === 400 * 4096 &&
+  /^nt!ps/.test(row.owner) && last.rows[0].verdict !== undefined;
+const kept = report.tags.find(({ tag, pool }) => tag === 'Thre' && pool === 'nonpaged');
+if (!isRight || report.snapshots.length < 3 || !(kept?.first.allocs >= 1001 && kept.last.allocs > kept.first.allocs) || report.totalTags !== 7001) process.exit(1);
+JS
+echo 'pooltag watch works under Wine, with stand-ins for what Wine does not have'

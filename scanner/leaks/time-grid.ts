@@ -3,7 +3,7 @@ import { median } from './select-rank.ts';
 import { type TrendDesign, trendDesign } from './trend-design.ts';
 
 /** Pairs of points grow with the square: 96 have 4,560, and more would tell hardly anything more of a trend. */
-export const MAX_POINTS = 96;
+const MAX_POINTS = 96;
 /** Designs for tags that are not in all snapshots; beyond them such tags are judged by fewer tests. */
 const MAX_DESIGNS = 60;
 /** A tag that appears late begins at one of so many places, so that few designs do for all. */

@@ -45,7 +45,7 @@ export interface KnownTag {
 }
 
 /** Tags with a number each, in the order they were first seen. */
-export class TagTable {
+class TagTable {
   readonly tags: KnownTag[] = [];
   /** Rows whose tag was one too many. */
   rowsLeftOut = 0;

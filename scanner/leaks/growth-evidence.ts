@@ -37,6 +37,8 @@ const LOG_WAVE = Math.log(0.3);
 const LOG_NO_WAVE = Math.log(0.7);
 /** Below this factor of an even rise against none, the costly shapes are not tried. */
 const LEAST_HINT = 0.5;
+/** Below this factor of a daily wave against none, shapes are not tried on top of one. */
+const LEAST_WAVE = -3;
 
 /** Sums exponentials of logarithms without overflow. */
 class LogSum {
@@ -144,9 +146,10 @@ export function growthEvidence(
   });
 
   if (mayRise || hint.value - level.value > LEAST_HINT) {
+    const mayWave = waveLevel.value - plainLevel.value > LEAST_WAVE;
     views.forEach((view, at) => {
       const hasWave = view.slice.wave.length > 0;
-      for (const afterWave of hasWave ? [false, true] : [false]) {
+      for (const afterWave of mayWave ? [false, true] : [false]) {
         const units = afterWave ? view.slice.afterWave : view.slice.plain;
         const columns = afterWave ? view.slice.wave.length : 0;
         const base = afterWave ? view.waves : 0;

@@ -108,7 +108,6 @@ export class LeakAnalysis {
     const rising = judged.filter(
       ({ trend }) => trend.verdict === 'leaking' || trend.verdict === 'suspicious',
     );
-    for (const remark of remarks) this.#side.addRemark(remark);
     return {
       snapshots: summaries,
       compared,
@@ -128,7 +127,8 @@ export class LeakAnalysis {
       verifier: this.#side.verifier,
       blocks: this.#side.blocks,
       ...(this.#store.isThinned ? { thinnedTo: frames.length } : {}),
-      remarks: this.#side.remarks,
+      // What concerns the whole comparison comes before single lines.
+      remarks: [...remarks, ...this.#side.remarks],
       moreRemarks: this.#side.moreRemarks,
     };
   }

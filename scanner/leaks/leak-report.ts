@@ -49,7 +49,10 @@ export interface TagTrend {
   /** Theil-Sen, from three snapshots with known times on; absent otherwise. */
   bytesRate?: Rate;
   allocsRate?: Rate;
-  /** Mann-Kendall for a rising trend of the bytes, corrected for the number of tags; 0 to 1. */
+  /**
+   * Mann-Kendall for a rising trend of the bytes, or the chance of so many steps up where that is smaller, both counted;
+   * corrected for the number of tags; 0 to 1.
+   */
   trendP?: number;
   /** Share of the pool that it holds at the last snapshot, 0 to 1, where the pool's size is known. */
   poolShare?: number;
@@ -108,7 +111,10 @@ export interface LeakReport {
   /** Of intervals, 0.95; of trend tests, the rate of false ones that is allowed over all tags. */
   confidence: number;
   falseRate: number;
-  /** The most suspicious first: by verdict, then by growth, then by bytes. */
+  /**
+   * The most suspicious first: what leaks, the fastest before the others; then by the evidence for a leak where there is
+   * some; then by verdict, growth and bytes.
+   */
   tags: TagTrend[];
   groups: TagGroup[];
   /** Of the last snapshot that tells each. */

@@ -19,6 +19,9 @@ export interface MonotoneTrend {
 /** Two-sided quantile of the normal distribution for 95 %. */
 const Z_95 = 1.959964;
 
+/** Slopes of all pairs, used again for each tag. */
+let scratch = new Float64Array(0);
+
 /**
  * Exact over all n(n-1)/2 pairs; callers thin long series first. Ties are corrected for as Kendall does. Noise whose
  * share `memory` is left at the next point widens the variance of the statistic by Hamed and Rao's factor, with the
@@ -27,7 +30,9 @@ const Z_95 = 1.959964;
  */
 export function monotoneTrend(hours: Float64Array, values: Float64Array, memory: number): MonotoneTrend {
   const points = values.length;
-  const slopes = new Float64Array((points * (points - 1)) / 2);
+  const count = (points * (points - 1)) / 2;
+  if (scratch.length < count) scratch = new Float64Array(count);
+  const slopes = scratch.subarray(0, count);
   let pairs = 0;
   let rises = 0;
   for (let i = 0; i < points; i++) {

@@ -13,7 +13,7 @@ const LEAST_POINTS = 3;
 const MOST_POINTS = 96;
 
 /** What is known of one pool. */
-export interface PoolState {
+interface PoolState {
   usedBytes: number | undefined;
   limitBytes: number | undefined;
   /** Of the pool as a whole, where its size is told at three moments at least. */

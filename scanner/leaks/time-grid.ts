@@ -1,9 +1,9 @@
-/** Points for the costly tests: at most 96, each the middle of the snapshots next to it. */
+/** Points for the costly tests: at most 72, each the middle of the snapshots next to it. */
 import { median } from './select-rank.ts';
 import { type TrendDesign, trendDesign } from './trend-design.ts';
 
-/** Pairs of points grow with the square: 96 have 4,560, and more would tell hardly anything more of a trend. */
-export const MAX_POINTS = 96;
+/** Pairs of points grow with the square: 72 have 2,556, and more would tell hardly anything more of a trend. */
+const MAX_POINTS = 72;
 /** Designs for tags that are not in all snapshots; beyond them such tags are judged by fewer tests. */
 const MAX_DESIGNS = 60;
 /** A tag that appears late begins at one of so many places, so that few designs do for all. */
@@ -25,11 +25,14 @@ export class TimeGrid {
   readonly #bins: { from: number; to: number; middle: number; hour: number }[] = [];
   readonly #designs = new Map<string, TrendDesign>();
   readonly #isClock: boolean;
+  /** Numbers of the bin at hand. */
+  readonly #scratch: Float64Array;
 
   /** For snapshots at these hours, ascending; `isClock` says that they are hours and not just an order. */
   constructor(hours: Float64Array, isClock: boolean) {
     this.#isClock = isClock;
     const perBin = Math.ceil(hours.length / MAX_POINTS);
+    this.#scratch = new Float64Array(perBin);
     for (let from = 0; from < hours.length; from += perBin) {
       const to = Math.min(hours.length, from + perBin);
       this.#bins.push({ from, to, middle: (from + to - 1) >> 1, hour: median(hours.subarray(from, to)) });
@@ -40,8 +43,10 @@ export class TimeGrid {
   read(values: Float64Array): GridSeries | undefined {
     const points: { bin: number; value: number }[] = [];
     this.#bins.forEach(({ from, to }, bin) => {
-      const there = values.subarray(from, to).filter(value => !Number.isNaN(value));
-      if (there.length > 0) points.push({ bin, value: there.length === 1 ? there[0] : median(there) });
+      let there = 0;
+      for (let i = from; i < to; i++) if (!Number.isNaN(values[i])) this.#scratch[there++] = values[i];
+      if (there === 0) return;
+      points.push({ bin, value: there === 1 ? this.#scratch[0] : median(this.#scratch.subarray(0, there)) });
     });
     if (points.length < 2) return undefined;
     return this.#filled(points) ?? this.#sparse(points);

@@ -5,7 +5,7 @@ import { type GrowthShape, growthShapes } from './growth-shapes.ts';
  * How much of the noise is left at the next snapshot (AR(1)), from none to almost all: 0.98 is a random walk over
  * the few hundred points that there are.
  */
-export const MEMORIES = [0, 0.3, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98];
+const MEMORIES = [0, 0.3, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98];
 /** Two snapshots of nearly the same moment must not be taken for exact copies. */
 const MOST_MEMORY = 0.999;
 const HOURS_OF_DAY = 24;
@@ -17,7 +17,7 @@ const LEAST_DAYS_OF_HARMONICS = 1.9;
 const LEAST_POINTS_OF_WAVE = 12;
 
 /** Unit columns for one strength of memory. Each is orthogonal to the constant, those `afterWave` to the wave too. */
-export interface MemorySlice {
+interface MemorySlice {
   memory: number;
   /** What is left of the noise from the point before, for each point; 0 for the first. */
   carried: Float64Array;

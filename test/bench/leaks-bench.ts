@@ -30,12 +30,14 @@ async function measure(count: number, width: number): Promise<void> {
     if (i % 50 === 0) await noteMemory();
   }
   const started = performance.now();
+  const usedBefore = process.cpuUsage();
   const report = analysis.report();
   const reporting = performance.now() - started;
+  const used = process.cpuUsage(usedBefore).user / 1_000;
   await noteMemory();
   const points = Math.max(...report.tags.map(({ series }) => series.snapshot.length));
   console.log(
-    `${count.toLocaleString('en')} snapshots x ${width.toLocaleString('en')} tags: add ${adding.toFixed(0)} ms, report ${reporting.toFixed(0)} ms, ` +
+    `${count.toLocaleString('en')} snapshots x ${width.toLocaleString('en')} tags: add ${adding.toFixed(0)} ms, report ${reporting.toFixed(0)} ms (${used.toFixed(0)} ms of processor), ` +
       `${points} points a tag${report.thinnedTo === undefined ? '' : ' (thinned)'}, highest memory ${(highest / 2 ** 20).toFixed(0)} MB`,
   );
 }

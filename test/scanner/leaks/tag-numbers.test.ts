@@ -148,8 +148,10 @@ test('Remarks are kept up to a bound and counted beyond it', () => {
 
 test('A report may be asked for while snapshots still come, and says the same each time', () => {
   const analysis = new LeakAnalysis();
-  for (const one of rowsOf([{}, {}, {}])) analysis.add(one);
+  for (const one of rowsOf([{}, {}, { bytes: -1 }])) analysis.add(one);
+  analysis.addRemark({ file: 'pool.log', line: 9, message: 'Not a row.' });
   const first = analysis.report();
+  assert.equal(first.remarks.length, 2);
   assert.deepEqual(analysis.report(), first);
   analysis.add(snapshot([row('Test', 9_000)], at(3)));
   assert.equal(analysis.report().tags[0].last.bytes, 9_000);

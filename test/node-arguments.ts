@@ -1,8 +1,17 @@
-/** How a test starts a program of ours in a process of its own. */
+/** How a test starts code of ours in a process of its own: compiled like this very file, or from source by tsx. */
 import { fileURLToPath } from 'node:url';
 
-/** Node's arguments for a file of the project (`api/cli.ts`): compiled like this very file, or from source by tsx. */
+const isSource = import.meta.url.endsWith('.ts');
+
+/** What Node needs to be told before it can load a file of the project. */
+export const LOADER: readonly string[] = isSource ? ['--import', 'tsx'] : [];
+
+/** The URL of a file of the project (`api/cli.ts`), to be imported. */
+export function moduleUrl(source: string): string {
+  return new URL(`../${isSource ? source : source.replace(/\.ts$/, '.js')}`, import.meta.url).href;
+}
+
+/** Node's arguments for a program of the project (`api/cli.ts`). */
 export function nodeArguments(source: string): string[] {
-  const file = fileURLToPath(new URL(`../${source}`, import.meta.url));
-  return import.meta.url.endsWith('.ts') ? ['--import', 'tsx', file] : [file.replace(/\.ts$/, '.js')];
+  return [...LOADER, fileURLToPath(moduleUrl(source))];
 }

@@ -73,7 +73,7 @@ export function processTerminal(stdin: ReadStream, stdout: WriteStream): WatchTe
 }
 
 /** The name of a key as readline tells it. */
-export function keyName(text: string | undefined, { name, ctrl }: { name?: string; ctrl?: boolean }): string {
+function keyName(text: string | undefined, { name, ctrl }: { name?: string; ctrl?: boolean }): string {
   if (ctrl) return `ctrl-${name ?? ''}`;
   return text !== undefined && /^[!-~]$/.test(text) ? text : (name ?? '');
 }

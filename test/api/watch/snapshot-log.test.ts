@@ -16,6 +16,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
 import { SnapshotLog } from '../../../api/watch/snapshot-log.ts';
+import { LOADER, moduleUrl, nodeArguments } from '../../node-arguments.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'pooltag-log-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -136,14 +137,14 @@ test('A full disk rejects the line, and the next one begins on its own.', {
   // A limit on the size of a file stands in for a full disk: the system takes a part of the line and then refuses.
   const file = newFile();
   const script = `
-    const { SnapshotLog } = await import(${JSON.stringify(new URL('../../../api/watch/snapshot-log.ts', import.meta.url).href)});
+    const { SnapshotLog } = await import(${JSON.stringify(moduleUrl('api/watch/snapshot-log.ts'))});
     process.on('SIGXFSZ', () => {});
     const log = await SnapshotLog.open(${JSON.stringify(file)}, { fileBytes: 10_000_000, files: 2 });
     await log.append('first\\n');
     await log.append('x'.repeat(4_000) + '\\n').then(() => process.exit(9), error => console.log(error.code));`;
   const child = spawn('bash', [
     '-c',
-    'ulimit -f 1; exec "$0" --import tsx --input-type=module -e "$1"',
+    `ulimit -f 1; exec "$0" ${LOADER.join(' ')} --input-type=module -e "$1"`,
     process.execPath,
     script,
   ]);
@@ -157,11 +158,15 @@ test('A full disk rejects the line, and the next one begins on its own.', {
 
 test('A process that is killed while it writes and rotates leaves whole lines but for the one in the making.', async () => {
   const file = newFile();
-  const script = path.join(import.meta.dirname, 'append-forever.ts');
   const numbers: number[] = [];
   let torn = 0;
   for (let round = 0; round < 3; round++) {
-    const child = spawn(process.execPath, ['--import', 'tsx', script, file, '400000', '4']);
+    const child = spawn(process.execPath, [
+      ...nodeArguments('test/api/watch/append-forever.ts'),
+      file,
+      '400000',
+      '4',
+    ]);
     await once(child.stdout, 'data');
     child.kill('SIGKILL');
     await once(child, 'exit');

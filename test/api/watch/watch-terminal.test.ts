@@ -5,6 +5,7 @@ import test from 'node:test';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { LEAVE_SCREEN } from '../../../api/watch/screen-painter.ts';
 import { processTerminal } from '../../../api/watch/watch-terminal.ts';
+import { LOADER, moduleUrl } from '../../node-arguments.ts';
 
 /** A keyboard that notes whether it is in raw mode. */
 function keyboard() {
@@ -88,7 +89,7 @@ const ENDS: [string, string][] = [
 ];
 for (const [end, after] of ENDS) {
   test(`The window is put back by ${end}, before anything else is said.`, () => {
-    const url = new URL('../../../api/watch/watch-terminal.ts', import.meta.url).href;
+    const url = moduleUrl('api/watch/watch-terminal.ts');
     const script = `
       const { processTerminal } = await import(${JSON.stringify(url)});
       // As the program does it.
@@ -97,7 +98,7 @@ for (const [end, after] of ENDS) {
       const undo = processTerminal({ isTTY: true, setRawMode() {} }, process.stdout).guard();
       process.stdout.write('picture');
       ${end};`;
-    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    const { stdout } = spawnSync(process.execPath, [...LOADER, '--input-type=module', '-e', script], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import { loadSystemCalls } from '../../../scanner/live/system-calls.ts';
+import { LOADER, moduleUrl } from '../../node-arguments.ts';
 
 test('Libraries that are not there, or lack the functions, give a sentence and no calls.', async () => {
   for (const libraries of [
@@ -19,7 +20,7 @@ test('Libraries that are not there, or lack the functions, give a sentence and n
 });
 
 test('Without the optional package koffi a sentence says how to get it, and what does without.', () => {
-  const url = new URL('../../../scanner/live/system-calls.ts', import.meta.url).href;
+  const url = moduleUrl('scanner/live/system-calls.ts');
   // A loader that does not find koffi, as after npm ci --omit=optional.
   const hook = `export async function resolve(name, context, next) {
     if (name === 'koffi') throw Object.assign(new Error("Cannot find package 'koffi'"), { code: 'ERR_MODULE_NOT_FOUND' });
@@ -30,11 +31,9 @@ test('Without the optional package koffi a sentence says how to get it, and what
     register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
     const { loadSystemCalls } = await import(${JSON.stringify(url)});
     console.log(JSON.stringify(await loadSystemCalls()));`;
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '-e', script],
-    { encoding: 'utf8' },
-  );
+  const { stdout, stderr } = spawnSync(process.execPath, [...LOADER, '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
   assert.equal(stderr, '');
   const { missing } = JSON.parse(stdout);
   assert.match(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { RunningServer } from '../../api/server.ts';
+import { axeFindings } from './axe-findings.ts';
 import { launchBrowser } from './browser.ts';
 import { PAGE_KINDS } from './page-kinds.ts';
 import { sampleCatalogue } from './sample-catalogue.ts';
@@ -49,11 +49,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       for (const { name, path } of PAGE_KINDS) {
         await page.goto(site.url + path);
         await page.evaluate(keepFewRows, ROWS_KEPT);
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        const found = violations.map(
-          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`,
-        );
-        assert.deepEqual(found, [], `${name} (${path})`);
+        assert.deepEqual(await axeFindings(page, colorScheme), [], `${name} (${path})`);
       }
     });
   });
@@ -63,12 +59,7 @@ test('axe finds nothing on a phone, where the evidence stands in blocks', async 
   await inContext({ viewport: PHONE }, async page => {
     for (const path of ['/tags/Thre', '/search?q=thread', '/drivers']) {
       await page.goto(site.url + path);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      assert.deepEqual(
-        violations.map(({ id }) => id),
-        [],
-        path,
-      );
+      assert.deepEqual(await axeFindings(page), [], path);
     }
   });
 });

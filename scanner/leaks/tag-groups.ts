@@ -21,6 +21,8 @@ interface Riser {
   study: TagStudy;
   /** Changes from point to point without the usual one, so that a trend alone is no likeness; by place of the point. */
   changes: Map<number, number>;
+  /** The values themselves. */
+  levels: Map<number, number>;
   /** Allocations in use that it has gained. */
   gained: number | undefined;
 }
@@ -43,17 +45,14 @@ export function groupTags(
       const other = left[i];
       const likeness = correlation(seed.changes, other.changes);
       const known = areCompanions(seed, other, companions);
-      const joins =
-        likeness === undefined
-          ? known
-          : likeness >= (known ? ALIKE_COMPANIONS : ALIKE) || (known && areOneToOne(seed, other));
-      if (!joins) {
+      const isAlike = likeness !== undefined && likeness >= (known ? ALIKE_COMPANIONS : ALIKE);
+      if (!isAlike && !(known && riseTogether(seed, other))) {
         i++;
         continue;
       }
       left.splice(i, 1);
       members.push(other);
-      if (likeness !== undefined) likenesses.push(likeness);
+      if (isAlike) likenesses.push(likeness);
     }
     if (members.length > 1) groups.push(groupOf(members, likenesses, companions));
   }
@@ -62,7 +61,11 @@ export function groupTags(
 
 function riserOf(study: TagStudy): Riser {
   const changes = new Map<number, number>();
+  const levels = new Map<number, number>();
   const { calm, points } = study;
+  calm?.forEach((value, i) => {
+    if (points !== undefined) levels.set(points.snapshots[i], value);
+  });
   if (calm !== undefined && points !== undefined && calm.length > LEAST_CHANGES) {
     const steps = Float64Array.from(calm.subarray(1), (value, i) => value - calm[i]);
     const usual = median(steps);
@@ -72,24 +75,27 @@ function riserOf(study: TagStudy): Riser {
   }
   const { first, last } = study;
   const gained = first.diff === undefined || last.diff === undefined ? undefined : last.diff - first.diff;
-  return { study, changes, gained };
+  return { study, changes, levels, gained };
 }
 
 /** Pearson's, over the points that both have; undefined where those are too few or one does not vary. */
 function correlation(a: Map<number, number>, b: Map<number, number>): number | undefined {
-  let shared = 0;
+  const shared = [...a.keys()].filter(at => b.has(at));
+  const meanOf = (values: Map<number, number>) =>
+    shared.reduce((sum, at) => sum + values.get(at)!, 0) / shared.length;
+  const meanA = meanOf(a);
+  const meanB = meanOf(b);
   let ab = 0;
   let aa = 0;
   let bb = 0;
-  for (const [at, change] of a) {
-    const other = b.get(at);
-    if (other === undefined) continue;
-    shared++;
-    ab += change * other;
-    aa += change * change;
+  for (const at of shared) {
+    const one = a.get(at)! - meanA;
+    const other = b.get(at)! - meanB;
+    ab += one * other;
+    aa += one * one;
     bb += other * other;
   }
-  if (shared < LEAST_CHANGES || aa === 0 || bb === 0) return undefined;
+  if (shared.length < LEAST_CHANGES || aa === 0 || bb === 0) return undefined;
   return ab / Math.sqrt(aa * bb);
 }
 
@@ -97,6 +103,12 @@ function areCompanions(a: Riser, b: Riser, companions: ReadonlyMap<PoolTag, read
   const one = a.study.known.tag;
   const other = b.study.known.tag;
   return (companions.get(one)?.includes(other) || companions.get(other)?.includes(one)) ?? false;
+}
+
+/** Each has noise of its own, but over the whole time they rise alike, or too little is known to tell. */
+function riseTogether(a: Riser, b: Riser): boolean {
+  const likeness = correlation(a.levels, b.levels);
+  return likeness === undefined || likeness >= ALIKE || areOneToOne(a, b);
 }
 
 function areOneToOne(a: Riser, b: Riser): boolean {

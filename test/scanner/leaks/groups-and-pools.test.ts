@@ -76,6 +76,19 @@ test('Without any knowledge the head is the one whose number of allocations the 
   assert.match(group.reason, /The first one and another gained the same number of allocations\.$/);
 });
 
+test('Known companions that rise alike are a group though each has noise of its own; strangers are not', () => {
+  const rising = (seed: number, each: number) =>
+    noise(POINTS, seed).map((value, i) => 9_000_000 + each * (2_000 + i * 100 + Math.round(150 * value)));
+  const made = report(log({ Thre: rising(11, 1_024), Proc: rising(12, 2_048), Othr: rising(13, 512) }), {
+    companions: COMPANIONS,
+  });
+  assert.deepEqual(
+    made.groups.map(({ members }) => members.map(({ tag }) => tag).sort()),
+    [['Proc', 'Thre']],
+  );
+  assert.equal(made.groups[0].reason, 'They are known to grow together.');
+});
+
 test('Companions that grow by the same number are a group where two snapshots show no correlation', () => {
   const rows = (count: number) => [
     row('Thre', 1_000_000 + count * 1_280, { diff: 500 + count }),

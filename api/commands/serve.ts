@@ -9,6 +9,7 @@ import type { SearchIndex } from '../../data/search-index.ts';
 import { scanFiles } from '../../scanner/driver-files.ts';
 import { Catalogue } from '../catalogue.ts';
 import { DriverExplanations } from '../driver-explanations.ts';
+import { warmUpLeaks } from '../leaks/warm-up.ts';
 import { createPages } from '../routes/pages.ts';
 import { startServer } from '../server.ts';
 import type { Settings } from '../settings.ts';
@@ -68,6 +69,7 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
       });
       await say(io, await banner(catalogue, place, server.url));
       const scanned = scanInBackground(catalogue, place, settings, io);
+      void scanned.then(() => warmUpLeaks(catalogue));
       await aborted(io.signal);
       await Promise.all([scanned, server.stop()]);
       await explanations.close();

@@ -34,11 +34,17 @@ function ofLeak(lead: SuspectView, leaking: number): string {
 }
 
 function ofSuspicion(lead: SuspectView, suspects: number): string {
-  const growth = growthInWords(lead);
-  const grew = growth === undefined || growth.startsWith('-') ? '' : ` (it grew by ${growth})`;
-  const what = `${tagName(lead.tag)} in ${poolTitle(lead.pool).toLowerCase()}${grew}`;
+  const what = `${tagName(lead.tag)} in ${poolTitle(lead.pool).toLowerCase()}${suspicionInBrackets(lead)}`;
   const others = suspects === 1 ? 'is' : `and ${counted(suspects - 1, 'more tag')} are`;
   return `No leak is certain, but ${what} ${others} suspicious. ${ownerOf(lead)}`;
+}
+
+/** What grew, or where only one snapshot shows the tag, how much it holds. */
+function suspicionInBrackets(lead: SuspectView): string {
+  const growth = lead.snapshots > 1 ? growthInWords(lead) : undefined;
+  if (growth !== undefined && !/^(-|0 )/.test(growth)) return ` (it grew by ${growth})`;
+  const size = sizeInWords(lead);
+  return size === undefined ? '' : ` (it holds ${size})`;
 }
 
 function ofOneSnapshot(lead: SuspectView): string {

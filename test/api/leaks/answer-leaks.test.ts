@@ -53,6 +53,12 @@ const CASES: [LeakReport, RegExp, RegExp, string][] = [
     'two snapshots',
   ],
   [
+    leakReport([trend('Thre', 'suspicious', { from: 3, to: 3, snapshots: 1 })], { taken: 2 }),
+    /^No leak is certain, but Thre in nonpaged pool \(it holds 3 MB\) is suspicious\. Thread objects/,
+    /./,
+    'a tag that only one of two snapshots shows',
+  ],
+  [
     leakReport([trend('Thre', 'suspicious', { to: 3 }), trend('Ntfs', 'suspicious')], { taken: 9 }),
     /but Thre in nonpaged pool \(it grew by 2 MB\) and 1 more tag are suspicious/,
     /^9 snapshots over 24 hours with 2 rows of tags and pools were compared\.$/m,

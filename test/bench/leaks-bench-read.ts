@@ -1,5 +1,5 @@
 /**
- * Measures how quickly a log of `poolmon -n` is read, beside a plain read of the same file. Megabytes as argument (200),
+ * Part of `npm run bench:leaks`: measures how quickly a log of `poolmon -n` is read, beside a plain read of the same file. Megabytes as argument (200),
  * and `mapped` for a log with Mapped_Driver and changes.
  */
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:leaks`: what the analysis of leaks costs, without reading: many snapshots of many tags go in one after
+ * Part of `npm run bench:leaks`: what the analysis costs, without reading: many snapshots of many tags go in one after
  * another, and a report comes out. Arguments: snapshots, tags.
  */
 import { LeakAnalysis } from '../../scanner/leaks/leak-analysis.ts';

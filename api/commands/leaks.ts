@@ -15,6 +15,7 @@ import { readMachine } from '../machine.ts';
 import type { Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
 import { type CommandIo, lineWidth, styleFor } from './command-io.ts';
+import { addMachineOptions, MACHINE_OPTION_NAMES, type MachineOptions } from './machine-options.ts';
 import { openCatalogue } from './open-catalogue.ts';
 import { type InputsRead, readInputs } from './read-inputs.ts';
 import { fileOutput, type ResultOutput, standardOutput } from './result-output.ts';
@@ -32,9 +33,6 @@ pooltag leaks pool.log --drivers localtag.txt --windows 10.0.26200
 type pool.log | pooltag leaks -                what is piped in
 `;
 
-/** How wrong values are reported here. */
-const OPTION_NAMES = { code: 'invalid-usage', windows: '--windows', driver: '--driver' } as const;
-
 const FORMATS = ['text', 'json', 'csv', 'html'] as const;
 type Format = (typeof FORMATS)[number];
 
@@ -45,7 +43,7 @@ const MAX_TOP = 1_000_000;
 /** Remarks that are printed on stderr where nothing was recognised. */
 const MAX_REMARKS = 5;
 
-interface LeaksOptions {
+interface LeaksOptions extends MachineOptions {
   every?: number;
   pool?: LeakView['pool'];
   include?: string[];
@@ -55,8 +53,6 @@ interface LeaksOptions {
   glob?: string;
   format: Format;
   out?: string;
-  windows?: string;
-  driver?: string[];
   colour?: boolean;
   color?: boolean;
 }
@@ -107,17 +103,8 @@ export function leaks(argv: readonly string[], io: CommandIo): Promise<number> {
       'which files of a folder to read, instead of logs and tables by their endings',
     )
     .addOption(new Option('--format <format>', 'how to print').choices(FORMATS).default('text'))
-    .option('--out <file>', 'write to a file, which appears whole or not at all')
-    .option(
-      '--windows <build>',
-      'the build of Windows, for known leaks: 10.0.26200, 10.0.26200.8875 or 26200',
-    )
-    .addOption(
-      new Option(
-        '--driver <file@version>',
-        'a driver with its version, for known leaks; may be repeated',
-      ).argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]),
-    );
+    .option('--out <file>', 'write to a file, which appears whole or not at all');
+  addMachineOptions(command);
   addSettingOptions(command, [
     'pooltagFiles',
     'drivers',
@@ -133,7 +120,7 @@ export function leaks(argv: readonly string[], io: CommandIo): Promise<number> {
     const machine = readMachine(
       { windows: options.windows, drivers: options.driver },
       knowledge.windows,
-      OPTION_NAMES,
+      MACHINE_OPTION_NAMES,
     );
     const settings = settingsOf(command, io);
     const output =

@@ -10,6 +10,7 @@ import type { TagProblem } from '../tag-problem.ts';
 import { escapeControls } from '../terminal-text.ts';
 import { textAnswer } from '../text-answer.ts';
 import { type CommandIo, lineWidth, styleFor, writeText } from './command-io.ts';
+import { addMachineOptions, MACHINE_OPTION_NAMES, type MachineOptions } from './machine-options.ts';
 import { openCatalogue } from './open-catalogue.ts';
 import { newCommand, runCommand, wantsColour } from './run-command.ts';
 import { addSettingOptions, settingsOf } from './setting-options.ts';
@@ -23,16 +24,11 @@ pooltag who Pp --windows 10.0.26200                ... to this build of Windows?
 pooltag who -- -abc                                a tag that begins with a dash
 `;
 
-/** How wrong values are reported here. */
-const OPTION_NAMES = { code: 'invalid-usage', windows: '--windows', driver: '--driver' } as const;
-
 const FORMATS = ['text', 'json', 'ndjson'] as const;
 type Format = (typeof FORMATS)[number];
 
-interface WhoOptions {
+interface WhoOptions extends MachineOptions {
   format: Format;
-  windows?: string;
-  driver?: string[];
   colour?: boolean;
   color?: boolean;
 }
@@ -47,17 +43,8 @@ export function who(argv: readonly string[], io: CommandIo): Promise<number> {
       new Option('--format <format>', 'how to print; json is one document, or an array of several')
         .choices(FORMATS)
         .default('text'),
-    )
-    .option(
-      '--windows <build>',
-      'the build of Windows, for known leaks: 10.0.26200, 10.0.26200.8875 or 26200',
-    )
-    .addOption(
-      new Option(
-        '--driver <file@version>',
-        'a driver with its version, for known leaks; may be repeated',
-      ).argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]),
     );
+  addMachineOptions(command);
   addSettingOptions(command, [
     'pooltagFiles',
     'drivers',
@@ -70,7 +57,7 @@ export function who(argv: readonly string[], io: CommandIo): Promise<number> {
     const options = command.opts<WhoOptions>();
     const given = { windows: options.windows, drivers: options.driver };
     // Before the drivers are scanned: who mistyped should not wait.
-    const machine = readMachine(given, loadKnowledge().windows, OPTION_NAMES);
+    const machine = readMachine(given, loadKnowledge().windows, MACHINE_OPTION_NAMES);
     const source = await openCatalogue(settingsOf(command, io), io);
     try {
       const answers: Answer[] = [];

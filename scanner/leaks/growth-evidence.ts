@@ -23,6 +23,9 @@ export interface GrowthEvidence {
   memory: number;
   bestLeak: GrowthShape | undefined;
   bestBounded: GrowthShape | undefined;
+  /** For each strength of memory, on the same scale: how likely the numbers are if it leaks, and if it does not. */
+  leakByMemory: number[];
+  innocentByMemory: number[];
 }
 
 /** Shares of the prior; each is spread evenly over the shapes of its kind. */
@@ -41,7 +44,7 @@ const LEAST_HINT = 0.5;
 const LEAST_WAVE = -3;
 
 /** Sums exponentials of logarithms without overflow. */
-class LogSum {
+export class LogSum {
   #most = Number.NEGATIVE_INFINITY;
   #sum = 0;
 
@@ -102,6 +105,8 @@ export function growthEvidence(
   const plainLevel = new LogSum();
   const waveLevel = new LogSum();
   const others = new LogSum();
+  const leakByMemory = design.slices.map(() => new LogSum());
+  const innocentByMemory = design.slices.map(() => new LogSum());
   const byMemory = design.slices.map(() => new LogSum());
   const hint = new LogSum();
   let bestLeak = { weight: Number.NEGATIVE_INFINITY, shape: undefined as GrowthShape | undefined };
@@ -110,6 +115,7 @@ export function growthEvidence(
   function addLeak(weight: number, shape: GrowthShape, at: number): void {
     // Twice, since leaks only rise while the prior of a coefficient is even on both sides.
     leak.add(weight + Math.LN2);
+    leakByMemory[at].add(weight + Math.LN2);
     byMemory[at].add(weight);
     if (weight > bestLeak.weight) bestLeak = { weight, shape };
   }
@@ -119,11 +125,13 @@ export function growthEvidence(
     const still = weigh(view, 0, 0) + LOG_PRIORS.constant + (hasWave ? LOG_NO_WAVE : 0);
     level.add(still);
     plainLevel.add(still);
+    innocentByMemory[at].add(still);
     byMemory[at].add(still);
     if (hasWave) {
       const waving = weigh(view, view.slice.wave.length, view.waves) + LOG_PRIORS.constant + LOG_WAVE;
       level.add(waving);
       waveLevel.add(waving);
+      innocentByMemory[at].add(waving);
       byMemory[at].add(waving);
     }
     for (const afterWave of hasWave ? [false, true] : [false]) {
@@ -167,6 +175,7 @@ export function growthEvidence(
           }
           const weight = bare + LOG_PRIORS[shape.kind] - Math.log(counts[shape.kind]);
           others.add(weight);
+          innocentByMemory[at].add(weight);
           byMemory[at].add(weight);
           if (along < 0) fall.add(weight);
           else {
@@ -199,5 +208,7 @@ export function growthEvidence(
     memory: weights.reduce((sum, weight, at) => sum + weight * design.slices[at].memory, 0) / all,
     bestLeak: bestLeak.shape,
     bestBounded: bestBounded.shape,
+    leakByMemory: leakByMemory.map(sum => sum.value),
+    innocentByMemory: innocentByMemory.map(sum => sum.value),
   };
 }

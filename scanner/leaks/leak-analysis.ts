@@ -12,6 +12,7 @@ import type { LeakReport, TagTrend } from './leak-report.ts';
 import { holmCorrected } from './monotone-trend.ts';
 import { addPoolFacts, poolStates } from './pool-limits.ts';
 import { compareSuspicion } from './rank-tags.ts';
+import { shareMemory } from './shared-memory.ts';
 import { SideFacts } from './side-facts.ts';
 import { SnapshotList } from './snapshot-list.ts';
 import { LEAST_POINTS_OF_EVIDENCE, studyTag, type TagStudy } from './study-tag.ts';
@@ -73,6 +74,7 @@ export class LeakAnalysis {
     forEachSeries(frames, known.length, (tag, series) => {
       studies.push(studyTag(known[tag], series, grid));
     });
+    shareMemory(studies.flatMap(({ evidence }) => evidence ?? []));
     const garbage = studies.reduce((sum, study) => sum + study.garbage, 0);
     if (garbage > 0)
       remarks.push({

@@ -12,7 +12,7 @@ import { type CommandIo, writeText } from './command-io.ts';
 import { openCatalogue } from './open-catalogue.ts';
 import { readInputs } from './read-inputs.ts';
 import { EXIT_STOPPED, newCommand, runCommand } from './run-command.ts';
-import { addSettingOptions, settingsOf } from './setting-options.ts';
+import { addSettingOptions, CATALOGUE_SETTINGS, settingsOf } from './setting-options.ts';
 
 const EXAMPLES = `
 pooltag annotate pool.log                      PoolMon's lines, each with its owner
@@ -38,14 +38,7 @@ export function annotate(argv: readonly string[], io: CommandIo): Promise<number
       'which files of a folder to read, instead of logs and tables by their endings',
     )
     .addOption(new Option('--format <format>', 'how to print').choices(['text']).default('text'));
-  addSettingOptions(command, [
-    'pooltagFiles',
-    'drivers',
-    'cacheFolder',
-    'meiliUrl',
-    'meiliSearchKey',
-    'meiliPrefix',
-  ]);
+  addSettingOptions(command, CATALOGUE_SETTINGS);
   return runCommand(command, argv, io, async () => {
     const { glob } = command.opts<{ glob?: string }>();
     const source = await openCatalogue(settingsOf(command, io), io);

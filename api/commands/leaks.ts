@@ -20,7 +20,7 @@ import { openCatalogue } from './open-catalogue.ts';
 import { type InputsRead, readInputs } from './read-inputs.ts';
 import { fileOutput, type ResultOutput, standardOutput } from './result-output.ts';
 import { EXIT_STOPPED, newCommand, runCommand, wantsColour } from './run-command.ts';
-import { addSettingOptions, settingsOf } from './setting-options.ts';
+import { addSettingOptions, CATALOGUE_SETTINGS, settingsOf } from './setting-options.ts';
 
 const EXAMPLES = `
 pooltag leaks pool.log                         one print-out: who holds most
@@ -105,14 +105,7 @@ export function leaks(argv: readonly string[], io: CommandIo): Promise<number> {
     .addOption(new Option('--format <format>', 'how to print').choices(FORMATS).default('text'))
     .option('--out <file>', 'write to a file, which appears whole or not at all');
   addMachineOptions(command);
-  addSettingOptions(command, [
-    'pooltagFiles',
-    'drivers',
-    'cacheFolder',
-    'meiliUrl',
-    'meiliSearchKey',
-    'meiliPrefix',
-  ]);
+  addSettingOptions(command, CATALOGUE_SETTINGS);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<LeaksOptions>();
     const knowledge = loadKnowledge();

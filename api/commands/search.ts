@@ -13,7 +13,7 @@ import { escapeControls, type Style, wrapText } from '../terminal-text.ts';
 import { type CommandIo, lineWidth, styleFor, writeText } from './command-io.ts';
 import { openCatalogue } from './open-catalogue.ts';
 import { newCommand, runCommand, wantsColour } from './run-command.ts';
-import { addSettingOptions, settingsOf } from './setting-options.ts';
+import { addSettingOptions, CATALOGUE_SETTINGS, settingsOf } from './setting-options.ts';
 
 const EXAMPLES = `
 pooltag search mapped file                 tags with these words, typing errors forgiven
@@ -55,14 +55,7 @@ export function search(argv: readonly string[], io: CommandIo): Promise<number> 
     .addOption(
       new Option('--page-size <number>', 'hits to a page').argParser(numberUpTo(MAX_PAGE_SIZE)).default(20),
     );
-  addSettingOptions(command, [
-    'pooltagFiles',
-    'drivers',
-    'cacheFolder',
-    'meiliUrl',
-    'meiliSearchKey',
-    'meiliPrefix',
-  ]);
+  addSettingOptions(command, CATALOGUE_SETTINGS);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<SearchOptions>();
     const query = queryOf(command.args.join(' '), options);

@@ -5,6 +5,16 @@ import { PooltagError } from '../pooltag-error.ts';
 import { readSettings, SETTINGS, type SettingOptions, type Settings } from '../settings.ts';
 import type { CommandIo } from './command-io.ts';
 
+/** What a command needs to open the catalogue and ask it. */
+export const CATALOGUE_SETTINGS = [
+  'pooltagFiles',
+  'drivers',
+  'cacheFolder',
+  'meiliUrl',
+  'meiliSearchKey',
+  'meiliPrefix',
+] as const satisfies readonly (keyof Settings)[];
+
 /** Adds the options of these settings, in this order. */
 export function addSettingOptions(command: Command, names: readonly (keyof Settings)[]): Command {
   for (const name of names) {

@@ -7,7 +7,7 @@ import { suggestionText } from '../suggestion-text.ts';
 import { type CommandIo, lineWidth, styleFor, writeText } from './command-io.ts';
 import { openCatalogue } from './open-catalogue.ts';
 import { newCommand, runCommand, wantsColour } from './run-command.ts';
-import { addSettingOptions, settingsOf } from './setting-options.ts';
+import { addSettingOptions, CATALOGUE_SETTINGS, settingsOf } from './setting-options.ts';
 
 const EXAMPLES = `
 pooltag suggest "Contoso Filter"                        free tags, with the line of C for each
@@ -33,14 +33,7 @@ export function suggest(argv: readonly string[], io: CommandIo): Promise<number>
         .default(DEFAULT_PROPOSALS),
     )
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'));
-  addSettingOptions(command, [
-    'pooltagFiles',
-    'drivers',
-    'cacheFolder',
-    'meiliUrl',
-    'meiliSearchKey',
-    'meiliPrefix',
-  ]);
+  addSettingOptions(command, CATALOGUE_SETTINGS);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<SuggestOptions>();
     const catalogue = await openCatalogue(settingsOf(command, io), io);

@@ -12,7 +12,7 @@ import { processWorld } from '../watch/watch-world.ts';
 import type { CommandIo } from './command-io.ts';
 import { openCatalogue } from './open-catalogue.ts';
 import { newCommand, runCommand } from './run-command.ts';
-import { addSettingOptions, settingsOf } from './setting-options.ts';
+import { addSettingOptions, CATALOGUE_SETTINGS, settingsOf } from './setting-options.ts';
 
 const EXAMPLES = `
 pooltag watch                                 the live screen; ? shows its keys
@@ -52,14 +52,7 @@ export function watch(argv: readonly string[], io: CommandIo, world = processWor
     .option('--log-every <time>', 'how often to log (default 2m, or as --every if that is longer)')
     .option('--log-size <MB>', 'FILE becomes FILE.1 when it would be larger', '128')
     .option('--log-files <number>', 'how many files to keep, FILE among them', '8');
-  addSettingOptions(command, [
-    'drivers',
-    'pooltagFiles',
-    'cacheFolder',
-    'meiliUrl',
-    'meiliSearchKey',
-    'meiliPrefix',
-  ]);
+  addSettingOptions(command, CATALOGUE_SETTINGS);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<WatchOptions>();
     const plan = readWatchOptions(options);

@@ -13,7 +13,7 @@ import { type CommandIo, lineWidth, styleFor, writeText } from './command-io.ts'
 import { addMachineOptions, MACHINE_OPTION_NAMES, type MachineOptions } from './machine-options.ts';
 import { openCatalogue } from './open-catalogue.ts';
 import { newCommand, runCommand, wantsColour } from './run-command.ts';
-import { addSettingOptions, settingsOf } from './setting-options.ts';
+import { addSettingOptions, CATALOGUE_SETTINGS, settingsOf } from './setting-options.ts';
 
 const EXAMPLES = `
 pooltag who Thre                                   a tag as PoolMon shows it
@@ -45,14 +45,7 @@ export function who(argv: readonly string[], io: CommandIo): Promise<number> {
         .default('text'),
     );
   addMachineOptions(command);
-  addSettingOptions(command, [
-    'pooltagFiles',
-    'drivers',
-    'cacheFolder',
-    'meiliUrl',
-    'meiliSearchKey',
-    'meiliPrefix',
-  ]);
+  addSettingOptions(command, CATALOGUE_SETTINGS);
   return runCommand(command, argv, io, async () => {
     const options = command.opts<WhoOptions>();
     const given = { windows: options.windows, drivers: options.driver };

@@ -42,6 +42,12 @@ if (values.write !== undefined) {
   writeFileSync(values.write, new FuzzInputs(positionals).damaged(firstSeed).bytes);
   console.log(`The image of seed ${firstSeed} is written to ${values.write}.`);
 } else {
+  // A hundred thousand take half an hour: whoever stops them still sees what came out.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      report(true);
+      process.exit(process.exitCode || 130);
+    });
   await Promise.all(Array.from({ length: jobs }, runJob));
   report();
 }
@@ -112,9 +118,10 @@ function note({ seed, name, outcome, elapsedMs, crash }: FuzzMessage & { kind: '
   if (crash !== undefined) crashes.push({ seed, what: crash });
 }
 
-function report(): void {
+function report(isStopped = false): void {
   times.sort((a, b) => a.elapsedMs - b.elapsedMs);
-  console.log(`${count} damaged images, seeds from ${firstSeed}: ${crashes.length} crashes or hangs`);
+  const done = isStopped ? `${times.length} of ${count}` : `${count}`;
+  console.log(`${done} damaged images, seeds from ${firstSeed}: ${crashes.length} crashes or hangs`);
   for (const [outcome, times] of [...outcomes].sort((a, b) => b[1] - a[1])) {
     console.log(`  ${String(times).padStart(7)}  ${outcome}`);
   }

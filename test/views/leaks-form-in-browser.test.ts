@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { RunningServer } from '../../api/server.ts';
 import { axeFindings } from './axe-findings.ts';
 import { launchBrowser } from './browser.ts';
+import { type ContextOptions, pageInContext } from './page-in-context.ts';
 import { poolLog, poolSnapshot } from './pool-log.ts';
 import { sampleCatalogue } from './sample-catalogue.ts';
 import { startSampleSite } from './sample-site.ts';
@@ -24,18 +25,8 @@ after(async () => {
   await site.stop();
 });
 
-async function inContext(
-  options: Parameters<Browser['newContext']>[0],
-  use: (page: Page, context: BrowserContext) => Promise<void>,
-) {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(20_000);
-  try {
-    await use(await context.newPage(), context);
-  } finally {
-    await context.close();
-  }
-}
+const inContext = (options: ContextOptions, use: Parameters<typeof pageInContext>[2]) =>
+  pageInContext(browser, { timeoutMs: 20_000, ...options }, use);
 
 const ASK = 'Say what is leaking';
 

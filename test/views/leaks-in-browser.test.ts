@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { RunningServer } from '../../api/server.ts';
 import { axeFindings } from './axe-findings.ts';
 import { launchBrowser } from './browser.ts';
+import { type ContextOptions, pageInContext } from './page-in-context.ts';
 import { sampleCatalogue } from './sample-catalogue.ts';
 import { MADE_UP, startLeaksSite } from './sample-leaks-site.ts';
 
@@ -20,18 +21,8 @@ after(async () => {
   await site.stop();
 });
 
-async function inContext(
-  options: Parameters<Browser['newContext']>[0],
-  use: (page: Page, context: BrowserContext) => Promise<void>,
-) {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(10_000);
-  try {
-    await use(await context.newPage(), context);
-  } finally {
-    await context.close();
-  }
-}
+const inContext = (options: ContextOptions, use: Parameters<typeof pageInContext>[2]) =>
+  pageInContext(browser, { timeoutMs: 10_000, ...options }, use);
 
 /** Tags of the rows that are seen, in their order. */
 function shownTags(page: Page): Promise<string[]> {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { RunningServer } from '../../api/server.ts';
 import { axeFindings } from './axe-findings.ts';
 import { launchBrowser } from './browser.ts';
+import { type ContextOptions, pageInContext } from './page-in-context.ts';
 import { PAGE_KINDS } from './page-kinds.ts';
 import { sampleCatalogue } from './sample-catalogue.ts';
 import { startSampleSite } from './sample-site.ts';
@@ -31,17 +32,8 @@ after(async () => {
   await site.stop();
 });
 
-async function inContext(
-  options: Parameters<Browser['newContext']>[0],
-  use: (page: Page, context: BrowserContext) => Promise<void>,
-) {
-  const context = await browser.newContext({ viewport: DESKTOP, ...options });
-  try {
-    await use(await context.newPage(), context);
-  } finally {
-    await context.close();
-  }
-}
+const inContext = (options: ContextOptions, use: Parameters<typeof pageInContext>[2]) =>
+  pageInContext(browser, { viewport: DESKTOP, ...options }, use);
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing on any kind of page, ${colorScheme}`, async () => {

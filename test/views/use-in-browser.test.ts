@@ -3,13 +3,14 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { Catalogue } from '../../api/catalogue.ts';
 import type { RunningServer } from '../../api/server.ts';
 import { projectFile } from '../../data/project-files.ts';
 import { addDriverWithFile } from '../api/driver-with-file.ts';
 import { axeFindings } from './axe-findings.ts';
 import { launchBrowser } from './browser.ts';
+import { type ContextOptions, pageInContext } from './page-in-context.ts';
 import { CONTOSO_SHA256, sampleCatalogue } from './sample-catalogue.ts';
 import { startSampleSite } from './sample-site.ts';
 
@@ -24,18 +25,8 @@ after(async () => {
   await site.stop();
 });
 
-async function inContext(
-  options: Parameters<Browser['newContext']>[0],
-  use: (page: Page, context: BrowserContext) => Promise<void>,
-) {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(10_000);
-  try {
-    await use(await context.newPage(), context);
-  } finally {
-    await context.close();
-  }
-}
+const inContext = (options: ContextOptions, use: Parameters<typeof pageInContext>[2]) =>
+  pageInContext(browser, { timeoutMs: 10_000, ...options }, use);
 
 test('typing answers under the box; the exact tag is first, chosen, and opened by Enter; Back returns', async () => {
   await inContext({}, async page => {

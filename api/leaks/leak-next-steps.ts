@@ -71,7 +71,7 @@ function suspectSteps(lead: SuspectView, facts: LeakFacts): NextStep[] {
   );
   if (articles.some(({ applies }) => applies.verdict === 'may-apply')) {
     steps.push({
-      text: 'Give the build of Windows (--windows BUILD) and the versions of drivers (--driver FILE@VERSION), to see which known leaks apply.',
+      text: 'Say the build of Windows and the versions of drivers, to see which known leaks apply: in the fields of the page, or by --windows BUILD and --driver FILE@VERSION.',
     });
   }
   const others = facts.suspects.filter(one => one !== lead && isTypedTag(one.tag)).map(one => one.tag);

@@ -1,10 +1,11 @@
 /** The first line of the answer: what leaks, how fast, and who owns it; or that nothing does, or cannot be told. */
+
+import { bytesInWords, count, counted, hoursInWords } from '../../data/quantity-words.ts';
 import type { Pool } from '../../scanner/snapshots/pool-snapshot.ts';
 import { plainText } from '../answer-summary.ts';
 import type { SuspectView } from './leak-answer.ts';
 import { isCompared, type LeakFacts, leadingSuspect } from './leak-facts.ts';
 import { growthInWords, poolTitle, processName, rateInWords, sizeInWords, tagName } from './leak-words.ts';
-import { bytesInWords, count, counted, hoursInWords } from './quantity-words.ts';
 
 /** The sentence or two that people read first. */
 export function headlineOf(facts: LeakFacts): string {

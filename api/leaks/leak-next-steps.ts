@@ -1,8 +1,9 @@
 /** What to do next, with commands that can be pasted as they are. */
+
+import { counted } from '../../data/quantity-words.ts';
 import type { NextStep, SuspectView } from './leak-answer.ts';
 import { isCompared, type LeakFacts, leadingSuspect } from './leak-facts.ts';
 import { isTypedTag, processName, tagName } from './leak-words.ts';
-import { counted } from './quantity-words.ts';
 
 /** More is not done by anybody in a hurry. */
 const MAX_STEPS = 12;

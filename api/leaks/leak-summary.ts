@@ -1,10 +1,11 @@
 /** What follows the first line: what the comparison is worth, how full the pools are, who else points where. */
+
+import { bytesInWords, counted, hoursInWords, listInWords, shareInWords } from '../../data/quantity-words.ts';
 import type { LeakReport } from '../../scanner/leaks/leak-report.ts';
 import type { Pool } from '../../scanner/snapshots/pool-snapshot.ts';
 import { plainText } from '../answer-summary.ts';
 import { isCompared, type LeakFacts } from './leak-facts.ts';
 import { poolTitle, processName, tagName, toolWords } from './leak-words.ts';
-import { bytesInWords, counted, hoursInWords, listInWords, shareInWords } from './quantity-words.ts';
 
 /** From this share on a pool is nearly full. */
 const NEARLY_FULL = 0.8;

@@ -1,12 +1,12 @@
 /** The table of tags as aligned text: numbers to the right, the owner in what is left of the line. */
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { bytesInWords, count } from '../../data/quantity-words.ts';
 import { escapeControls } from '../terminal-text.ts';
 import type { AnswerTextOptions } from '../text-answer.ts';
 import type { TagView } from './leak-answer.ts';
 import type { SortName } from './leak-view.ts';
 import { toolWords } from './leak-words.ts';
 import { ownerInShort } from './owner-in-short.ts';
-import { bytesInWords, count } from './quantity-words.ts';
 
 interface Column {
   title: string;

@@ -1,5 +1,6 @@
 /** The answer to "what is leaking?" as text for a terminal: the answer first, then suspects, next steps and the table. */
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { bytesInWords, count, counted } from '../../data/quantity-words.ts';
 import type { ReadRemark } from '../../scanner/snapshots/pool-snapshot.ts';
 import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
 import {
@@ -14,7 +15,6 @@ import type { LeakAnswer, NextStep, SuspectView } from './leak-answer.ts';
 import { tableLines } from './leak-table.ts';
 import type { SortName } from './leak-view.ts';
 import { poolTitle, processName, sizeInWords, tagName } from './leak-words.ts';
-import { bytesInWords, count, counted } from './quantity-words.ts';
 import { sparkline } from './sparkline.ts';
 
 export interface LeakTextOptions extends AnswerTextOptions {

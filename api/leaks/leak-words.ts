@@ -1,9 +1,9 @@
 /** Tags, growth and pools in the words that headline, summary and table share. */
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { bytesInWords, counted } from '../../data/quantity-words.ts';
 import type { Pool } from '../../scanner/snapshots/pool-snapshot.ts';
 import { plainText } from '../answer-summary.ts';
 import type { TagView } from './leak-answer.ts';
-import { bytesInWords, counted } from './quantity-words.ts';
 
 /** The tag within a sentence; in quotes where a blank at an end would be lost. */
 export function tagName(tag: string): string {

@@ -1,5 +1,5 @@
 /** Round numbers and round times for the axes of a chart. */
-import { sizeUnit } from './leak-numbers.ts';
+import { sizeUnit } from '../../data/quantity-words.ts';
 
 /** A mark on an axis. */
 export interface Tick {

@@ -1,7 +1,8 @@
 /** The chart of a tag over time, drawn by the server as SVG, with its points as a table. */
+
+import { bytesInWords } from '../../data/quantity-words.ts';
 import type { TagTrend } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer } from '../leaks/leak-answer.ts';
-import { bytesInWords } from '../leaks/quantity-words.ts';
 import { type Axis, countTicks, sizeAxis, timeTicks } from './chart-ticks.ts';
 import { exactNumber, timeText } from './leak-numbers.ts';
 

@@ -5,19 +5,6 @@ import { groupedNumber } from './evidence-phrases.ts';
 /** What stands where a format does not print a figure. */
 const NOT_PRINTED = '–';
 
-const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
-/** Windows and its tools count so. */
-const BYTES_PER_STEP = 1024;
-
-/** A unit for sizes up to this one: `{ name: 'MB', bytes: 1048576 }`. */
-export function sizeUnit(bytes: number): { name: string; bytes: number } {
-  const size = Math.abs(bytes);
-  let step = 0;
-  // What would be rounded to 1,024 KB is 1 MB.
-  while (step < UNITS.length - 1 && size / BYTES_PER_STEP ** step >= BYTES_PER_STEP - 0.5) step++;
-  return { name: UNITS[step], bytes: BYTES_PER_STEP ** step };
-}
-
 /** Every digit: `12,345,678`. */
 export function exactNumber(value: number | null | undefined): string {
   return value == null ? NOT_PRINTED : signed(groupedNumber(Math.round(value)));

@@ -1,9 +1,9 @@
 /** A suspect on the page of leaks and in its report: verdict, reasons, chart, owner, and what to do. */
 import type { PoolTag } from '../../data/pool-tag.ts';
 import { tagText } from '../../data/pool-tag.ts';
+import { bytesInWords, hoursInWords, shareInWords } from '../../data/quantity-words.ts';
 import type { Verdict } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer, SuspectView } from '../leaks/leak-answer.ts';
-import { bytesInWords, hoursInWords, shareInWords } from '../leaks/quantity-words.ts';
 import { adviceBox, type GuideTitles } from './advice-box.ts';
 import { articleEntry, ownerRow, sightingRow } from './answer-parts.ts';
 import { counted } from './evidence-phrases.ts';

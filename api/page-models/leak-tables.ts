@@ -1,8 +1,8 @@
 /** The tables under the suspects: all tags, processes, what Driver Verifier says, single blocks, memory. */
 import { type PoolTag, tagText } from '../../data/pool-tag.ts';
+import { bytesInWords } from '../../data/quantity-words.ts';
 import type { MemoryFacts } from '../../scanner/snapshots/pool-snapshot.ts';
 import type { LeakAnswer, TagView } from '../leaks/leak-answer.ts';
-import { bytesInWords } from '../leaks/quantity-words.ts';
 import { tagHref } from './answer-parts.ts';
 import { counted, groupedNumber } from './evidence-phrases.ts';
 import { exactNumber, poolText } from './leak-numbers.ts';

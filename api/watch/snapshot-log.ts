@@ -1,7 +1,7 @@
 /** SnapshotLog: a file of lines that only grows at its end and rotates by size, made to survive a kill and a full disk. */
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { count } from '../leaks/quantity-words.ts';
+import { count } from '../../data/quantity-words.ts';
 import { PooltagError } from '../pooltag-error.ts';
 
 export interface LogLimits {

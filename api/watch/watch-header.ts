@@ -1,8 +1,8 @@
 /** The lines above the table: whose pools these are, the machine's memory, and the most suspicious tag. */
 import { tagText } from '../../data/pool-tag.ts';
+import { bytesInWords, count } from '../../data/quantity-words.ts';
 import type { TagTrend } from '../../scanner/leaks/leak-report.ts';
 import type { MemoryFacts } from '../../scanner/snapshots/pool-snapshot.ts';
-import { bytesInWords, count } from '../leaks/quantity-words.ts';
 import { escapeControls, type Style } from '../terminal-text.ts';
 import { cutTo } from './watch-table.ts';
 import { orderInWords, type WatchView } from './watch-view.ts';

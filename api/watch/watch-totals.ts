@@ -1,6 +1,7 @@
 /** The sums of each pool over the rows in view, as PoolMon's key E shows them. */
+
+import { count } from '../../data/quantity-words.ts';
 import type { Pool } from '../../scanner/snapshots/pool-snapshot.ts';
-import { count } from '../leaks/quantity-words.ts';
 import type { WatchRow } from './watch-row.ts';
 import { cutTo } from './watch-table.ts';
 

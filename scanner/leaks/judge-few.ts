@@ -1,4 +1,5 @@
 /** Two to five snapshots: what grew is named, but nothing is called a leak. */
+import { shareInWords } from '../../data/quantity-words.ts';
 import {
   allocationSentences,
   changeSentence,
@@ -7,7 +8,6 @@ import {
   type JudgementContext,
 } from './judgement.ts';
 import type { TagStudy } from './study-tag.ts';
-import { percentWords } from './trend-words.ts';
 
 /** Changes of less than a tenth are what busy tags do from one minute to the next. */
 const USUAL_CHANGE = 0.1;
@@ -62,7 +62,7 @@ export function judgeFew(study: TagStudy, context: JudgementContext): Judgement 
   const words =
     growth === 0
       ? sentence
-      : `${sentence} That is a change of ${percentWords(change)}, such as any busy tag shows.`;
+      : `${sentence} That is a change of ${shareInWords(change)}, such as any busy tag shows.`;
   return { verdict: 'steady', reasons: [words], score };
 }
 

@@ -1,7 +1,7 @@
 /** What a tag's numbers say where there is nothing to compare them with: weak words, and only where they are large. */
+import { bytesInWords, count, shareInWords } from '../../data/quantity-words.ts';
 import type { Judgement, JudgementContext } from './judgement.ts';
 import type { TagStudy } from './study-tag.ts';
-import { countWords, percentWords, sizeWords } from './trend-words.ts';
 
 /** Less than this brings no machine down soon. */
 const LARGE_BYTES = 32 * 2 ** 20;
@@ -18,7 +18,7 @@ export function judgeSingle(study: TagStudy, { limitBytes }: JudgementContext): 
   const reasons: string[] = [];
   const limit = limitBytes[study.known.pool];
   if (limit !== undefined && limit > 0 && size / limit >= MUCH_OF_LIMIT && size <= limit)
-    reasons.push(`Holds ${sizeWords(size)}, ${percentWords(size / limit)} of all that the pool may hold.`);
+    reasons.push(`Holds ${bytesInWords(size)}, ${shareInWords(size / limit)} of all that the pool may hold.`);
   if (
     allocs !== undefined &&
     frees !== undefined &&
@@ -29,13 +29,13 @@ export function judgeSingle(study: TagStudy, { limitBytes }: JudgementContext): 
     frees / allocs < FEW_FREED
   )
     reasons.push(
-      `Of ${countWords(allocs)} allocations only ${countWords(frees)} were freed, and ${sizeWords(size)} are in use.`,
+      `Of ${count(allocs)} allocations only ${count(frees)} were freed, and ${bytesInWords(size)} are in use.`,
     );
   if (reasons.length === 0) {
     const text =
       study.present === 0 || bytes === undefined
         ? 'It is in one snapshot only, so nothing is said of growth.'
-        : `Holds ${sizeWords(size)} in the one snapshot that shows it, so nothing is said of growth.`;
+        : `Holds ${bytesInWords(size)} in the one snapshot that shows it, so nothing is said of growth.`;
     return { verdict: 'not-compared', reasons: [text], score: size };
   }
   reasons.push('One snapshot cannot tell a leak from memory that is needed: take another in an hour.');

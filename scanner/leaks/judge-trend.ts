@@ -1,5 +1,6 @@
 /** Six snapshots or more: the verdict from the evidence for a leak, and the sentences that say why. */
 
+import { count, counted, hoursInWords } from '../../data/quantity-words.ts';
 import { judgeFew } from './judge-few.ts';
 import {
   allocationSentences,
@@ -12,7 +13,6 @@ import {
 import { chanceOfUps } from './monotone-trend.ts';
 import { median } from './select-rank.ts';
 import type { TagStudy } from './study-tag.ts';
-import { countWords, plural, timeWords } from './trend-words.ts';
 
 /** Ten times likelier a leak than anything else deserves a look, though among thousands of tags some do by chance. */
 const SUSPICIOUS = Math.log(10);
@@ -101,23 +101,23 @@ function doubtsOf(
   const { leak } = study.evidence!;
   if (leak < Math.log(Math.max(1 / falseRate, FACTOR_PER_TAG * tested)))
     doubts.push({
-      text: `A leak explains this ${factorWords(leak)} better than noise, a daily wave, a step or a filling cache, but of ${plural(tested, 'changing tag')} some look so by chance: more snapshots will tell.`,
+      text: `A leak explains this ${factorWords(leak)} better than noise, a daily wave, a step or a filling cache, but of ${counted(tested, 'changing tag')} some look so by chance: more snapshots will tell.`,
     });
   const changes = study.ups + study.downs;
   if (changes < study.calm!.length / 2 && chanceOfUps(study.ups, changes) > falseRate / tested)
-    doubts.push({ text: `It changed only ${plural(changes, 'time')}, which may be chance.` });
+    doubts.push({ text: `It changed only ${counted(changes, 'time')}, which may be chance.` });
   if (!stillGrows(study.calm!)) doubts.push({ text: 'It did not grow any more at the end.' });
   if (spanHours !== undefined && spanHours < HOURS_TO_FIT_WAVE) {
     const level = median(study.calm!);
     const byWave = 2 * WAVE * Math.sin((Math.PI * Math.min(12, spanHours)) / 24) * level;
     if (growth <= byWave)
       doubts.push({
-        text: `A tag that goes up and down with the day could do the same within ${timeWords(spanHours)}: compare a whole day.`,
+        text: `A tag that goes up and down with the day could do the same within ${hoursInWords(spanHours)}: compare a whole day.`,
         isWave: true,
       });
     else if (spanHours < HOURS_OF_WARM_UP && !isUrgent(study, growth, context))
       doubts.push({
-        text: `A cache that fills for hours could do the same within ${timeWords(spanHours)}: compare a working day.`,
+        text: `A cache that fills for hours could do the same within ${hoursInWords(spanHours)}: compare a working day.`,
       });
   }
   return doubts;
@@ -150,7 +150,7 @@ function factorSentence(leak: number): string {
 
 function factorWords(logarithm: number): string {
   const factor = Math.exp(Math.min(50, logarithm));
-  return factor >= MOST_FACTOR ? 'more than a million times' : `${countWords(Math.floor(factor))} times`;
+  return factor >= MOST_FACTOR ? 'more than a million times' : `${count(Math.floor(factor))} times`;
 }
 
 function endedSentence(study: TagStudy, { spanHours }: JudgementContext): string {
@@ -159,7 +159,7 @@ function endedSentence(study: TagStudy, { spanHours }: JudgementContext): string
   const when =
     spanHours === undefined
       ? `by snapshot ${Math.ceil(shape.to * (study.points!.values.length - 1)) + 1} of those tested`
-      : `within the first ${timeWords(shape.to * spanHours)}`;
+      : `within the first ${hoursInWords(shape.to * spanHours)}`;
   if (shape.to > STILL_RISING)
     return 'It rose ever more slowly, as a cache does that fills, and the numbers do not tell whether it goes on.';
   return shape.kind === 'step'
@@ -170,10 +170,10 @@ function endedSentence(study: TagStudy, { spanHours }: JudgementContext): string
 function steadySentence(study: TagStudy, sentence: string): string {
   const low = Math.min(...study.calm!);
   const high = Math.max(...study.calm!);
-  const between = `between ${amountWords(study, low)} and ${amountWords(study, high)}`;
-  return study.evidence!.wave >= CLEAR
-    ? `Goes up and down with the day, ${between}. ${sentence}`
-    : `Moves ${between} without a trend that goes on. ${sentence}`;
+  const [from, to] = [amountWords(study, low), amountWords(study, high)];
+  const range = from === to ? `near ${to}` : `between ${from} and ${to}`;
+  if (study.evidence!.wave >= CLEAR) return `Goes up and down with the day, ${range}. ${sentence}`;
+  return `${from === to ? 'Stays' : 'Moves'} ${range} without a trend that goes on. ${sentence}`;
 }
 
 function burstSentences(study: TagStudy): string[] {

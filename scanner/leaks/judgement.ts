@@ -1,7 +1,13 @@
 /** A verdict on one tag, with what it rests on; and what all verdicts of a report have in common. */
+import {
+  bytesInWords,
+  count,
+  fractionInWords,
+  hoursInWords,
+  shareInWords,
+} from '../../data/quantity-words.ts';
 import type { Verdict } from './leak-report.ts';
 import type { TagStudy } from './study-tag.ts';
-import { countWords, percentWords, sizeWords, timeWords } from './trend-words.ts';
 
 export interface Judgement {
   verdict: Verdict;
@@ -30,7 +36,7 @@ export interface JudgementContext {
 
 /** `1.2 MB` or `300 allocations`, in the unit that the study measured. */
 export function amountWords(study: TagStudy, amount: number): string {
-  return study.unit === 'bytes' ? sizeWords(amount) : `${countWords(amount)} allocations`;
+  return study.unit === 'bytes' ? bytesInWords(amount) : `${fractionInWords(amount)} allocations`;
 }
 
 /** `Grew from 1.2 MB to 3.9 MB in 23.5 hours: 115 KB an hour (95 % between 108 KB and 121 KB), in 46 of 47 steps up.` */
@@ -38,14 +44,14 @@ export function changeSentence(study: TagStudy, { spanHours, compared }: Judgeme
   const [first, last] = endsOf(study);
   const change = last - first;
   const verb = change > 0 ? 'Grew' : change < 0 ? 'Fell' : 'Stayed';
-  const ends =
-    change === 0
-      ? `at ${amountWords(study, last)}`
-      : `from ${amountWords(study, first)} to ${amountWords(study, last)}`;
+  const [from, to] = [amountWords(study, first), amountWords(study, last)];
+  const by = amountWords(study, Math.abs(change));
+  // A little of a lot: both ends read alike.
+  const ends = change === 0 ? `at ${to}` : from === to ? `by ${by} to ${to}` : `from ${from} to ${to}`;
   const time =
     spanHours === undefined
       ? ` between the first and the last of ${compared} snapshots`
-      : ` in ${timeWords(spanHours)}`;
+      : ` in ${hoursInWords(spanHours)}`;
   const { trend } = study;
   const rate =
     spanHours === undefined || trend === undefined
@@ -66,11 +72,11 @@ function countUps(values: Float64Array): number {
 /** What was allocated and not freed; nothing where the counters are not printed or tell nothing. */
 export function allocationSentences({ allocated, freed }: TagStudy): string[] {
   if (allocated === undefined || freed === undefined || allocated <= 0 || freed < 0) return [];
-  if (freed === 0) return [`${countWords(allocated)} were allocated in that time and not one was freed.`];
+  if (freed === 0) return [`${count(allocated)} were allocated in that time and not one was freed.`];
   const kept = allocated - freed;
   if (kept <= 0) return [];
   return [
-    `Of ${countWords(allocated)} allocations in that time ${countWords(kept)} were not freed (${percentWords(kept / allocated)}).`,
+    `Of ${count(allocated)} allocations in that time ${count(kept)} were not freed (${shareInWords(kept / allocated)}).`,
   ];
 }
 

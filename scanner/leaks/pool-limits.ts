@@ -1,9 +1,9 @@
 /** How much of each pool is used, how far it may grow, and when it will be full. */
+import { hoursInWords } from '../../data/quantity-words.ts';
 import type { MemoryFacts, Pool } from '../snapshots/pool-snapshot.ts';
 import type { Frame } from './frame-store.ts';
 import type { TagTrend } from './leak-report.ts';
 import { type MonotoneTrend, monotoneTrend } from './monotone-trend.ts';
-import { timeWords } from './trend-words.ts';
 
 const POOLS: Pool[] = ['nonpaged', 'paged'];
 /** A pool that lasts longer than this is no one's worry, and no slope is good for so long. */
@@ -83,7 +83,7 @@ export function addPoolFacts(tags: readonly TagTrend[], pools: PoolStates): void
       if (!(hours <= MOST_HOURS)) continue;
       tag.hoursToLimit = hours;
       tag.reasons.push(
-        `At ${isShared ? "the whole pool's" : 'this'} rate the pool is full in ${timeWords(hours)}.`,
+        `At ${isShared ? "the whole pool's" : 'this'} rate the pool is full in ${hoursInWords(hours)}.`,
       );
     }
   }

@@ -117,7 +117,7 @@ test('Hours until the pool is full follow from the limit, what is used and the r
   const [trend] = filling({}, () => 500).tags;
   assert.equal(trend.tag, 'Leak');
   assert.equal(trend.hoursToLimit, 50);
-  assert.equal(trend.reasons.at(-1), 'At this rate the pool is full in 50 hours.');
+  assert.equal(trend.reasons.at(-1), 'At this rate the pool is full in 2.1 days.');
   assert.equal(trend.poolShare, 245 / 500);
 });
 

@@ -22,13 +22,16 @@ test('Libraries that are not there, or lack the functions, give a sentence and n
 test('Without the optional package koffi a sentence says how to get it, and what does without.', () => {
   const url = moduleUrl('scanner/live/system-calls.ts');
   // A loader that does not find koffi, as after npm ci --omit=optional.
-  const hook = `export async function resolve(name, context, next) {
+  const hook = `export function resolve(name, context, next) {
     if (name === 'koffi') throw Object.assign(new Error("Cannot find package 'koffi'"), { code: 'ERR_MODULE_NOT_FOUND' });
     return next(name, context);
   }`;
   const script = `
-    import { register } from 'node:module';
-    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
+    import module from 'node:module';
+    const hook = 'data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)});
+    // Node 26 warns of register; registerHooks came with Node 22.15.
+    if (module.registerHooks) module.registerHooks(await import(hook));
+    else module.register(hook);
     const { loadSystemCalls } = await import(${JSON.stringify(url)});
     console.log(JSON.stringify(await loadSystemCalls()));`;
   const { stdout, stderr } = spawnSync(process.execPath, [...LOADER, '--input-type=module', '-e', script], {

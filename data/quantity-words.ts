@@ -2,16 +2,26 @@
 
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
 
+/** Windows and its tools count so. */
+const BYTES_PER_STEP = 1024;
+
+/** A unit for sizes up to this one: `{ name: 'MB', bytes: 1048576 }`. */
+export function sizeUnit(bytes: number): { name: string; bytes: number } {
+  const size = Math.abs(bytes);
+  let step = 0;
+  // What would be rounded to 1,024 KB is 1 MB.
+  while (step < UNITS.length - 1 && size / BYTES_PER_STEP ** step >= BYTES_PER_STEP - 0.5) step++;
+  return { name: UNITS[step], bytes: BYTES_PER_STEP ** step };
+}
+
 /** `912 bytes`, `1.4 KB`, `149 MB`: units of 1,024 as Windows uses them, three digits at most. */
 export function bytesInWords(bytes: number): string {
   const size = Math.abs(bytes);
   if (size < 1) return '0 bytes';
-  let unit = Math.min(Math.floor(Math.log2(size) / 10), UNITS.length - 1);
-  // 1,023.9 KB would be printed as 1,024 KB.
-  if (unit < UNITS.length - 1 && Math.round(size / 1024 ** unit) >= 1024) unit++;
-  const value = size / 1024 ** unit;
-  const shown = unit === 0 || value >= 99.95 ? count(Math.round(value)) : trimZero(value.toFixed(1));
-  const word = unit === 0 && shown === '1' ? 'byte' : UNITS[unit];
+  const unit = sizeUnit(size);
+  const value = size / unit.bytes;
+  const shown = unit.bytes === 1 ? count(value) : fractionInWords(value);
+  const word = unit.bytes === 1 && shown === '1' ? 'byte' : unit.name;
   return `${bytes < 0 ? '-' : ''}${shown} ${word}`;
 }
 
@@ -24,6 +34,12 @@ export function count(number: number): string {
   if (!Number.isFinite(number)) return String(number);
   const digits = Math.abs(Math.round(number)).toFixed(0);
   return `${number < 0 ? '-' : ''}${digits.replace(/\B(?=(\d{3})+$)/g, ',')}`;
+}
+
+/** `12,345`, `0.25`: a rate or a mean, of which small ones have a fraction. */
+export function fractionInWords(number: number): string {
+  const size = Math.abs(number);
+  return size >= 99.95 ? count(number) : String(Number(number.toFixed(size >= 10 ? 1 : 2)));
 }
 
 /** `1 tag`, `48 snapshots`. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { sparkline } from '../../api/leaks/sparkline.ts';
 import {
   bytesInWords,
   count,
   counted,
+  fractionInWords,
   hoursInWords,
   listInWords,
   shareInWords,
-} from '../../../api/leaks/quantity-words.ts';
-import { sparkline } from '../../../api/leaks/sparkline.ts';
+} from '../../data/quantity-words.ts';
 
 const WORDS: [string, string][] = [
   [bytesInWords(0), '0 bytes'],
@@ -18,12 +19,17 @@ const WORDS: [string, string][] = [
   [bytesInWords(1024), '1 KB'],
   [bytesInWords(1434), '1.4 KB'],
   [bytesInWords(1024 * 1024 - 1), '1 MB'],
+  [bytesInWords(2.94 * 1024 ** 2), '2.94 MB'],
+  [bytesInWords(28.56 * 1024 ** 2), '28.6 MB'],
   [bytesInWords(156097152), '149 MB'],
   [bytesInWords(-1434), '-1.4 KB'],
   [bytesInWords(2 ** 53), '8 PB'],
   [bytesInWords(2 ** 70), '1,048,576 PB'],
   [count(1234567), '1,234,567'],
   [count(-1234), '-1,234'],
+  [fractionInWords(0.25), '0.25'],
+  [fractionInWords(12.34), '12.3'],
+  [fractionInWords(12345.6), '12,346'],
   [counted(1, 'tag'), '1 tag'],
   [counted(2034, 'tag'), '2,034 tags'],
   [hoursInWords(23.5), '23.5 hours'],

@@ -2,6 +2,7 @@
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { isGuardDispatch } from './control-flow-guard.ts';
 import { FunctionBody } from './function-body.ts';
+import { address } from './make-value.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
 import { movedPlace, type Place } from './places.ts';
 import type { Processor } from './processor.ts';
@@ -50,7 +51,7 @@ export class AnalysedFunction {
   /** The pointers that the memory operand of the store `i` is reached by. */
   storePointers(i: number): readonly Value[] {
     const { base } = this.body.operations;
-    if (base[i] === BASE_IMAGE) return [{ kind: 'address', rva: 0 }];
+    if (base[i] === BASE_IMAGE) return [address(0)];
     return base[i] < VECTOR0 ? this.resolver.resolve({ register: base[i] }, i).values : [];
   }
 

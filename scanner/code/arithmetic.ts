@@ -1,6 +1,18 @@
 /** Arithmetic on possible values, in 32 bits: ternaries, switches and array indices are folded into it by compilers. */
+
+import {
+  bits,
+  constant,
+  DERIVED,
+  element,
+  elementInFrame,
+  family,
+  inside,
+  movedBy,
+  multiple,
+} from './make-value.ts';
 import { Alu } from './operations.ts';
-import { constant, DERIVED, isOpenValue, type Value } from './values.ts';
+import { isOpenValue, type Value } from './values.ts';
 
 /** The possible results of `left ALU right`, computed at `rva`; a carry counts as both 0 and 1. */
 export function compute(alu: number, left: Value, right: Value, rva: number): Value[] {
@@ -32,11 +44,11 @@ function maskedValues(value: Value, mask: Value, rva: number): Value[] | undefin
 
 /** Every number that has only bits of the mask, where they are few; else the mask. */
 function withBits(mask: number, rva: number): Value[] {
-  const bits: number[] = [];
-  for (let bit = 0; bit < 32; bit++) if (((mask >>> bit) & 1) === 1) bits.push(1 << bit);
-  if (bits.length > MAX_MASK_BITS) return [{ kind: 'bits', mask: mask >>> 0 }];
+  const places: number[] = [];
+  for (let bit = 0; bit < 32; bit++) if (((mask >>> bit) & 1) === 1) places.push(1 << bit);
+  if (places.length > MAX_MASK_BITS) return [bits(mask)];
   let sums = [0];
-  for (const bit of bits) sums = [...sums, ...sums.map(sum => sum | bit)];
+  for (const bit of places) sums = [...sums, ...sums.map(sum => sum | bit)];
   return sums.map(sum => constant(sum, 'computed', rva));
 }
 
@@ -82,27 +94,22 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   if (alu === Alu.add || alu === Alu.subtract) {
     if (amount === 0) return left;
     const change = alu === Alu.add ? amount | 0 : -amount | 0;
-    if (left.kind === 'address' || left.kind === 'element') return { ...left, rva: (left.rva + change) | 0 };
-    if (left.kind === 'stack' || left.kind === 'stack-element')
-      return { ...left, offset: left.offset + change };
-    if (left.kind === 'previous') return { ...left, step: left.step + change };
-    if (left.kind === 'multiple' || left.kind === 'memory') return { ...left, plus: left.plus + change };
-    if (left.kind === 'inside') return { ...left, plus: left.plus + change };
+    const moved = movedBy(left, change);
+    if (moved !== undefined) return moved;
     const isPart = Math.abs(change) < MAX_OBJECT_BYTES;
-    if (isPart && isOpenValue(left)) return { kind: 'inside', object: left, plus: change, stride: 0 };
-    return isPlainNumber(left) ? { kind: 'multiple', of: 1, plus: change } : DERIVED;
+    if (isPart && isOpenValue(left)) return inside(left, change, 0);
+    return isPlainNumber(left) ? multiple(1, change) : DERIVED;
   }
   const factor = alu === Alu.multiply ? amount : alu === Alu.shiftLeft && amount < 16 ? 1 << amount : 0;
   if (factor === 1) return left;
   if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
-  if (left.kind === 'memory') return { kind: 'multiple', of: factor, plus: Math.imul(left.plus, factor) };
-  if (left.kind === 'inside' && left.stride === 0)
-    return { kind: 'multiple', of: factor, plus: Math.imul(left.plus, factor) };
+  if (left.kind === 'memory') return multiple(factor, Math.imul(left.plus, factor));
+  if (left.kind === 'inside' && left.stride === 0) return multiple(factor, Math.imul(left.plus, factor));
   if (left.kind === 'multiple') {
-    const of = left.of * factor;
-    return of > MAX_ELEMENT_BYTES ? DERIVED : { kind: 'multiple', of, plus: Math.imul(left.plus, factor) };
+    const stride = left.stride * factor;
+    return stride > MAX_ELEMENT_BYTES ? DERIVED : multiple(stride, Math.imul(left.plus, factor));
   }
-  return isPlainNumber(left) ? { kind: 'multiple', of: factor, plus: 0 } : DERIVED;
+  return isPlainNumber(left) ? multiple(factor, 0) : DERIVED;
 }
 
 /** A constant with an unknown number in one of its characters; undefined for everything else. */
@@ -110,8 +117,7 @@ function familyOf(base: Value, number: Value, rva: number): Value | undefined {
   if (base.kind !== 'constant' || number.kind !== 'bits') return undefined;
   const isOneCharacter = [0xff, 0xff00, 0xff0000, 0xff000000].some(byte => (number.mask & ~byte) === 0);
   if (!isOneCharacter) return undefined;
-  const { value, origin, via } = base;
-  return { kind: 'family', value, mask: number.mask, rva, base: { origin, rva: base.rva }, via };
+  return family(base, number.mask, rva);
 }
 
 /** Whether the value may be an index that counts elements. */
@@ -135,21 +141,19 @@ const MAX_OBJECT_BYTES = 0x10000;
 
 /** A pointer to an object plus an index: some element of an array in it. */
 function addToObject(pointer: Value, index: Value): Value | undefined {
-  if (index.kind !== 'multiple' || index.of < 4) return undefined;
+  if (index.kind !== 'multiple' || index.stride < 4) return undefined;
   if (pointer.kind === 'inside' && pointer.stride === 0)
-    return { ...pointer, plus: pointer.plus + index.plus, stride: index.of };
-  return isOpenValue(pointer)
-    ? { kind: 'inside', object: pointer, plus: index.plus, stride: index.of }
-    : undefined;
+    return inside(pointer.object, pointer.plus + index.plus, index.stride);
+  return isOpenValue(pointer) ? inside(pointer, index.plus, index.stride) : undefined;
 }
 
 function addIndex(base: Value, index: Value): Value | undefined {
   if (base.kind === 'address' && index.kind === 'inside' && index.stride === 0)
-    return { kind: 'element', rva: (base.rva + index.plus) | 0, stride: 1 };
-  if (base.kind === 'stack' && index.kind === 'multiple' && index.of >= 4)
-    return { kind: 'stack-element', offset: base.offset + index.plus, stride: index.of };
+    return element((base.rva + index.plus) | 0, 1);
+  if (base.kind === 'stack' && index.kind === 'multiple' && index.stride >= 4)
+    return elementInFrame(base.offset + index.plus, index.stride);
   if (base.kind !== 'address' || index.kind !== 'multiple') return undefined;
-  return { kind: 'element', rva: (base.rva + index.plus) | 0, stride: index.of };
+  return element((base.rva + index.plus) | 0, index.stride);
 }
 
 function computeNumber(alu: number, left: number, right: number, carry: number): number | undefined {

@@ -1,6 +1,8 @@
 /** The tags in arrays that are read by an index: the elements that read like tags, in a row. */
+
+import { UNKNOWN } from './make-value.ts';
 import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
-import { UNKNOWN, type Value, ValueSet } from './values.ts';
+import { type Value, ValueSet } from './values.ts';
 import type { Walk } from './walk.ts';
 
 /** Entries of an array in the frame that are looked at. */

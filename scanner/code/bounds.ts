@@ -1,6 +1,8 @@
 /** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
+
+import { constant, multiple } from './make-value.ts';
 import { Condition, NONE, Op } from './operations.ts';
-import { constant, isSame, type Value, ValueSet } from './values.ts';
+import { isSame, type Value, ValueSet } from './values.ts';
 import type { NumberRange, Walk } from './walk.ts';
 
 /** Tags that differ in a counted digit; a longer row is no longer an enumeration. */
@@ -163,7 +165,7 @@ export function counted(walk: Walk, distances: ValueSet, i: number, depth: numbe
   if (counter === undefined) return distances;
   const numbers = countedNumbers(walk, distances.values, i, depth);
   if (numbers !== undefined) return ValueSet.of(...numbers);
-  const any: Value = { kind: 'multiple', of: Math.abs(counter.step), plus: counter.start };
+  const any = multiple(Math.abs(counter.step), counter.start);
   return distances.map(value => (value.kind === 'previous' ? any : value));
 }
 
@@ -176,9 +178,9 @@ interface Counter {
 
 /** The counter whose values these are; where it is met behind its step, the second round's is the first one known. */
 function counterOf(values: readonly Value[]): Counter | undefined {
-  const previous = values.find(value => value.kind === 'previous' && value.step !== 0);
+  const previous = values.find(value => value.kind === 'previous' && value.plus !== 0);
   if (previous?.kind !== 'previous') return undefined;
-  const { step, by } = previous;
+  const { plus: step, operation: by } = previous;
   const starts = values.flatMap(value => (value.kind === 'constant' ? [value.value] : []));
   // The first round gives the start, the second one the start plus the step: the rest is the same again.
   const start = starts.find(number => starts.includes((number + step) >>> 0)) ?? starts[0];

@@ -2,9 +2,10 @@
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { counted, enumerated } from './bounds.ts';
+import { address, behindPointer, constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { behindPointer, constant, DERIVED, isOpenValue, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { isOpenValue, type Value, ValueSet } from './values.ts';
 import type { Walk } from './walk.ts';
 
 /** What a load reads, `lane` bytes in: a stack slot, or memory of the image. */
@@ -25,7 +26,7 @@ export function operandInMemory(
   if (slot !== NO_SLOT) return walk.at({ slot: slot + lane, width }, i, depth + 1);
   if (width !== 4) return ValueSet.of(UNKNOWN);
   if (base[i] === BASE_IMAGE) {
-    const pointer: Value = { kind: 'address', rva: displacement[i] };
+    const pointer = address(displacement[i]);
     return indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, lane, i, depth));
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
@@ -41,10 +42,10 @@ export function operandInMemory(
 /** The address that an `Op.address` computes, or what its sum is of numbers. */
 export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   const { base, index, scale, displacement, rva } = walk.body.operations;
-  if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of({ kind: 'stack', offset: walk.body.slot[i] });
+  if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of(inFrame(walk.body.slot[i]));
   const factor = indexFactor(scale[i]);
   if (base[i] === BASE_IMAGE) {
-    return indexed(walk, { kind: 'address', rva: displacement[i] }, i, depth);
+    return indexed(walk, address(displacement[i]), i, depth);
   }
   if (base[i] >= VECTOR0 && base[i] !== NONE) return ValueSet.of(UNKNOWN);
   let sum = ValueSet.of(constant(displacement[i], 'computed', rva[i]));
@@ -104,8 +105,8 @@ function memoryAt(
   switch (pointer.kind) {
     case 'address': {
       const rva = (pointer.rva + offset) | 0;
-      const step = siblings?.values.find(value => value.kind === 'previous' && value.step > 0);
-      if (step !== undefined && step.kind === 'previous') return imageArray(walk, rva, step.step);
+      const step = siblings?.values.find(value => value.kind === 'previous' && value.plus > 0);
+      if (step !== undefined && step.kind === 'previous') return imageArray(walk, rva, step.plus);
       return walk.at({ global: rva, width: 4 }, before, depth + 1);
     }
     case 'element':

@@ -1,9 +1,11 @@
 /** What stores leave in memory: in the function's frame and in the image's own data. */
+
+import { behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { operandInMemory } from './memory-operands.ts';
 import { BASE_IMAGE, NONE, Op, X86 } from './operations.ts';
 import { immediateValue } from './register-operands.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { behindPointer, constant, UNKNOWN, ValueSet } from './values.ts';
+import { ValueSet } from './values.ts';
 import type { Walk, WantedMemory } from './walk.ts';
 
 /** What a store or push puts into the wanted memory; undefined where it writes elsewhere. */

@@ -3,6 +3,7 @@
  * functions, kept by these, and called in the end. What calls them by an object that is not known is a guess.
  */
 import type { Callees } from './callees.ts';
+import { address } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { Alu, BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { placeKey } from './places.ts';
@@ -126,7 +127,7 @@ export class OperationsPointers {
     if (size[i] !== code.processor.pointerSize || (source[i] === NONE && !isAddress)) return;
     const variableRva = nearAddress(fn.body, i);
     if (variableRva === undefined && !this.#namesOperations) return;
-    const values: readonly Value[] = isAddress ? [{ kind: 'address', rva: low[i] }] : fn.storedPointers(i);
+    const values: readonly Value[] = isAddress ? [address(low[i])] : fn.storedPointers(i);
     for (const value of values) {
       if (variableRva !== undefined) this.#addToVariable(variableRva, value);
       else if (value.kind === 'address' && this.#isOperation(value.rva)) this.#addToObject(i, value.rva);

@@ -124,34 +124,36 @@ const FIRST_CAPACITY = 1024;
 /** Operations of one function in parallel arrays; grows by doubling. */
 export class OperationList {
   count = 0;
-  #capacity = FIRST_CAPACITY;
-  op = new Uint8Array(FIRST_CAPACITY);
-  dst = new Uint8Array(FIRST_CAPACITY);
+  #capacity = 0;
+  op = new Uint8Array(0);
+  dst = new Uint8Array(0);
   /** First source of `binary` and `select`. */
-  left = new Uint8Array(FIRST_CAPACITY);
+  left = new Uint8Array(0);
   /** The source register, or NONE where the source is the immediate (`low`, `high`). */
-  source = new Uint8Array(FIRST_CAPACITY);
-  alu = new Uint8Array(FIRST_CAPACITY);
+  source = new Uint8Array(0);
+  alu = new Uint8Array(0);
   /** Bytes moved. */
-  size = new Uint8Array(FIRST_CAPACITY);
-  flags = new Uint8Array(FIRST_CAPACITY);
+  size = new Uint8Array(0);
+  flags = new Uint8Array(0);
   /** Memory operand: base register, NONE, BASE_IMAGE or BASE_ELSEWHERE. */
-  base = new Uint8Array(FIRST_CAPACITY);
-  index = new Uint8Array(FIRST_CAPACITY);
+  base = new Uint8Array(0);
+  index = new Uint8Array(0);
   /** log2 of the index's factor; with SUM_SCALE the index is added once more: see indexFactor. */
-  scale = new Uint8Array(FIRST_CAPACITY);
-  displacement = new Int32Array(FIRST_CAPACITY);
+  scale = new Uint8Array(0);
+  displacement = new Int32Array(0);
   /** Immediate, low 32 bits; for direct calls and jumps the target's RVA. */
-  low = new Int32Array(FIRST_CAPACITY);
+  low = new Int32Array(0);
   /** Immediate, high 32 bits. */
-  high = new Int32Array(FIRST_CAPACITY);
+  high = new Int32Array(0);
   /** RVA of the instruction. */
-  rva = new Int32Array(FIRST_CAPACITY);
+  rva = new Int32Array(0);
   /** RVA of the next instruction. */
-  nextRva = new Int32Array(FIRST_CAPACITY);
+  nextRva = new Int32Array(0);
 
   constructor() {
-    this.#empty(0, this.#capacity);
+    // Fields that are set a second time here are not taken for constants by V8, so that the first function which needs
+    // more room does not make it throw away all that it has compiled.
+    this.#resize(FIRST_CAPACITY);
   }
 
   clear(): void {
@@ -161,7 +163,7 @@ export class OperationList {
 
   /** Appends an operation with everything else empty and returns its number. */
   add(op: number, rva: number): number {
-    if (this.count === this.#capacity) this.#grow();
+    if (this.count === this.#capacity) this.#resize(2 * this.#capacity);
     const i = this.count++;
     this.op[i] = op;
     this.rva[i] = rva;
@@ -185,8 +187,8 @@ export class OperationList {
     this.high.fill(0, begin, end);
   }
 
-  #grow(): void {
-    this.#capacity *= 2;
+  #resize(capacity: number): void {
+    this.#capacity = capacity;
     this.op = grown(this.op, this.#capacity);
     this.dst = grown(this.dst, this.#capacity);
     this.left = grown(this.left, this.#capacity);

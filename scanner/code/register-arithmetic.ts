@@ -1,17 +1,18 @@
 /** What arithmetic leaves in a register: the operands looked up, the numbers of a bounded one enumerated, then computed. */
 import { compute, computeWithItself } from './arithmetic.ts';
 import { counted, enumerated } from './bounds.ts';
+import { constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
 import { Alu, NONE, Op } from './operations.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
 import { shiftedByHalf } from './register-parts.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { constant, DERIVED, UNKNOWN, ValueSet } from './values.ts';
+import { ValueSet } from './values.ts';
 import type { Walk, WantedRegister } from './walk.ts';
 
 /** The result of an `Op.binary`. */
 export function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
   const { alu, rva, left, source, size, low } = walk.body.operations;
-  if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of({ kind: 'stack', offset: walk.body.slot[i] });
+  if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of(inFrame(walk.body.slot[i]));
   const operand = { register: left[i], lane: wanted.lane, width: wanted.width };
   if (wanted.width === 4 && size[i] === 8 && source[i] === NONE && low[i] === 32) {
     const moved = shiftedByHalf(walk, i, wanted.lane, depth);

@@ -1,6 +1,8 @@
 /** The operands of an operation that are registers or immediates. */
+
+import { constant, UNKNOWN } from './make-value.ts';
 import { Flag, NONE } from './operations.ts';
-import { constant, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { type Value, ValueSet } from './values.ts';
 import type { Walk, WantedRegister } from './walk.ts';
 
 /** The operand `source`: a register, or the immediate. */

@@ -1,7 +1,9 @@
 /** Operations on a part of a register: narrow writes, extensions, lanes of vectors, halves of constants. */
+
+import { constant, UNKNOWN } from './make-value.ts';
 import { Alu, NONE, Op, VECTOR0 } from './operations.ts';
 import { halfImmediate } from './register-operands.ts';
-import { constant, UNKNOWN, ValueSet } from './values.ts';
+import { ValueSet } from './values.ts';
 import type { Walk, WantedRegister } from './walk.ts';
 
 /** A write of 1 or 2 bytes changes only those of a register; one of 4 clears the upper half. */

@@ -1,13 +1,14 @@
 /** What an operation leaves in a register: one case for each kind of operation. */
 import { assuming } from './bounds.ts';
 import { callsGuardCheck } from './control-flow-guard.ts';
+import { constant, inFrame, resultOf, UNKNOWN } from './make-value.ts';
 import { addressValue, loadedValue } from './memory-operands.ts';
 import { Op, VECTOR0 } from './operations.ts';
 import { binaryValue, byteSwapValue, unaryValue } from './register-arithmetic.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
 import { extendedValue, insertedValue, narrow } from './register-parts.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { constant, UNKNOWN, ValueSet } from './values.ts';
+import { ValueSet } from './values.ts';
 import type { Walk, WantedRegister } from './walk.ts';
 
 /** What operation `i` gives the wanted part of a register, or undefined where it leaves it alone. */
@@ -25,7 +26,7 @@ export function definedValue(
       const isLost = register >= VECTOR0 || walk.processor.isVolatile(register);
       if (!isLost || callsGuardCheck(walk, i, depth)) return undefined;
       const isResult = register === walk.processor.resultRegister && lane === 0;
-      return ValueSet.of(isResult ? { kind: 'result', operation: i } : UNKNOWN);
+      return ValueSet.of(isResult ? resultOf(i) : UNKNOWN);
     }
     case Op.killMany:
       return register < 32 && (low[i] & (1 << register)) !== 0 ? ValueSet.of(UNKNOWN) : undefined;
@@ -34,7 +35,7 @@ export function definedValue(
   switch (op[i]) {
     case Op.move:
       if (walk.body.slot[i] !== NO_SLOT && lane === 0) {
-        return ValueSet.of({ kind: 'stack', offset: walk.body.slot[i] });
+        return ValueSet.of(inFrame(walk.body.slot[i]));
       }
       return narrow(walk, wanted, i, depth, size[i], () => sourceValue(walk, i, wanted, depth));
     case Op.load:

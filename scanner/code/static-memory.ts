@@ -1,6 +1,7 @@
 /** Constants that stand in the image's own data: const globals, initialised globals, pointers. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { constant, UNKNOWN, type Value } from './values.ts';
+import { address, constant, UNKNOWN } from './make-value.ts';
+import type { Value } from './values.ts';
 
 /**
  * The value that a load from an RVA gives, where the image fixes it: a pointer the loader relocates is an address;
@@ -12,7 +13,7 @@ export function readConstant(image: DriverImage, rva: number): Value | undefined
   if (section === undefined) return undefined;
   if (isRelocated(image.relocations, rva)) {
     const target = image.pointerAt(rva);
-    return section.writable || target === undefined ? undefined : { kind: 'address', rva: target };
+    return section.writable || target === undefined ? undefined : address(target);
   }
   const value = image.u32At(rva);
   if (value === undefined || rva - section.rva + 4 > section.bytes.length) return undefined;
@@ -74,7 +75,7 @@ export function readTable(image: DriverImage, rva: number, stride: number, endRv
     if (isRelocated(image.relocations, at) !== ofPointers) break;
     const target = ofPointers ? image.pointerAt(at) : undefined;
     const value = image.u32At(at);
-    if (target !== undefined) values.push({ kind: 'address', rva: target });
+    if (target !== undefined) values.push(address(target));
     else if (ofPointers || value === undefined || !looksLikeTag(value)) break;
     else values.push(constant(value, 'table', at));
   }

@@ -2,6 +2,8 @@
  * Tags on their way into variables and objects: by a store, by the call of a setter, or by the call of a function that
  * returns the object filled. Who reads such a place is told what it holds.
  */
+
+import { resultOf } from './make-value.ts';
 import { ObjectFlow } from './object-flow.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -117,6 +119,6 @@ export class TagStores {
     if (pointer !== 'result')
       for (const object of fn.passedAt(fn.beforeCall(pointer), i)) this.#putInto(object, offset, put);
     else if (fn.isJump(i)) this.#addSetter('result', offset, put);
-    else this.#putInto({ kind: 'result', operation: i }, offset, put);
+    else this.#putInto(resultOf(i), offset, put);
   }
 }

@@ -5,6 +5,7 @@
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { Callees } from './callees.ts';
 import { contextTags } from './filter-contexts.ts';
+import { constant } from './make-value.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
@@ -12,7 +13,7 @@ import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { keptIn } from './stored-tags.ts';
-import { constant, type FamilyBase, type Value } from './values.ts';
+import type { FamilyBase, Value } from './values.ts';
 
 /** A constant that reaches a tag argument. */
 export interface TagUse {
@@ -148,8 +149,7 @@ export class TagUses {
             keptIn: keptIn(value),
             site: { origin: ORIGINS[value.kind], ...site },
           });
-          if (value.kind === 'field' && value.passed !== undefined)
-            this.#addWrapper(value.passed, rva, callee);
+          if (value.kind === 'field' && value.place !== undefined) this.#addWrapper(value.place, rva, callee);
       }
     }
     return isResolved;

@@ -9,6 +9,7 @@ import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
 import { lastDefinition } from './last-definition.ts';
+import { behindPointer, blank, carriedBy, memory, parameter, previous, UNKNOWN } from './make-value.ts';
 import { loadedValue } from './memory-operands.ts';
 import { blockUnits, storedValue, storeSource } from './memory-values.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
@@ -16,7 +17,7 @@ import type { Place } from './places.ts';
 import type { Processor } from './processor.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
-import { behindPointer, carriedBy, UNKNOWN, type Value, ValueSet } from './values.ts';
+import { type Value, ValueSet } from './values.ts';
 import type { Assumption, Walk, Wanted } from './walk.ts';
 
 /**
@@ -98,7 +99,7 @@ export class ValueResolver implements Walk {
       source[operation] === NONE &&
       index[operation] === NONE &&
       this.#importSlots.has(displacement[operation]);
-    return isSlot ? { kind: 'memory', rva: displacement[operation], plus: 0 } : undefined;
+    return isSlot ? memory(displacement[operation]) : undefined;
   }
 
   /** The values of the pointer that an indirect call or jump goes through. */
@@ -195,7 +196,7 @@ export class ValueResolver implements Walk {
       if (i < end) return end > begin ? this.#outOfSteps() : undefined;
       from = i - 1;
       const key = i * 0x1000 + ('register' in wanted ? wanted.register * 16 + wanted.lane : 0xfff);
-      if (this.#active.includes(key)) return ValueSet.of({ kind: 'previous', step: 0, by: i });
+      if (this.#active.includes(key)) return ValueSet.of(previous(i));
       this.#active.push(key);
       const found =
         'register' in wanted ? definedValue(this, wanted, i, depth) : storedValue(this, wanted, i, depth);
@@ -216,17 +217,16 @@ export class ValueResolver implements Walk {
     if (wanted.width !== 4) return UNKNOWN;
     if ('global' in wanted) return this.#atStart(wanted.global);
     if ('slot' in wanted) {
-      if (wanted.slot < this.processor.callPushes) return { kind: 'blank', slot: wanted.slot };
-      return { kind: 'parameter', place: { stackOffset: wanted.slot } };
+      if (wanted.slot < this.processor.callPushes) return blank(wanted.slot);
+      return parameter({ stackOffset: wanted.slot });
     }
     const isArgument =
       wanted.lane === 0 && wanted.register < VECTOR0 && this.processor.isArgumentRegister(wanted.register);
-    return isArgument ? { kind: 'parameter', place: { register: wanted.register } } : UNKNOWN;
+    return isArgument ? parameter({ register: wanted.register }) : UNKNOWN;
   }
 
   /** What the image's memory holds when nothing in this function has written it. */
   #atStart(rva: number): Value {
-    const memory: Value = { kind: 'memory', rva, plus: 0 };
-    return this.#slots.has(rva) ? memory : (readConstant(this.image, rva) ?? memory);
+    return (this.#slots.has(rva) ? undefined : readConstant(this.image, rva)) ?? memory(rva);
   }
 }

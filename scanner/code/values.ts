@@ -29,7 +29,7 @@ export type Value =
       owner: number | undefined;
       stride?: number;
       /** The same seen from the caller, where the object is one whose address stands in a structure of the caller's. */
-      passed?: Place;
+      place?: Place;
     }
   /** `plus` bytes (and any multiple of `stride`, where that is not 0) behind what another value is: a part of an object. */
   | { kind: 'inside'; object: OpenValue; plus: number; stride: number }
@@ -40,13 +40,13 @@ export type Value =
   /** What a call of this function returned; `operation` is the call. */
   | { kind: 'result'; operation: number }
   /** Any multiple of a number, plus a constant: an index times the size of an element, and a field of it. */
-  | { kind: 'multiple'; of: number; plus: number }
+  | { kind: 'multiple'; stride: number; plus: number }
   /** The address of some element of an array. */
   | { kind: 'element'; rva: number; stride: number }
   /** The address of some element of an array in the function's own frame. */
   | { kind: 'stack-element'; offset: number; stride: number }
-  /** The value itself, in a loop: what was there before, plus `step`; `by` is the operation that carries it round. */
-  | { kind: 'previous'; step: number; by: number }
+  /** The value itself, in a loop: what was there before, plus a step; `operation` is what carries it round. */
+  | { kind: 'previous'; plus: number; operation: number }
   /** A number of which only these bits may be set. */
   | { kind: 'bits'; mask: number }
   /** A tag of which some bits of one character are not known: `base + (n << 24)` without a bound for n. */
@@ -61,7 +61,7 @@ export type Value =
       via?: readonly number[];
     }
   /** A place of the frame that nothing followed has written: what it was given by a call is always the same. */
-  | { kind: 'blank'; slot: number }
+  | { kind: 'blank'; offset: number }
   /** A number that may be anything: read from somewhere, counted, passed. */
   | { kind: 'unknown' }
   /** A number computed in a way that is not followed, so that nothing may be built on it. */
@@ -83,10 +83,6 @@ export type OpenValue = Extract<
 export function isOpenValue(value: Value): value is OpenValue {
   return ['parameter', 'field', 'behind', 'memory', 'result', 'unknown', 'blank'].includes(value.kind);
 }
-
-/** The values that have nothing to tell them apart, made once. */
-export const UNKNOWN: Value = { kind: 'unknown' };
-export const DERIVED: Value = { kind: 'derived' };
 
 /** More possibilities than this are no longer an answer: real selections of tags have a handful. */
 const MAX_VALUES = 24;
@@ -161,58 +157,21 @@ export function isSame(a: Value, b: Value): boolean {
     case 'result':
       return b.kind === 'result' && b.operation === a.operation;
     case 'multiple':
-      return b.kind === 'multiple' && b.of === a.of && b.plus === a.plus;
+      return b.kind === 'multiple' && b.stride === a.stride && b.plus === a.plus;
     case 'element':
       return b.kind === 'element' && b.rva === a.rva && b.stride === a.stride;
     case 'stack-element':
       return b.kind === 'stack-element' && b.offset === a.offset && b.stride === a.stride;
     case 'previous':
-      return b.kind === 'previous' && b.step === a.step;
+      return b.kind === 'previous' && b.plus === a.plus;
     case 'family':
       return b.kind === 'family' && b.value === a.value && b.mask === a.mask;
     case 'bits':
       return b.kind === 'bits' && b.mask === a.mask;
     case 'blank':
-      return b.kind === 'blank' && b.slot === a.slot;
+      return b.kind === 'blank' && b.offset === a.offset;
     case 'unknown':
     case 'derived':
       return b.kind === a.kind;
   }
-}
-
-/** What memory holds `offset` bytes behind a pointer that leads to nothing of this function or of the image. */
-export function behindPointer(pointer: Value, offset: number): Value {
-  switch (pointer.kind) {
-    case 'memory':
-      return { kind: 'behind', rva: pointer.rva, offset: pointer.plus + offset };
-    case 'parameter': {
-      const { behind } = pointer.place;
-      if (behind === undefined) return { kind: 'parameter', place: { ...pointer.place, behind: offset } };
-      return { kind: 'field', offset, owner: behind, passed: { ...pointer.place, further: offset } };
-    }
-    case 'behind':
-    case 'field':
-      return { kind: 'field', offset, owner: pointer.offset };
-    case 'inside':
-      return pointer.stride === 0
-        ? behindPointer(pointer.object, offset + pointer.plus)
-        : { kind: 'field', offset: offset + pointer.plus, owner: undefined, stride: pointer.stride };
-    case 'result':
-    case 'unknown':
-    case 'blank':
-      return { kind: 'field', offset, owner: undefined };
-  }
-  return UNKNOWN;
-}
-
-/** The value on its way through the instruction at `rva`. */
-export function carriedBy(value: Value, rva: number): Value {
-  const isCarried = value.kind === 'constant' || value.kind === 'family';
-  if (!isCarried || value.via?.at(-1) === rva) return value;
-  return { ...value, via: [...(value.via ?? []), rva] };
-}
-
-/** A constant, kept as an unsigned 32-bit number. */
-export function constant(value: number, origin: ConstantOrigin, rva: number): Value {
-  return { kind: 'constant', value: value >>> 0, origin, rva };
 }

@@ -142,7 +142,7 @@ export function inside(object: OpenValue, plus: number, stride: number): Value {
 }
 
 /** `place` is the same seen from the caller, where that is known. */
-export function field(offset: number, owner: number | undefined, place?: Place, stride?: number): Value {
+function field(offset: number, owner: number | undefined, place?: Place, stride?: number): Value {
   const value = new AnyValue('field');
   value.offset = offset;
   value.owner = owner;

@@ -1,4 +1,5 @@
 /** The worker thread: scans one file after the other for a ScanLane. */
+import './compile-later.ts';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ScanOutcome } from '../data/facts.ts';
 import type { PoolTag } from '../data/pool-tag.ts';

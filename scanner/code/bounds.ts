@@ -1,8 +1,8 @@
 /** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
 
-import { constant, multiple } from './make-value.ts';
+import { constant, isSame, multiple } from './make-value.ts';
 import { Condition, NONE, Op } from './operations.ts';
-import { isSame, type Value, ValueSet } from './values.ts';
+import { type Value, ValueSet } from './values.ts';
 import type { NumberRange, Walk } from './walk.ts';
 
 /** Tags that differ in a counted digit; a longer row is no longer an enumeration. */

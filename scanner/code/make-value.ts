@@ -1,6 +1,6 @@
-/** Makes the values of values.ts: each kind by a function of its own, all of one shape. */
+/** Makes and compares the values of values.ts: each kind is made by a function of its own, all are of one shape. */
 import type { ConstantOrigin } from '../../data/facts.ts';
-import type { Place } from './places.ts';
+import { type Place, placeKey } from './places.ts';
 import type { FamilyBase, OpenValue, Value } from './values.ts';
 
 /**
@@ -214,6 +214,21 @@ export function carriedBy(value: Value, rva: number): Value {
   const carried = copyOf(value);
   carried.via = [...(value.via ?? []), rva];
   return carried as Value;
+}
+
+/** Whether two values are the same number, address or unknown; where a number comes from makes no difference. */
+export function isSame(a: Value, b: Value): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === 'parameter') return b.kind === 'parameter' && placeKey(a.place) === placeKey(b.place);
+  const [one, other] = [a as AnyValue, b as AnyValue];
+  const isNumber = a.kind === 'constant' || a.kind === 'family';
+  if (one.value !== other.value || one.mask !== other.mask || (!isNumber && one.rva !== other.rva))
+    return false;
+  if (one.offset !== other.offset || one.plus !== other.plus || one.stride !== other.stride) return false;
+  if (one.owner !== other.owner || (a.kind === 'result' && one.operation !== other.operation)) return false;
+  return (
+    one.object === other.object || (a.kind === 'inside' && b.kind === 'inside' && isSame(a.object, b.object))
+  );
 }
 
 function copyOf(value: Value): AnyValue {

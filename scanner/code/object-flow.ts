@@ -1,11 +1,13 @@
 /** Where objects go in the function at hand: what keeps the pointer that a call returned, and who reads a tag from one. */
+
+import { isSame } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { NONE, Op } from './operations.ts';
 import { pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { isSame, type Value } from './values.ts';
+import type { Value } from './values.ts';
 
 /** Where a function leaves the pointer to an object. */
 export type Keeper =

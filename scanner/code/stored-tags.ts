@@ -3,13 +3,14 @@
  * what the stores into them hold.
  */
 import type { FunctionBody } from './function-body.ts';
+import { isSame } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { BASE_IMAGE, NONE } from './operations.ts';
 import { type Place, placeKey } from './places.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
-import { isSame, type Value } from './values.ts';
+import type { Value } from './values.ts';
 
 /** A function that stores a value `offset` bytes behind a pointer that it is given, or that it returns. */
 export interface Setter {

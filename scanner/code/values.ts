@@ -1,6 +1,7 @@
 /** What a register or a place in memory may hold: the small domain in which the analysis thinks. */
 import type { ConstantOrigin } from '../../data/facts.ts';
-import { type Place, placeKey } from './places.ts';
+import { isSame } from './make-value.ts';
+import type { Place } from './places.ts';
 
 /** One possible value; numbers have 32 bits, addresses are RVAs. */
 export type Value =
@@ -132,46 +133,5 @@ export class ValueSet {
     const set = new ValueSet();
     for (const left of this.values) for (const right of other.values) set.add(join(left, right));
     return set;
-  }
-}
-
-/** Whether two values are the same number or address. */
-export function isSame(a: Value, b: Value): boolean {
-  switch (a.kind) {
-    case 'constant':
-      return b.kind === 'constant' && a.value === b.value;
-    case 'parameter':
-      return b.kind === 'parameter' && placeKey(a.place) === placeKey(b.place);
-    case 'address':
-      return b.kind === 'address' && b.rva === a.rva;
-    case 'memory':
-      return b.kind === 'memory' && b.rva === a.rva && b.plus === a.plus;
-    case 'behind':
-      return b.kind === 'behind' && b.rva === a.rva && b.offset === a.offset;
-    case 'field':
-      return b.kind === 'field' && b.offset === a.offset && b.owner === a.owner && b.stride === a.stride;
-    case 'inside':
-      return b.kind === 'inside' && b.plus === a.plus && b.stride === a.stride && isSame(b.object, a.object);
-    case 'stack':
-      return b.kind === 'stack' && b.offset === a.offset;
-    case 'result':
-      return b.kind === 'result' && b.operation === a.operation;
-    case 'multiple':
-      return b.kind === 'multiple' && b.stride === a.stride && b.plus === a.plus;
-    case 'element':
-      return b.kind === 'element' && b.rva === a.rva && b.stride === a.stride;
-    case 'stack-element':
-      return b.kind === 'stack-element' && b.offset === a.offset && b.stride === a.stride;
-    case 'previous':
-      return b.kind === 'previous' && b.plus === a.plus;
-    case 'family':
-      return b.kind === 'family' && b.value === a.value && b.mask === a.mask;
-    case 'bits':
-      return b.kind === 'bits' && b.mask === a.mask;
-    case 'blank':
-      return b.kind === 'blank' && b.offset === a.offset;
-    case 'unknown':
-    case 'derived':
-      return b.kind === a.kind;
   }
 }

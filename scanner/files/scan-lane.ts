@@ -7,13 +7,14 @@ import type { TagExplanation } from '../explain/tag-explanation.ts';
 import type { WorkerMessage, WorkerSettings } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
+import { WorkTimer } from './work-timer.ts';
 import { WORKER_EXTENSION, workerArguments } from './worker-start.ts';
 
 /** What one file may cost. */
 export interface ScanLimits {
   /** From asking for the file until its bytes are here, the start of the worker included. */
   readMs: number;
-  /** From then on. */
+  /** From then on, of the processor's time: see WorkTimer. */
   baseMs: number;
   msPerMb: number;
   /** JavaScript heap of the worker; the file's bytes lie outside of it. */
@@ -70,9 +71,11 @@ export class ScanLane {
       };
       const worker = this.#startedWorker(giveUp);
       if (worker === undefined) return;
-      let timer = setTimeout(() => lose(`it could not be read within ${readMs / 1000} s`), readMs);
+      const reading = setTimeout(() => lose(`it could not be read within ${readMs / 1000} s`), readMs);
+      let scanning: WorkTimer | undefined;
       const letGo = () => {
-        clearTimeout(timer);
+        clearTimeout(reading);
+        scanning?.stop();
         worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       };
       const lose = (why: string) => {
@@ -87,9 +90,9 @@ export class ScanLane {
           const { kind: _kind, ...result } = message;
           return resolve(result);
         }
-        clearTimeout(timer);
+        clearTimeout(reading);
         const limitMs = timeLimitMs(message.sizeBytes, this.#limits);
-        timer = setTimeout(() => lose(`it took longer than ${limitMs / 1000} s`), limitMs);
+        scanning = new WorkTimer(limitMs, () => lose(`it took longer than ${limitMs / 1000} s`));
       };
       const onError = (error: Error) => lose(wordsFor(error, this.#limits));
       const onExit = (code: number) => lose(`its thread ended with code ${code}`);

@@ -3,7 +3,7 @@
 import { UNKNOWN } from './make-value.ts';
 import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
-import type { Walk } from './walk.ts';
+import { framePart, type Walk } from './walk.ts';
 
 /** Entries of an array in the frame that are looked at. */
 const MAX_LOCAL_ENTRIES = 16;
@@ -29,7 +29,7 @@ export function localArray(
 ): ValueSet {
   const tags = new ValueSet();
   for (let n = 0; n < MAX_LOCAL_ENTRIES; n++) {
-    const { values } = walk.at({ slot: slot + n * stride, width: 4 }, before, depth + 1);
+    const { values } = walk.at(framePart(slot + n * stride, 4), before, depth + 1);
     const found = values.filter(value => value.kind === 'constant' && looksLikeTag(value.value));
     if (found.length === 0) break;
     for (const tag of found) tags.add(tag);

@@ -3,7 +3,7 @@
 import { constant, isSame, multiple } from './make-value.ts';
 import { Condition, NONE, Op } from './operations.ts';
 import { type Value, ValueSet } from './values.ts';
-import type { NumberRange, Walk } from './walk.ts';
+import { type NumberRange, register, type Walk } from './walk.ts';
 
 /** Tags that differ in a counted digit; a longer row is no longer an enumeration. */
 const MAX_NUMBERS = 36;
@@ -42,7 +42,7 @@ export function assuming(
   const range = compare === undefined ? undefined : rangeAfter(walk, compare, i, holds);
   if (compare === undefined || range === undefined || !isShort(range)) return look();
   const { left } = walk.body.operations;
-  const compared = walk.at({ register: left[compare], lane: 0, width: 4 }, compare, depth + 1).values;
+  const compared = walk.at(register(left[compare]), compare, depth + 1).values;
   walk.assumptions.push({ compared, range });
   const values = look();
   walk.assumptions.pop();
@@ -68,11 +68,7 @@ function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: numb
       const compare = comparisonBefore(walk, branch, from.begin);
       const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
       if (range !== undefined && compare !== undefined) {
-        const compared = walk.at(
-          { register: operations.left[compare], lane: 0, width: 4 },
-          compare,
-          depth + 1,
-        );
+        const compared = walk.at(register(operations.left[compare]), compare, depth + 1);
         if (compared.values.some(value => open.some(other => isSame(value, other)))) {
           low = Math.max(low, range.low);
           high = Math.min(high, range.high);
@@ -142,7 +138,7 @@ export function countedNumbers(
   const { op, low, source, left, rva, count } = walk.body.operations;
   for (let i = 0; i < count; i++) {
     if (op[i] !== Op.compare || source[i] !== NONE) continue;
-    const compared = walk.at({ register: left[i], lane: 0, width: 4 }, i, depth + 1).values;
+    const compared = walk.at(register(left[i]), i, depth + 1).values;
     const other = counterOf(compared);
     if (other === undefined || !isInStep(walk, counter, other)) continue;
     const start = other.step === counter.step ? counter.start : other.start;

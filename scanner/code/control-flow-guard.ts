@@ -6,7 +6,7 @@ import type { DriverImage } from '../pe/image-facts.ts';
 import { readInt32 } from './little-endian.ts';
 import { BASE_IMAGE, NONE, Op } from './operations.ts';
 import type { Value } from './values.ts';
-import type { Walk } from './walk.ts';
+import { register, type Walk } from './walk.ts';
 
 /** br x15, what ARM64's dispatch function is before the kernel replaces it. */
 const BR_X15 = 0xd61f01e0 | 0;
@@ -51,7 +51,7 @@ export function callsGuardCheck(walk: Walk, i: number, depth: number): boolean {
   const known = walk.guardChecks.get(rva[i]);
   if (known !== undefined) return known;
   walk.guardChecks.set(rva[i], false); // in a loop the call is met again while its own target is looked for
-  const { values } = walk.at({ register: source[i], lane: 0, width: 4 }, i, depth + 1);
+  const { values } = walk.at(register(source[i]), i, depth + 1);
   const isCheck = values.some(
     value => value.kind === 'memory' && (value.rva === check || value.rva === xfgCheck),
   );

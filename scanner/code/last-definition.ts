@@ -26,11 +26,12 @@ export function lastDefinition(
   end: number,
   processor: Processor,
 ): number {
-  if ('register' in wanted) {
-    const isKept = wanted.register < VECTOR0 && !processor.isVolatile(wanted.register);
-    return ofRegister(body, wanted.register, isKept ? KILLS : KILLS | CALLS, from, end);
+  const { space, at, width } = wanted;
+  if (space === 'register') {
+    const isKept = at < VECTOR0 && !processor.isVolatile(at);
+    return ofRegister(body, at, isKept ? KILLS : KILLS | CALLS, from, end);
   }
-  return 'slot' in wanted ? ofSlot(body, wanted.slot, wanted.width, from, end) : ofGlobal(body, from, end);
+  return space === 'frame' ? ofSlot(body, at, width, from, end) : ofImage(body, from, end);
 }
 
 function ofRegister(
@@ -60,7 +61,7 @@ function ofSlot(body: FunctionBody, wanted: number, width: number, from: number,
   return i;
 }
 
-function ofGlobal(body: FunctionBody, from: number, end: number): number {
+function ofImage(body: FunctionBody, from: number, end: number): number {
   const { op, base } = body.operations;
   let i = from;
   while (i >= end && (op[i] !== Op.store || base[i] !== BASE_IMAGE)) i--;

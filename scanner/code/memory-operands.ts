@@ -6,7 +6,7 @@ import { address, behindPointer, constant, DERIVED, inFrame, UNKNOWN } from './m
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { isOpenValue, type Value, ValueSet } from './values.ts';
-import type { Walk } from './walk.ts';
+import { framePart, imagePart, register, type Walk } from './walk.ts';
 
 /** What a load reads, `lane` bytes in: a stack slot, or memory of the image. */
 export function loadedValue(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
@@ -23,14 +23,14 @@ export function operandInMemory(
   depth: number,
 ): ValueSet {
   const { index, base, displacement } = walk.body.operations;
-  if (slot !== NO_SLOT) return walk.at({ slot: slot + lane, width }, i, depth + 1);
+  if (slot !== NO_SLOT) return walk.at(framePart(slot + lane, width), i, depth + 1);
   if (width !== 4) return ValueSet.of(UNKNOWN);
   if (base[i] === BASE_IMAGE) {
     const pointer = address(displacement[i]);
     return indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, lane, i, depth));
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
-  const found = walk.at({ register: base[i], lane: 0, width: 4 }, i, depth + 1);
+  const found = walk.at(register(base[i]), i, depth + 1);
   const pointers = index[i] === NONE ? found : counted(walk, found, i, depth);
   return pointers.flatMap(pointer => {
     if (index[i] === NONE) return memoryAt(walk, pointer, displacement[i] + lane, i, depth, pointers);
@@ -49,12 +49,12 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   }
   if (base[i] >= VECTOR0 && base[i] !== NONE) return ValueSet.of(UNKNOWN);
   let sum = ValueSet.of(constant(displacement[i], 'computed', rva[i]));
-  const parts: [register: number, factor: number][] = [];
+  const parts: [number: number, factor: number][] = [];
   // The same register twice is one value times three, not two values that vary apart.
   if (base[i] !== NONE) parts.push([base[i], base[i] === index[i] ? 1 + factor : 1]);
   if (index[i] !== NONE && index[i] !== base[i]) parts.push([index[i], factor]);
-  for (const [register, times] of parts) {
-    const found = walk.at({ register, lane: 0, width: 4 }, i, depth + 1);
+  for (const [number, times] of parts) {
+    const found = walk.at(register(number), i, depth + 1);
     const scaled = (parts.length === 1 ? found : counted(walk, found, i, depth)).map(value =>
       times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
     );
@@ -78,7 +78,7 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
   )
     return ValueSet.of(UNKNOWN);
   const factor = constant(indexFactor(scale[i]), 'computed', rva[i]);
-  const found = walk.at({ register: index[i], lane: 0, width: 4 }, i, depth + 1);
+  const found = walk.at(register(index[i]), i, depth + 1);
   const isTable =
     pointer.kind === 'address' &&
     found.values.some(isOpenValue) &&
@@ -107,12 +107,12 @@ function memoryAt(
       const rva = (pointer.rva + offset) | 0;
       const step = siblings?.values.find(value => value.kind === 'previous' && value.plus > 0);
       if (step !== undefined && step.kind === 'previous') return imageArray(walk, rva, step.plus);
-      return walk.at({ global: rva, width: 4 }, before, depth + 1);
+      return walk.at(imagePart(rva, 4), before, depth + 1);
     }
     case 'element':
       return imageArray(walk, (pointer.rva + offset) | 0, pointer.stride);
     case 'stack':
-      return walk.at({ slot: pointer.offset + offset, width: 4 }, before, depth + 1);
+      return walk.at(framePart(pointer.offset + offset, 4), before, depth + 1);
     case 'stack-element':
       return localArray(walk, pointer.offset + offset, pointer.stride, before, depth);
   }

@@ -6,23 +6,18 @@ import { BASE_IMAGE, NONE, Op, X86 } from './operations.ts';
 import { immediateValue } from './register-operands.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { ValueSet } from './values.ts';
-import type { Walk, WantedMemory } from './walk.ts';
+import { framePart, imagePart, register, registerPart, type Walk, type Wanted } from './walk.ts';
 
 /** What a store or push puts into the wanted memory; undefined where it writes elsewhere. */
-export function storedValue(
-  walk: Walk,
-  wanted: WantedMemory,
-  i: number,
-  depth: number,
-): ValueSet | undefined {
+export function storedValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet | undefined {
   const { op, size, base, index, displacement } = walk.body.operations;
   if (op[i] === Op.blockCopy || op[i] === Op.blockFill) return blockValue(walk, wanted, i, depth);
-  const isGlobal = 'global' in wanted;
+  const isGlobal = wanted.space === 'image';
   if (isGlobal && (op[i] !== Op.store || base[i] !== BASE_IMAGE || index[i] !== NONE)) return undefined;
   const at = isGlobal ? displacement[i] : walk.body.slot[i];
   if (at === NO_SLOT) return undefined;
   const bytes = op[i] === Op.push ? walk.processor.pointerSize : Math.max(size[i], 1);
-  const lane = (isGlobal ? wanted.global : wanted.slot) - at;
+  const lane = wanted.at - at;
   if (lane + wanted.width <= 0 || lane >= bytes) return undefined;
   if (lane < 0 || lane + wanted.width > bytes) return ValueSet.of(UNKNOWN);
   if (op[i] === Op.push) {
@@ -35,20 +30,20 @@ export function storedValue(
 }
 
 /** What `rep movs` or `rep stos` leaves in the frame; undefined where it writes elsewhere or how much is not known. */
-function blockValue(walk: Walk, wanted: WantedMemory, i: number, depth: number): ValueSet | undefined {
+function blockValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet | undefined {
   const { op, size, source: from, rva } = walk.body.operations;
   const at = walk.body.slot[i];
-  if ('global' in wanted || at === NO_SLOT || wanted.slot < at) return undefined;
+  if (wanted.space === 'image' || at === NO_SLOT || wanted.at < at) return undefined;
   const units = blockUnits(walk, i, depth);
-  const lane = wanted.slot - at;
+  const lane = wanted.at - at;
   if (units === undefined || lane + wanted.width > units * size[i]) return undefined;
-  const values = walk.at({ register: from[i], lane: 0, width: 4 }, i, depth + 1);
+  const values = walk.at(register(from[i]), i, depth + 1);
   if (op[i] === Op.blockCopy) {
     return values.flatMap(pointer => {
       if (pointer.kind === 'address')
-        return walk.at({ global: (pointer.rva + lane) | 0, width: wanted.width }, i, depth + 1);
+        return walk.at(imagePart((pointer.rva + lane) | 0, wanted.width), i, depth + 1);
       if (pointer.kind === 'stack')
-        return walk.at({ slot: pointer.offset + lane, width: wanted.width }, i, depth + 1);
+        return walk.at(framePart(pointer.offset + lane, wanted.width), i, depth + 1);
       return ValueSet.of(behindPointer(pointer, lane));
     });
   }
@@ -59,7 +54,7 @@ function blockValue(walk: Walk, wanted: WantedMemory, i: number, depth: number):
 /** How many units `rep movs` or `rep stos` moves, where that is one number. */
 export function blockUnits(walk: Walk, i: number, depth: number): number | undefined {
   if (walk.body.operations.low[i] === 0) return 1;
-  return onlyNumber(walk.at({ register: X86.cx, lane: 0, width: 4 }, i, depth + 1));
+  return onlyNumber(walk.at(register(X86.cx), i, depth + 1));
 }
 
 function onlyNumber({ values }: ValueSet): number | undefined {
@@ -68,7 +63,7 @@ function onlyNumber({ values }: ValueSet): number | undefined {
 
 /** What a store writes, `lane` bytes in. */
 export function storeSource(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
-  const register = walk.body.operations.source[i];
-  if (register === NONE) return ValueSet.of(immediateValue(walk, i, lane));
-  return walk.at({ register, lane, width }, i, depth + 1);
+  const from = walk.body.operations.source[i];
+  if (from === NONE) return ValueSet.of(immediateValue(walk, i, lane));
+  return walk.at(registerPart(from, lane, width), i, depth + 1);
 }

@@ -7,13 +7,13 @@ import { operandValue, sourceValue } from './register-operands.ts';
 import { shiftedByHalf } from './register-parts.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { ValueSet } from './values.ts';
-import type { Walk, WantedRegister } from './walk.ts';
+import { registerPart, type Walk, type Wanted } from './walk.ts';
 
 /** The result of an `Op.binary`. */
-export function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number): ValueSet {
   const { alu, rva, left, source, size, low } = walk.body.operations;
   if (walk.body.slot[i] !== NO_SLOT) return ValueSet.of(inFrame(walk.body.slot[i]));
-  const operand = { register: left[i], lane: wanted.lane, width: wanted.width };
+  const operand = registerPart(left[i], wanted.lane, wanted.width);
   if (wanted.width === 4 && size[i] === 8 && source[i] === NONE && low[i] === 32) {
     const moved = shiftedByHalf(walk, i, wanted.lane, depth);
     if (moved !== undefined) return moved;
@@ -41,7 +41,7 @@ export function binaryValue(walk: Walk, i: number, wanted: WantedRegister, depth
 }
 
 /** The result of an `Op.negate` or `Op.invert`: an operand subtracted from 0, or every bit of it turned. */
-export function unaryValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+export function unaryValue(walk: Walk, i: number, wanted: Wanted, depth: number): ValueSet {
   if (wanted.lane !== 0) return ValueSet.of(UNKNOWN);
   const { op, source, rva } = walk.body.operations;
   const isNegate = op[i] === Op.negate;
@@ -51,7 +51,7 @@ export function unaryValue(walk: Walk, i: number, wanted: WantedRegister, depth:
 }
 
 /** The result of an `Op.byteSwap`: only of whole 32 bits. */
-export function byteSwapValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+export function byteSwapValue(walk: Walk, i: number, wanted: Wanted, depth: number): ValueSet {
   const { source, size, rva } = walk.body.operations;
   if (wanted.lane !== 0 || size[i] !== 4) return ValueSet.of(UNKNOWN);
   return operandValue(walk, source[i], wanted, i, depth).map(value =>

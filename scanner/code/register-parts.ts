@@ -4,12 +4,12 @@ import { constant, UNKNOWN } from './make-value.ts';
 import { Alu, NONE, Op, VECTOR0 } from './operations.ts';
 import { halfImmediate } from './register-operands.ts';
 import { ValueSet } from './values.ts';
-import type { Walk, WantedRegister } from './walk.ts';
+import { registerPart, type Walk, type Wanted } from './walk.ts';
 
 /** A write of 1 or 2 bytes changes only those of a register; one of 4 clears the upper half. */
 export function narrow(
   walk: Walk,
-  wanted: WantedRegister,
+  wanted: Wanted,
   i: number,
   depth: number,
   size: number,
@@ -17,7 +17,7 @@ export function narrow(
 ): ValueSet {
   const rva = walk.body.operations.rva[i];
   const zero = () => ValueSet.of(constant(0, 'computed', rva));
-  if (wanted.register >= VECTOR0) return wanted.lane + wanted.width <= size ? written() : zero();
+  if (wanted.at >= VECTOR0) return wanted.lane + wanted.width <= size ? written() : zero();
   if (wanted.lane >= 4) return size === 8 ? written() : zero();
   if (size >= wanted.width) return written();
   const mask = size === 1 ? 0xff : 0xffff;
@@ -30,12 +30,12 @@ export function narrow(
 }
 
 /** A part of a register, extended with zeroes or its sign. */
-export function extendedValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+export function extendedValue(walk: Walk, i: number, wanted: Wanted, depth: number): ValueSet {
   const { op, size, source, rva } = walk.body.operations;
   const isSigned = op[i] === Op.signExtend;
   if (wanted.lane !== 0) return ValueSet.of(isSigned ? UNKNOWN : constant(0, 'computed', rva[i]));
   const width = Math.min(size[i], wanted.width);
-  const value = walk.at({ register: source[i], lane: 0, width }, i, depth + 1);
+  const value = walk.at(registerPart(source[i], 0, width), i, depth + 1);
   if (size[i] >= 4) return value;
   const shift = 32 - 8 * size[i];
   return value.map(part => {
@@ -46,13 +46,13 @@ export function extendedValue(walk: Walk, i: number, wanted: WantedRegister, dep
 }
 
 /** A vector lane or a half of an ARM64 constant is replaced; the rest stays. */
-export function insertedValue(walk: Walk, i: number, wanted: WantedRegister, depth: number): ValueSet {
+export function insertedValue(walk: Walk, i: number, wanted: Wanted, depth: number): ValueSet {
   const { high, size, source, rva } = walk.body.operations;
   const lane = high[i];
   const end = wanted.lane + wanted.width;
   if (wanted.lane >= lane && end <= lane + size[i]) {
     if (source[i] === NONE) return ValueSet.of(halfImmediate(walk, i));
-    return walk.at({ register: source[i], lane: wanted.lane - lane, width: wanted.width }, i, depth + 1);
+    return walk.at(registerPart(source[i], wanted.lane - lane, wanted.width), i, depth + 1);
   }
   if (wanted.lane >= lane + size[i] || end <= lane) return walk.at(wanted, i, depth + 1);
   if (lane < wanted.lane || lane + size[i] > end) return ValueSet.of(UNKNOWN);
@@ -61,7 +61,7 @@ export function insertedValue(walk: Walk, i: number, wanted: WantedRegister, dep
   const part =
     source[i] === NONE
       ? ValueSet.of(halfImmediate(walk, i))
-      : walk.at({ register: source[i], lane: 0, width: size[i] }, i, depth + 1);
+      : walk.at(registerPart(source[i], 0, size[i]), i, depth + 1);
   return walk
     .at(wanted, i, depth + 1)
     .combine(part, (old, inserted) =>
@@ -75,7 +75,7 @@ export function insertedValue(walk: Walk, i: number, wanted: WantedRegister, dep
 export function shiftedByHalf(walk: Walk, i: number, lane: number, depth: number): ValueSet | undefined {
   const { alu, left, rva } = walk.body.operations;
   const zero = constant(0, 'computed', rva[i]);
-  const half = (from: number) => walk.at({ register: left[i], lane: from, width: 4 }, i, depth + 1);
+  const half = (from: number) => walk.at(registerPart(left[i], from, 4), i, depth + 1);
   if (alu[i] === Alu.shiftLeft) return lane === 0 ? ValueSet.of(zero) : half(0);
   if (alu[i] === Alu.shiftRight) return lane === 4 ? ValueSet.of(zero) : half(4);
   return undefined;

@@ -9,17 +9,12 @@ import { operandValue, sourceValue } from './register-operands.ts';
 import { extendedValue, insertedValue, narrow } from './register-parts.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { ValueSet } from './values.ts';
-import type { Walk, WantedRegister } from './walk.ts';
+import { framePart, type Walk, type Wanted } from './walk.ts';
 
 /** What operation `i` gives the wanted part of a register, or undefined where it leaves it alone. */
-export function definedValue(
-  walk: Walk,
-  wanted: WantedRegister,
-  i: number,
-  depth: number,
-): ValueSet | undefined {
+export function definedValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet | undefined {
   const { op, low, dst, left, source, size, rva } = walk.body.operations;
-  const { register, lane } = wanted;
+  const { at: register, lane } = wanted;
   switch (op[i]) {
     case Op.call:
     case Op.callIndirect: {
@@ -42,7 +37,7 @@ export function definedValue(
       return narrow(walk, wanted, i, depth, size[i], () => loadedValue(walk, i, lane, wanted.width, depth));
     case Op.pop:
       if (walk.body.slot[i] === NO_SLOT) return ValueSet.of(UNKNOWN);
-      return walk.at({ slot: walk.body.slot[i] + lane, width: wanted.width }, i, depth + 1);
+      return walk.at(framePart(walk.body.slot[i] + lane, wanted.width), i, depth + 1);
     case Op.address:
       return lane === 0 ? addressValue(walk, i, depth) : ValueSet.of(UNKNOWN);
     case Op.binary:

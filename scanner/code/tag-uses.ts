@@ -5,7 +5,7 @@
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { Callees } from './callees.ts';
 import { contextTags } from './filter-contexts.ts';
-import { constant } from './make-value.ts';
+import { address, constant } from './make-value.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
@@ -169,7 +169,7 @@ export class TagUses {
     const { code, fn } = this.#context;
     return arrays.flatMap(array => {
       const initial = array.kind === 'memory' ? code.image.pointerAt(array.rva) : undefined;
-      const contexts: Value = initial === undefined ? array : { kind: 'address', rva: initial };
+      const contexts: Value = initial === undefined ? array : address(initial);
       return contextTags(
         code.image,
         contexts,

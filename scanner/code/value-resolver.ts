@@ -18,7 +18,7 @@ import type { Processor } from './processor.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
-import type { Assumption, Walk, Wanted } from './walk.ts';
+import { type Assumption, framePart, imagePart, register, type Walk, type Wanted } from './walk.ts';
 
 /**
  * Operations looked at for one question. Honest code needs tens; the bound keeps hostile code from costing more than
@@ -45,7 +45,8 @@ export class ValueResolver implements Walk {
   readonly #slots: Set<number>;
   readonly #importSlots: ReadonlySet<number>;
   /** Definitions being evaluated: meeting one again is a loop. */
-  readonly #active: number[] = [];
+  readonly #active = new Float64Array(MAX_DEPTH + 2);
+  #activeCount = 0;
 
   constructor(
     body: FunctionBody,
@@ -106,7 +107,7 @@ export class ValueResolver implements Walk {
   resolveTarget(operation: number): ValueSet {
     this.#begin();
     const source = this.body.operations.source[operation];
-    if (source !== NONE) return this.at({ register: source, lane: 0, width: 4 }, operation, 0);
+    if (source !== NONE) return this.at(register(source), operation, 0);
     return loadedValue(this, operation, 0, 4, 0);
   }
 
@@ -133,22 +134,22 @@ export class ValueResolver implements Walk {
     this.#stepsTaken += this.#steps;
     this.#steps = 0;
     // Both are empty already, but after a fault; an array that is cut gives its memory away.
-    if (this.#active.length > 0) this.#active.length = 0;
+    this.#activeCount = 0;
     if (this.assumptions.length > 0) this.assumptions.length = 0;
   }
 
   #wanted(place: Place, before: number): Wanted {
-    if ('register' in place) return { register: place.register, lane: 0, width: 4 };
-    return { slot: this.body.stackAt[before] + place.stackOffset, width: 4 };
+    if ('register' in place) return register(place.register);
+    return framePart(this.body.stackAt[before] + place.stackOffset, 4);
   }
 
   /** Memory behind a pointer: a local structure, one of the image, or one that the caller passes. */
   #behind(pointer: Value, offset: number, before: number, width = 4): ValueSet {
     switch (pointer.kind) {
       case 'stack':
-        return this.at({ slot: pointer.offset + offset, width }, before, 0);
+        return this.at(framePart(pointer.offset + offset, width), before, 0);
       case 'address':
-        return this.at({ global: (pointer.rva + offset) | 0, width }, before, 0);
+        return this.at(imagePart((pointer.rva + offset) | 0, width), before, 0);
       case 'element':
       case 'stack-element':
         return arrayField(this, pointer, offset, before);
@@ -159,8 +160,8 @@ export class ValueResolver implements Walk {
   /** The values of what is wanted just before an operation; `depth` counts the questions inside the first one. */
   at(wanted: Wanted, before: number, depth: number): ValueSet {
     // The loader alone writes these, so no store is looked for: most calls go through one.
-    if ('global' in wanted && wanted.width === 4 && this.#slots.has(wanted.global))
-      return ValueSet.of(this.#atStart(wanted.global));
+    if (wanted.space === 'image' && wanted.width === 4 && this.#slots.has(wanted.at))
+      return ValueSet.of(this.#atStart(wanted.at));
     if (depth > MAX_DEPTH || this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
     const { blocks, blockOf, operations } = this.body;
     const first = blockOf[Math.min(before, operations.count - 1)];
@@ -195,16 +196,21 @@ export class ValueResolver implements Walk {
       this.#steps += from - i + (i < end ? 0 : 1);
       if (i < end) return end > begin ? this.#outOfSteps() : undefined;
       from = i - 1;
-      const key = i * 0x1000 + ('register' in wanted ? wanted.register * 16 + wanted.lane : 0xfff);
-      if (this.#active.includes(key)) return ValueSet.of(previous(i));
-      this.#active.push(key);
-      const found =
-        'register' in wanted ? definedValue(this, wanted, i, depth) : storedValue(this, wanted, i, depth);
-      this.#active.pop();
+      const isRegister = wanted.space === 'register';
+      const key = i * 0x1000 + (isRegister ? wanted.at * 16 + wanted.lane : 0xfff);
+      if (this.#isActive(key)) return ValueSet.of(previous(i));
+      this.#active[this.#activeCount++] = key;
+      const found = isRegister ? definedValue(this, wanted, i, depth) : storedValue(this, wanted, i, depth);
+      this.#activeCount--;
       if (found === undefined) continue;
       return this.#isTraced ? found.map(value => carriedBy(value, this.body.operations.rva[i])) : found;
     }
     return undefined;
+  }
+
+  #isActive(key: number): boolean {
+    for (let n = 0; n < this.#activeCount; n++) if (this.#active[n] === key) return true;
+    return false;
   }
 
   #outOfSteps(): ValueSet {
@@ -213,16 +219,16 @@ export class ValueResolver implements Walk {
   }
 
   #atEntry(wanted: Wanted): Value {
-    if ('global' in wanted && wanted.width === 2) return readHalf(this.image, wanted.global);
-    if (wanted.width !== 4) return UNKNOWN;
-    if ('global' in wanted) return this.#atStart(wanted.global);
-    if ('slot' in wanted) {
-      if (wanted.slot < this.processor.callPushes) return blank(wanted.slot);
-      return parameter({ stackOffset: wanted.slot });
+    const { space, at, lane, width } = wanted;
+    if (space === 'image' && width === 2) return readHalf(this.image, at);
+    if (width !== 4) return UNKNOWN;
+    if (space === 'image') return this.#atStart(at);
+    if (space === 'frame') {
+      if (at < this.processor.callPushes) return blank(at);
+      return parameter({ stackOffset: at });
     }
-    const isArgument =
-      wanted.lane === 0 && wanted.register < VECTOR0 && this.processor.isArgumentRegister(wanted.register);
-    return isArgument ? parameter({ register: wanted.register }) : UNKNOWN;
+    const isArgument = lane === 0 && at < VECTOR0 && this.processor.isArgumentRegister(at);
+    return isArgument ? parameter({ register: at }) : UNKNOWN;
   }
 
   /** What the image's memory holds when nothing in this function has written it. */

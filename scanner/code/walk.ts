@@ -5,18 +5,35 @@ import type { FunctionBody } from './function-body.ts';
 import type { Processor } from './processor.ts';
 import type { Value, ValueSet } from './values.ts';
 
-/** A register, by lane (byte offset), so that structures built in wide registers can be taken apart. */
-export interface WantedRegister {
-  register: number;
-  lane: number;
-  width: number;
+/**
+ * What is looked for: `width` bytes of a register, of the frame or of the image. One shape for all, as for values: see
+ * make-value.ts.
+ */
+export interface Wanted {
+  readonly space: 'register' | 'frame' | 'image';
+  /** The register's number, the slot in the frame, or the RVA. */
+  readonly at: number;
+  /** In a register, the first of the bytes, so that structures built in wide registers can be taken apart; else 0. */
+  readonly lane: number;
+  readonly width: number;
 }
 
-/** A place in the frame, or memory of the image. */
-export type WantedMemory = { slot: number; width: number } | { global: number; width: number };
+export function registerPart(number: number, lane: number, width: number): Wanted {
+  return { space: 'register', at: number, lane, width };
+}
 
-/** What is looked for. */
-export type Wanted = WantedRegister | WantedMemory;
+/** The lower half of a register: as much as a tag or an address of the image takes. */
+export function register(number: number): Wanted {
+  return { space: 'register', at: number, lane: 0, width: 4 };
+}
+
+export function framePart(slot: number, width: number): Wanted {
+  return { space: 'frame', at: slot, lane: 0, width };
+}
+
+export function imagePart(rva: number, width: number): Wanted {
+  return { space: 'image', at: rva, lane: 0, width };
+}
 
 /** The whole numbers from `low` to `high`, both included. */
 export interface NumberRange {

@@ -1,6 +1,7 @@
 /** The worker thread: scans one file after the other for a ScanLane. */
 import './compile-later.ts';
-import { parentPort, workerData } from 'node:worker_threads';
+import { existsSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
 import type { ScanOutcome } from '../data/facts.ts';
 import type { PoolTag } from '../data/pool-tag.ts';
 import { ScanCache } from './cache/scan-cache.ts';
@@ -19,6 +20,11 @@ export interface WorkerSettings {
   explain?: readonly PoolTag[];
 }
 
+/** What the worker is asked; its settings come first. */
+export type WorkerRequest =
+  | { kind: 'settings'; settings: WorkerSettings }
+  | { kind: 'scan'; file: ListedFile };
+
 /** What the worker says: that the bytes of its file are read and will be scanned, and how it came out. */
 export type WorkerMessage =
   | { kind: 'read'; sizeBytes: number }
@@ -35,17 +41,31 @@ export type WorkerMessage =
 const port = parentPort;
 if (port === null) throw new Error('scan-worker runs as a worker thread only.');
 const say = (message: WorkerMessage) => port.postMessage(message);
-const { cacheFolder, symbolFolders, explain } = workerData as WorkerSettings;
-const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
-const symbolFiles = new SymbolFiles(symbolFolders);
 
-port.on('message', async (file: ListedFile) => {
-  const startedMs = performance.now();
-  const explained = await explainDriverFile(file, explain, {
-    cache,
-    symbolFiles,
-    onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
-  });
-  const elapsedMs = performance.now() - startedMs;
-  say({ kind: 'done', ...explained, elapsedMs, cacheProblem: cache?.problem });
+let scan: ((file: ListedFile) => Promise<void>) | undefined;
+port.on('message', async (request: WorkerRequest) => {
+  if (request.kind === 'settings') scan = scanWith(request.settings);
+  else await scan?.(request.file);
 });
+
+function scanWith({
+  cacheFolder,
+  symbolFolders,
+  explain,
+}: WorkerSettings): (file: ListedFile) => Promise<void> {
+  const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
+  const symbolFiles = new SymbolFiles(symbolFolders);
+  // No scan has been kept yet, so that the first file will need the analysis: it is loaded while the files are listed.
+  const isFilled = cacheFolder !== null && existsSync(cacheFolder);
+  if (!isFilled) import('./scan-driver.ts').catch(() => {}); // the first file says what is wrong
+  return async file => {
+    const startedMs = performance.now();
+    const explained = await explainDriverFile(file, explain, {
+      cache,
+      symbolFiles,
+      onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
+    });
+    const elapsedMs = performance.now() - startedMs;
+    say({ kind: 'done', ...explained, elapsedMs, cacheProblem: cache?.problem });
+  };
+}

@@ -1,14 +1,14 @@
 /** A ScanLane scans one file at a time in a worker thread, within bounds, and outlives any worker that a file kills. */
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { ScanOutcome } from '../../data/facts.ts';
 import type { TagExplanation } from '../explain/tag-explanation.ts';
-import type { WorkerMessage, WorkerSettings } from '../scan-worker.ts';
+import type { WorkerMessage, WorkerRequest, WorkerSettings } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
+import { HEAP_MB, newScanThread, takeScanThread } from './scan-thread.ts';
 import { WorkTimer } from './work-timer.ts';
-import { WORKER_EXTENSION, workerArguments } from './worker-start.ts';
 
 /** What one file may cost. */
 export interface ScanLimits {
@@ -25,9 +25,7 @@ export interface ScanLimits {
  * A driver of 8 MB takes about half a second and stays far below this heap; a file that needs more is built to. Reading
  * waits a minute: so long Windows itself waits for a share that is gone, and so long the largest file takes at 5 MB/s.
  */
-const LIMITS: ScanLimits = { readMs: 60_000, baseMs: 2000, msPerMb: 100, heapMb: 512 };
-/** Analysis makes much short-lived garbage; with the usual 16 MB the collector copies more of it. */
-const YOUNG_HEAP_MB = 64;
+const LIMITS: ScanLimits = { readMs: 60_000, baseMs: 2000, msPerMb: 100, heapMb: HEAP_MB };
 /** How long a worker may take to end: at once, but for one that waits in the system for a disk that does not answer. */
 const CLOSE_MS = 1000;
 
@@ -40,16 +38,17 @@ export interface LaneResult {
   cacheProblem?: string;
 }
 
-const WORKER_URL = new URL(`../scan-worker.${WORKER_EXTENSION}`, import.meta.url);
-
 export class ScanLane {
-  readonly #workerUrl: URL;
+  readonly #workerUrl: URL | undefined;
   readonly #limits: ScanLimits;
   readonly #settings: WorkerSettings;
   #worker: Worker | undefined;
 
-  /** `settings` go to each worker of this lane as they are. */
-  constructor(settings: WorkerSettings, { workerUrl = WORKER_URL, limits = LIMITS } = {}) {
+  /** `settings` go to each worker of this lane as they are; tests have workers and limits of their own. */
+  constructor(
+    settings: WorkerSettings,
+    { workerUrl, limits = LIMITS }: { workerUrl?: URL; limits?: ScanLimits } = {},
+  ) {
     this.#settings = settings;
     this.#workerUrl = workerUrl;
     this.#limits = limits;
@@ -97,7 +96,7 @@ export class ScanLane {
       const onError = (error: Error) => lose(wordsFor(error, this.#limits));
       const onExit = (code: number) => lose(`its thread ended with code ${code}`);
       worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-      worker.postMessage(file);
+      worker.postMessage({ kind: 'scan', file } satisfies WorkerRequest);
     });
   }
 
@@ -123,16 +122,9 @@ export class ScanLane {
   }
 
   #newWorker(): Worker {
-    const worker = new Worker(this.#workerUrl, {
-      workerData: this.#settings,
-      execArgv: workerArguments(),
-      resourceLimits: {
-        maxOldGenerationSizeMb: this.#limits.heapMb,
-        maxYoungGenerationSizeMb: YOUNG_HEAP_MB,
-      },
-    });
-    // A worker that dies between two files costs none; without a listener its error would end the process.
-    worker.on('error', () => {});
+    const isOwn = this.#workerUrl !== undefined || this.#limits !== LIMITS;
+    const worker = isOwn ? newScanThread(this.#workerUrl, this.#limits.heapMb) : takeScanThread();
+    worker.postMessage({ kind: 'settings', settings: this.#settings } satisfies WorkerRequest);
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
     });

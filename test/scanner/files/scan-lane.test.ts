@@ -7,7 +7,9 @@ import { type LaneResult, ScanLane } from '../../../scanner/files/scan-lane.ts';
 const FAULTY_WORKER = new URL(
   `data:text/javascript,${encodeURIComponent(`
     import { parentPort } from 'node:worker_threads';
-    parentPort.on('message', ({ path }) => {
+    parentPort.on('message', ({ kind, file }) => {
+      if (kind === 'settings') return;
+      const { path } = file;
       if (path === 'waits.sys') return;
       parentPort.postMessage({ kind: 'read', sizeBytes: 1000000 });
       if (path === 'hangs.sys') for (;;);

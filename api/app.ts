@@ -1,6 +1,6 @@
 /** Puts the Express app together: what every request passes, REST, pages, and the problems at the end. */
 import compression from 'compression';
-import express, { type Express, type Router } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { type Logger, pino } from 'pino';
 import { AnswerCache } from './answer-cache.ts';
 import { API_BASE } from './answer-links.ts';
@@ -14,7 +14,6 @@ import { answerErrors, nothingHere } from './middleware/problem-answers.ts';
 import { limitRate } from './middleware/rate-limit.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
 import { createHealthRoutes } from './routes/health.ts';
-import { pageError } from './routes/pages-errors.ts';
 import { createProblemRoutes } from './routes/problem-documents.ts';
 import { createRestRouter } from './routes/rest.ts';
 import type { Settings } from './settings.ts';
@@ -24,7 +23,7 @@ export interface AppOptions {
   /** How tags of drivers are explained; without it, from the files that the catalogue names. */
   explanations?: DriverExplanations;
   /** What readers see; without it the app is REST alone. */
-  pages?: Router;
+  pages?: RequestHandler;
   /** Requests per minute and client; 0 or nothing for no limit. */
   rateLimit?: Settings['rateLimit'];
   trustProxy?: Settings['trustProxy'];
@@ -63,3 +62,9 @@ export function createApp({
   app.use(answerErrors(logger ?? pino({ level: 'silent' })));
   return app;
 }
+
+/** An error as a page. Most servers never show one, and a start does not wait for it. */
+const pageError: ErrorRequestHandler = async (error, request, response, next) => {
+  const { pageError } = await import('./routes/pages-errors.ts');
+  pageError(error, request, response, next);
+};

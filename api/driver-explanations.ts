@@ -4,7 +4,7 @@ import { type PoolTag, poolTag, tagText } from '../data/pool-tag.ts';
 import { tagReadings } from '../data/tag-readings.ts';
 import { sightingOf } from '../scanner/explain/computed-family.ts';
 import type { TagExplanation } from '../scanner/explain/tag-explanation.ts';
-import { type LaneResult, ScanLane } from '../scanner/files/scan-lane.ts';
+import type { LaneResult, ScanLane } from '../scanner/files/scan-lane.ts';
 import type { Links } from './answer-document.ts';
 import { driverLinks, explanationLinks } from './answer-links.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -111,6 +111,7 @@ export class DriverExplanations {
   async #explainFile({ driver }: CatalogueDriver, tag: PoolTag): Promise<TagExplanation> {
     const path = this.#catalogue.fileOf(driver.sha256);
     if (path === undefined) throw fileGone(driver, 'is not on this computer, or not where it was scanned');
+    const { ScanLane } = await import('../scanner/files/scan-lane.ts');
     this.#lane = new ScanLane({ ...this.#settings, explain: [tag] });
     try {
       return explanationIn(await this.#lane.scan({ path, isNamed: true }), driver);

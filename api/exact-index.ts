@@ -59,6 +59,8 @@ export class ExactIndex implements SearchIndex {
     throw new SearchUnavailable('This index holds no words: it was made for exact look-ups alone.');
   }
 
+  async prepare(): Promise<void> {}
+
   async close(): Promise<void> {}
 
   #byIds(ids: readonly string[]): TagRecord[] {

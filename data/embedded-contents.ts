@@ -1,4 +1,4 @@
-/** One state of the embedded index: records by tag, by word and by facet, and how a search walks through them. */
+/** One state of the embedded index: records by tag at once, by word and by facet once they are read, and how a search walks through them. */
 import { EmbeddedFacets } from './embedded-facets.ts';
 import { EmbeddedTags } from './embedded-tags.ts';
 import { EmbeddedWords } from './embedded-words.ts';
@@ -16,8 +16,11 @@ interface Entry {
   key: number;
   slot: number;
   record: TagRecord;
+  /** Empty until the record is read. */
   facets: Uint32Array;
 }
+
+const NOT_READ = new Uint32Array();
 
 /** What a search found: all of it in order, and the words that were looked for in the end. */
 export interface Found {
@@ -36,6 +39,9 @@ export class EmbeddedContents {
   readonly #words = new EmbeddedWords();
   readonly #facets = new EmbeddedFacets();
   readonly #slots: Entry[] = [];
+  /** The entries before this slot are read: their words and facets are known. */
+  #readSlots = 0;
+  #reading: Promise<void> | undefined;
   readonly #beginnings = new PatternBeginnings();
   /** Facets of everything, which the first page of every visitor asks for. */
   #facetsOfAll: Record<FacetName, FacetCount[]> | undefined;
@@ -48,24 +54,26 @@ export class EmbeddedContents {
     return this.#tags.size;
   }
 
-  /** Fills empty contents, letting others have a turn after every few records. */
-  async fill(
-    records: readonly TagRecord[],
-    recordsPerTurn: number,
-    nextTurn: () => Promise<unknown>,
-  ): Promise<void> {
-    const entries: Entry[] = [];
-    for (const [index, record] of records.entries()) {
-      entries.push(this.#entryOf(record));
-      if (index % recordsPerTurn === recordsPerTurn - 1) await nextTurn();
-    }
-    this.#tags.put(entries);
+  /** Whether a search finds everything. */
+  get isRead(): boolean {
+    return this.#readSlots === this.#slots.length;
   }
 
-  /** Adds records or replaces those with the same ids; none may come twice in one call. */
+  /** Adds records or replaces those with the same ids; none may come twice in one call. Exact look-ups know them at once. */
   put(records: readonly TagRecord[]): void {
     this.#facetsOfAll = undefined;
+    // The first ones are read when somebody searches; later ones are few, and are read at once where the others are.
+    const isAdded = this.#slots.length > 0 && this.isRead;
     this.#tags.put(records.map(record => this.#entryOf(record)));
+    if (isAdded) while (!this.isRead) this.#readNext();
+  }
+
+  /** Reads the words and facets of what was put, letting others have a turn after every few records. */
+  read(recordsPerTurn: number, nextTurn: () => Promise<unknown>): Promise<void> {
+    this.#reading ??= this.#readAll(recordsPerTurn, nextTurn).finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
   }
 
   /** The records with these ids, in their order, without those that are not there. */
@@ -98,15 +106,34 @@ export class EmbeddedContents {
     return this.#withText(plan, passes);
   }
 
+  async #readAll(recordsPerTurn: number, nextTurn: () => Promise<unknown>): Promise<void> {
+    while (!this.isRead) {
+      this.#readNext();
+      if (this.#readSlots % recordsPerTurn === 0) await nextTurn();
+    }
+  }
+
+  #readNext(): void {
+    this.#readEntry(this.#slots[this.#readSlots]!);
+    this.#readSlots++;
+  }
+
+  #readEntry(entry: Entry): void {
+    this.#words.add(entry.slot, wordsByField(entry.record, this.#components));
+    entry.facets = this.#facets.numbersOf(facetsOf(entry.record, this.#components));
+  }
+
   #entryOf(record: TagRecord): Entry {
     const key = recordKey(record.tag, record.isPattern);
     if (record.isPattern) this.#beginnings.add(record.tag);
     const known = this.#tags.get(key);
     const slot = known?.slot ?? this.#slots.length;
-    if (known) this.#words.remove(slot, wordsByField(known.record, this.#components));
-    this.#words.add(slot, wordsByField(record, this.#components));
-    const entry = { key, slot, record, facets: this.#facets.numbersOf(facetsOf(record, this.#components)) };
+    const entry: Entry = { key, slot, record, facets: NOT_READ };
     this.#slots[slot] = entry;
+    if (known && slot < this.#readSlots) {
+      this.#words.remove(slot, wordsByField(known.record, this.#components));
+      this.#readEntry(entry);
+    }
     return entry;
   }
 

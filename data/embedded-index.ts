@@ -1,4 +1,4 @@
-/** The index that needs no server: kept in memory, built from the records at start. */
+/** The index that needs no server: kept in memory. Exact look-ups are right at once; words are read when first asked for. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EmbeddedContents } from './embedded-contents.ts';
 import type { TagRecord } from './facts.ts';
@@ -47,9 +47,9 @@ class EmbeddedIndex implements SearchIndex {
 
   async replaceAll(records: Iterable<TagRecord>): Promise<void> {
     const all = lastOfEach(records);
-    await this.#write(async () => {
+    await this.#write(() => {
       const next = new EmbeddedContents(this.#components);
-      await next.fill(all, RECORDS_PER_TURN, nextTurn);
+      next.put(all);
       this.#contents = next;
     });
   }
@@ -78,7 +78,10 @@ class EmbeddedIndex implements SearchIndex {
   async search(query: SearchQuery): Promise<SearchPage> {
     const { page, pageSize } = query;
     const plan = readSearchQuery(query.q);
-    const { records, facets, words, ignoredWords } = this.#contents.search(query, plan);
+    // One state of the index from here on, whatever is written meanwhile.
+    const contents = this.#contents;
+    if (!contents.isRead) await contents.read(RECORDS_PER_TURN, nextTurn);
+    const { records, facets, words, ignoredWords } = contents.search(query, plan);
     const shown = records.slice((page - 1) * pageSize, page * pageSize);
     return {
       total: records.length,
@@ -90,11 +93,16 @@ class EmbeddedIndex implements SearchIndex {
     };
   }
 
+  async prepare(): Promise<void> {
+    await this.#lastWrite;
+    await this.#contents.read(RECORDS_PER_TURN, nextTurn);
+  }
+
   async close(): Promise<void> {
     await this.#lastWrite;
   }
 
-  #write(write: () => Promise<void> | void): Promise<void> {
+  #write(write: () => void): Promise<void> {
     const written = this.#lastWrite.then(write);
     // A failed write is its caller's to handle; the next one goes on from the contents as they are.
     this.#lastWrite = written.catch(() => undefined);

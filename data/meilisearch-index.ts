@@ -115,6 +115,9 @@ class MeilisearchTagIndex implements MeilisearchIndex {
     return searchTiers(questions => this.#ask(questions), query);
   }
 
+  /** The server is ready by itself. */
+  async prepare(): Promise<void> {}
+
   async replaceAll(records: Iterable<TagRecord>): Promise<void> {
     const all = [...records];
     await this.#write(async stamp => {

@@ -74,6 +74,8 @@ export interface SearchIndex {
   /** Wildcard entries that cover the tag, the most specific first. */
   covering(tag: PoolTag): Promise<TagRecord[]>;
   search(query: SearchQuery): Promise<SearchPage>;
+  /** Makes ready for searches. Exact look-ups need not wait for it; a search that comes before waits, and is answered as later. */
+  prepare(): Promise<void>;
   close(): Promise<void>;
 }
 

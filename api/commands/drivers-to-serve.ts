@@ -1,5 +1,5 @@
 /** Which drivers the server scans when it starts. */
-import fg from 'fast-glob';
+import { readdirSync } from 'node:fs';
 import { projectFile } from '../../data/project-files.ts';
 import type { Settings } from '../settings.ts';
 import type { CommandIo } from './command-io.ts';
@@ -23,7 +23,14 @@ export async function driversToServe(
   const places = await driverPlaces(settings.drivers, allDrivers, io);
   if (places !== null) return { ...places, isSample: false };
   const samples = projectFile('data', 'samples');
-  const hasSamples = fg.sync('*.sys', { cwd: samples, suppressErrors: true }).length > 0;
-  const isShown = hasSamples && settings.meiliUrl === null;
+  const isShown = settings.meiliUrl === null && hasDrivers(samples);
   return isShown ? { paths: [samples], services: null, isSample: true } : null;
+}
+
+function hasDrivers(folder: string): boolean {
+  try {
+    return readdirSync(folder).some(file => file.endsWith('.sys'));
+  } catch {
+    return false;
+  }
 }

@@ -6,11 +6,9 @@ import { createEmbeddedIndex } from '../../data/embedded-index.ts';
 import { type Knowledge, loadKnowledge } from '../../data/knowledge.ts';
 import { programVersion } from '../../data/project-files.ts';
 import type { SearchIndex } from '../../data/search-index.ts';
-import { scanFiles } from '../../scanner/driver-files.ts';
 import { Catalogue } from '../catalogue.ts';
 import { DriverExplanations } from '../driver-explanations.ts';
-import { warmUpLeaks } from '../leaks/warm-up.ts';
-import { createPages } from '../routes/pages.ts';
+import { lazyHandler } from '../middleware/lazy-handler.ts';
 import { startServer } from '../server.ts';
 import type { Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
@@ -57,19 +55,25 @@ export function serve(argv: readonly string[], io: CommandIo): Promise<number> {
         command.opts<{ allDrivers?: AllDrivers }>().allDrivers,
         io,
       );
+      const pages = lazyHandler(async () => {
+        const { createPages } = await import('../routes/pages.ts');
+        return createPages({ catalogue, explanations });
+      });
       const server = await startServer({
         host: settings.host,
         port: settings.port,
         catalogue,
         explanations,
-        pages: createPages({ catalogue, explanations }),
+        pages,
         rateLimit: settings.rateLimit,
         trustProxy: settings.trustProxy,
         logger: pino({ level: settings.logLevel ?? (io.stderr.isTTY ? 'warn' : 'info') }, io.stderr),
       });
       await say(io, await banner(catalogue, place, server.url));
-      const scanned = scanInBackground(catalogue, place, settings, io);
-      void scanned.then(() => warmUpLeaks(catalogue));
+      // What comes earlier waits for its own part alone; exact look-ups wait for none.
+      const filled = catalogue.index.prepare().then(pages.load);
+      const scanned = filled.then(() => scanInBackground(catalogue, place, settings, io));
+      void scanned.then(() => warmUp(catalogue));
       await aborted(io.signal);
       await Promise.all([scanned, server.stop()]);
       await explanations.close();
@@ -142,6 +146,7 @@ async function scanInBackground(
     onPlan,
     onCacheProblem,
   };
+  const { scanFiles } = await import('../../scanner/driver-files.ts');
   for await (const { file, outcome } of scanFiles(options)) {
     catalogue.updateScan({ currentFolder: file.slice(0, file.search(/[\\/][^\\/]*$/)) });
     catalogue.addOutcome(outcome, { isSample, file: path.resolve(file) });
@@ -157,6 +162,11 @@ async function scanInBackground(
     const why = error instanceof Error ? error.message : String(error);
     io.stderr.write(`pooltag: what was scanned is not in the index: ${escapeControls(why)}\n`);
   }
+}
+
+async function warmUp(catalogue: Catalogue): Promise<void> {
+  const { warmUpLeaks } = await import('../leaks/warm-up.ts');
+  await warmUpLeaks(catalogue);
 }
 
 /** A server serves on where nobody reads what it says. */

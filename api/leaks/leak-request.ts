@@ -8,6 +8,8 @@ import { type LeakView, readPool, readSort, SORT_FORM, SORT_NAMES } from './leak
 import { DURATION_FORM, readDuration } from './read-duration.ts';
 import { MAX_FILTER_CHARACTERS, MAX_FILTERS } from './tag-filter.ts';
 
+/** What one request may bring: twenty hours of PoolMon, a snapshot each quarter of an hour. */
+export const MAX_UPLOAD_BYTES = 20 * 1024 * 1024;
 /** Tags that are listed where nobody says. */
 const DEFAULT_TOP = 100;
 /** More tags than a large server has; each brings its points. */

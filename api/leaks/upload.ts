@@ -4,11 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { PooltagError } from '../pooltag-error.ts';
 import { readRequest } from '../read-request.ts';
-import { leaksBodySchema } from './leak-request.ts';
+import { leaksBodySchema, MAX_UPLOAD_BYTES } from './leak-request.ts';
 import { readForm } from './multipart-form.ts';
 
-/** What one request may bring: twenty hours of PoolMon, a snapshot each quarter of an hour. */
-export const MAX_UPLOAD_BYTES = 20 * 1024 * 1024;
 /** What all requests together hold at a time, so that many of them fill no memory. */
 const MAX_HELD_BYTES = 160 * 1024 * 1024;
 

@@ -132,7 +132,7 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
   {
     method: 'GET',
     path: '/readyz',
-    summary: 'Whether the index answers; 503 where it does not.',
+    summary: 'Whether the index answers look-ups and searches; 503 where it does not.',
     parameters: null,
     example: '/readyz',
   },

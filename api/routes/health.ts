@@ -3,10 +3,10 @@ import { Router } from 'express';
 import type { Catalogue } from '../catalogue.ts';
 import { PooltagError } from '../pooltag-error.ts';
 
-/** An index that takes longer than this to count its records does not answer readers either. */
+/** An index that takes longer than this to read or count its records does not answer readers either. */
 const READY_TIMEOUT_MS = 2_000;
 
-/** `healthz`: the process lives. `readyz`: the index answers, else 503. */
+/** `healthz`: the process lives. `readyz`: the index answers look-ups and searches, else 503. */
 export function createHealthRoutes(catalogue: Catalogue): Router {
   const router = Router();
   router.get('/healthz', (_request, response) => {
@@ -14,7 +14,7 @@ export function createHealthRoutes(catalogue: Catalogue): Router {
   });
   router.get('/readyz', async (_request, response) => {
     const { index } = catalogue;
-    const tags = await withTimeout(index.count());
+    const tags = await withTimeout(index.prepare().then(() => index.count()));
     response.set('cache-control', 'no-store').json({ status: 'ready', index: index.kind, tags });
   });
   return router;

@@ -7,7 +7,7 @@ import { driversTyped, type MachineForm } from '../page-models/machine-form.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { readRequest } from '../read-request.ts';
 import { machineQuerySchema } from '../schemas.ts';
-import { optionalParameter, textParameter } from './pages-request.ts';
+import { optionalParameter, textParameter } from './query-parameters.ts';
 
 /** More than the most drivers that are taken need. */
 const MAX_TYPED_CHARACTERS = 5_000;

@@ -14,14 +14,8 @@ import { problemOf } from '../problems.ts';
 import { readingOf } from '../reading-answer.ts';
 import { machineOfPage } from './machine-of-request.ts';
 import { sendErrorPage } from './pages-errors.ts';
-import {
-  archParameter,
-  optionalParameter,
-  pageContext,
-  pageParameter,
-  sendPage,
-  textParameter,
-} from './pages-request.ts';
+import { pageContext, sendPage } from './pages-request.ts';
+import { archParameter, optionalParameter, pageParameter, textParameter } from './query-parameters.ts';
 
 const HITS_PER_PAGE = 30;
 /** As many as stand under the box on a small screen. */

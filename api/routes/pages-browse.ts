@@ -9,14 +9,8 @@ import type { TagDirectory } from '../page-models/tag-directory.ts';
 import { problemOf } from '../problems.ts';
 
 import { sendErrorPage } from './pages-errors.ts';
-import {
-  archParameter,
-  optionalParameter,
-  pageContext,
-  pageParameter,
-  sendPage,
-  textParameter,
-} from './pages-request.ts';
+import { pageContext, sendPage } from './pages-request.ts';
+import { archParameter, optionalParameter, pageParameter, textParameter } from './query-parameters.ts';
 
 const DRIVERS_PER_PAGE = 100;
 

@@ -9,7 +9,8 @@ import { problemPage, problemsPage } from '../page-models/problem-pages.ts';
 import { problemOf } from '../problems.ts';
 import { machineOfPage } from './machine-of-request.ts';
 import { sendErrorPage } from './pages-errors.ts';
-import { originOf, pageContext, sendPage, textParameter } from './pages-request.ts';
+import { originOf, pageContext, sendPage } from './pages-request.ts';
+import { textParameter } from './query-parameters.ts';
 
 /** Routes of the pages to read. */
 export function createKnowledgePages(catalogue: Catalogue): Router {

@@ -5,7 +5,8 @@ import { suggestPage } from '../page-models/suggest-page.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { problemOfError } from '../problems.ts';
 import { suggestTags } from '../suggest-tags.ts';
-import { pageContext, sendPage, textParameter } from './pages-request.ts';
+import { pageContext, sendPage } from './pages-request.ts';
+import { textParameter } from './query-parameters.ts';
 
 const PROPOSALS_ON_PAGE = 8;
 

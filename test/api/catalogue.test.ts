@@ -23,6 +23,7 @@ function watchedIndex(kind = 'embedded') {
     caseVariants: tag => inner.caseVariants(tag),
     covering: tag => inner.covering(tag),
     search: query => inner.search(query),
+    prepare: () => inner.prepare(),
     close: () => inner.close(),
     replaceAll: records => {
       watch.replacements++;

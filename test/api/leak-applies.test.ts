@@ -39,14 +39,18 @@ const CASES: [id: string, machine: string, verdict: string, reason: RegExp][] = 
   ['kb950162', '5.2.3790', 'does not apply', /5\.1\.2600 only|began with/],
   ['kb950162', '5.0.2195', 'does not apply', /5\.1\.2600 only|began with/],
   ['kb950162', '5.1.2600, ntkrnlpa.exe 5.1.2600.5512', 'applies', /ntkrnlpa\.exe/],
-  ['wsl-40804', 'ntfs.sys 10.0.26100.8875, 10.0.26200', 'applies', /reported for/],
-  ['wsl-40804', '10.0.26200.8875', 'may apply', /version of ntfs\.sys was not given/],
+  ['wsl-40804', 'ntfs.sys 10.0.26100.8655, 10.0.26200', 'may apply', /where WSL 2 or shares/],
+  ['wsl-40804', '10.0.26200.8875', 'may apply', /reported for/],
   ['wsl-40804', '10.0.19045', 'does not apply', /10\.0\.26200 only/],
   ['kb912222', '5.2.3790', 'may apply', /where Service Pack 2 is installed and the \/3GB switch is set/],
   ['q171180', '4.0.1381', 'may apply', /Windows NT 4\.0 before Service Pack 4/],
   ['q234578', '10.0.26200', 'fixed in 5.0.2195', /has it/],
   ['nt-device-interfaces-32-bytes', '10.0.19045', 'applies', /up to 10\.0\.20226/],
   ['nt-device-interfaces-32-bytes', '10.0.26200', 'may apply', /no fix known/],
+  ['mullvad-10738', '10.0.26200', 'may apply', /version of mullvad-split-tunnel\.sys was not given/],
+  ['mullvad-10738', 'mullvad-split-tunnel.sys 1.2.5.0', 'does not apply', /1\.3\.0\.0 only/],
+  ['qbittorrent-17218', '10.0.26100', 'may apply', /where a VPN splits the tunnel/],
+  ['windows-dev-performance-137', 'amdkmdag.sys 32.0.11002.41', 'applies', /reported for/],
   ['windows-dev-performance-137', 'amdkmdag.sys 32.0.12000.41', 'may apply', /may have it/],
   ['windows-dev-performance-137', 'amdkmdag.sys 32.0.21045.1000', 'fixed in 32.0.21045.1000', /has it/],
   ['sandboxie-444', 'sbiedrv.sys 5.49.7.0', 'fixed in 5.47.0', /has it/],
@@ -116,9 +120,8 @@ for (const [given, message] of NONSENSE) {
 test('What is affected is told in words, with the names of Windows.', () => {
   const words = (id: string) => leak(id).affected.map(one => affectedInWords(one, windows));
   assert.deepEqual(words('npcap-688'), ['Npcap: npcap.sys from 1.76 to before 1.78']);
-  assert.deepEqual(words('wsl-40804'), [
-    'Windows 11 25H2: ntfs.sys 10.0.26100.8875; build 10.0.26200 (Windows 11, version 25H2)',
-  ]);
+  assert.deepEqual(words('wsl-40804'), ['Windows 11 25H2; build 10.0.26200 (Windows 11, version 25H2)']);
+  assert.match(words('kb950162')[1]!, /: ntoskrnl\.exe from 5\.1\.2600\.5512 .*; build 5\.1\.2600 \(/);
   assert.deepEqual(words('mcafee-mfes'), ['McAfee Endpoint Security Platform before 5.6.0']);
   assert.match(words('nt-device-interfaces-32-bytes')[0]!, /; builds from 10\.0\.19041 up to 10\.0\.20226$/);
 });

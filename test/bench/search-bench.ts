@@ -44,6 +44,7 @@ async function measure(name: string, index: SearchIndex, records: TagRecord[]): 
   console.log(`\n${name}, ${records.length.toLocaleString('en')} records`);
   const started = performance.now();
   await index.replaceAll(records);
+  await index.prepare();
   console.log(`  fill                    ${(performance.now() - started).toFixed(0)} ms`);
   const at = (i: number) => records[(i * 7_919) % records.length]!;
   const word = (i: number) => at(i).knowledge[0]!.meaning!.split(' ')[1]!;
@@ -73,6 +74,7 @@ async function measureReading(): Promise<void> {
   const knowledge = loadKnowledge();
   const index = createEmbeddedIndex({ components: new Map(knowledge.components.map(one => [one.id, one])) });
   await index.replaceAll(new RecordStore(knowledge.entries, knowledge.articles).records());
+  await index.prepare();
   const started = performance.now();
   const reading = new ReadingSearch(knowledge);
   reading.find('first');

@@ -47,6 +47,41 @@ test('The server says what it loaded and where it is, scans the samples, answers
   await assert.rejects(fetch(`${url}/readyz`));
 });
 
+test('What is asked at the very moment of listening is answered as later.', async () => {
+  const io = capturedIo({ LOG_LEVEL: 'silent' });
+  const ended = serve(['--port', '0'], io);
+  const [, url] = await printed(io, /^Open (http:\/\/127\.0\.0\.1:\d+)/m);
+  const paths = [
+    '/api/v1/tags/Thre',
+    '/api/v1/tags/Afdx',
+    '/api/v1/search?q=mapped%20file',
+    '/api/v1/search?q=Nt%3F%3F',
+    '/tags/Thre',
+    '/no-such-page',
+    '/readyz',
+  ];
+  const asked = async () => {
+    const answers = await Promise.all(
+      paths.map(one => fetch(`${url}${one}`, { headers: { accept: 'text/html' } })),
+    );
+    return Promise.all(answers.map(async answer => [answer.status, await answer.text()]));
+  };
+  try {
+    const early = await asked();
+    assert.deepEqual(
+      early.map(([status]) => status),
+      [200, 200, 200, 200, 200, 404, 200],
+    );
+    assert.ok((JSON.parse(early[2][1] as string) as { total: number }).total > 10);
+    await printed(io, /^Scanned .*/m);
+    // Pages also say how many drivers are loaded.
+    assert.deepEqual((await asked()).slice(0, 4), early.slice(0, 4));
+  } finally {
+    io.stop();
+  }
+  assert.equal(await ended, 0);
+});
+
 test('Stopped at once, in the middle of its scan, the server ends as cleanly.', async () => {
   const io = capturedIo({ LOG_LEVEL: 'silent' });
   const ended = serve(['--port', '0'], io);

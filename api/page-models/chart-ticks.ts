@@ -17,6 +17,8 @@ const TIME_STEPS = [
   ...[1, 2, 3, 6, 12].map(count => count * HOUR),
   ...[1, 2, 7, 14, 28, 91, 182, 364].map(count => count * DAY),
 ];
+/** Hours from one mark to the next, where there are five and more. */
+const HOUR_STEPS = [1, 2, 3, 6, 12, 24, 48, 96, 7 * 24, 14 * 24, 28 * 24];
 /** More would overlap on a phone. */
 const MAX_TIME_TICKS = 5;
 const NUMBER_TICKS = 4;
@@ -62,6 +64,23 @@ export function timeTicks(fromMs: number, toMs: number): Tick[] {
   const ticks: Tick[] = [];
   for (let at = Math.ceil(fromMs / step) * step; at <= toMs; at += step) {
     ticks.push({ value: at, label: timeLabel(at, step, span) });
+  }
+  return ticks;
+}
+
+/** Round hours, for times in milliseconds since something. */
+export function hourTicks(fromMs: number, toMs: number): Tick[] {
+  const span = (toMs - fromMs) / HOUR;
+  const step =
+    span < MAX_TIME_TICKS
+      ? roundUp(span / MAX_TIME_TICKS, false)
+      : (HOUR_STEPS.find(hours => span / hours < MAX_TIME_TICKS) ?? roundUp(span / MAX_TIME_TICKS, true));
+  const ticks: Tick[] = [];
+  for (let n = Math.ceil(fromMs / HOUR / step); n * step * HOUR <= toMs; n++) {
+    ticks.push({
+      value: n * step * HOUR,
+      label: (n * step).toLocaleString('en-GB', { maximumFractionDigits: 4 }),
+    });
   }
   return ticks;
 }

@@ -36,9 +36,25 @@ function timeLabel(seconds, step) {
   return step < 60 ? `${clock(date)}:${pad(date.getUTCSeconds())}` : clock(date);
 }
 
+/** A place on the axis, to be read. */
+function whenText(kind, place) {
+  if (kind === 'clock') return new Date(place).toISOString().slice(0, 19).replace('T', ' ');
+  return kind === 'hours' ? `${grouped(place / UNITS.hours)} h` : grouped(place);
+}
+
+const UNITS = { clock: 1000, hours: 3_600_000, count: 1 };
+const STEPS = {
+  hours: [0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672, 1344],
+  count: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+};
+const grouped = number => number.toLocaleString('en-GB');
+
 function drawChart(figure) {
   const drawn = figure.querySelector('.drawn');
-  const { hasTimes, isBytes, x, y, ticks } = JSON.parse(figure.dataset.chart);
+  const { kind, isBytes, x: places, y, ticks } = JSON.parse(figure.dataset.chart);
+  const isClock = kind === 'clock';
+  // The library counts times in seconds.
+  const x = places.map(place => place / UNITS[kind]);
   const colourOf = (part, property) => () => getComputedStyle(drawn.querySelector(part))[property];
   const [soft, line] = [colourOf('text', 'fill'), colourOf('.grid', 'stroke')];
   const accent = colourOf('path', 'stroke');
@@ -58,11 +74,8 @@ function drawChart(figure) {
 
   const say = at => {
     if (at == null || x[at] === undefined) return '';
-    const when = hasTimes
-      ? `${new Date(x[at] * 1000).toISOString().slice(0, 19).replace('T', ' ')}`
-      : `${x[at]}`;
-    const value = y[at] === null ? 'not printed' : y[at].toLocaleString('en-GB') + (isBytes ? ' bytes' : '');
-    return `${when}: ${value}`;
+    const value = y[at] === null ? 'not printed' : grouped(y[at]) + (isBytes ? ' bytes' : '');
+    return `${whenText(kind, places[at])}: ${value}`;
   };
   const chart = new uPlot(
     {
@@ -72,7 +85,7 @@ function drawChart(figure) {
       cursor: { y: false, drag: { x: true, y: false } },
       tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       scales: {
-        x: { time: hasTimes, ...(x.length === 1 ? { range: [x[0] - 1, x[0] + 1] } : {}) },
+        x: { time: isClock, ...(x.length === 1 ? { range: [x[0] - 1, x[0] + 1] } : {}) },
         y: { range: [ticks[0][0], ticks.at(-1)[0]] },
       },
       axes: [
@@ -80,12 +93,9 @@ function drawChart(figure) {
           ...axis,
           size: 28,
           space: 70,
-          ...(hasTimes
+          ...(isClock
             ? { values: (_, splits, __, ___, step) => splits.map(at => timeLabel(at, step)) }
-            : {
-                incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
-                values: (_, splits) => splits.map(String),
-              }),
+            : { incrs: STEPS[kind], values: (_, splits) => splits.map(grouped) }),
         },
         {
           ...axis,

@@ -3,7 +3,8 @@
 import { bytesInWords } from '../../data/quantity-words.ts';
 import type { TagTrend } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer } from '../leaks/leak-answer.ts';
-import { type Axis, sizeAxis } from './chart-ticks.ts';
+import { chartNumbers, thinned } from './chart-numbers.ts';
+import { type Scale, sizeScale, sizeTicks } from './chart-ticks.ts';
 import { type ChartTimes, chartTimes } from './chart-times.ts';
 import { exactNumber } from './leak-numbers.ts';
 
@@ -39,7 +40,8 @@ export function leakChart(id: string, name: string, series: Series, snapshots: L
   const from = drawn[0].at;
   const to = drawn[drawn.length - 1].at;
   const [low, high] = [Math.min(...known), Math.max(...known)];
-  const y = sizeAxis(low, high, isBytes);
+  const y = sizeScale(low, high, isBytes);
+  const yTicks = sizeTicks(y);
   const x = (at: number) => (to > from ? (at - from) / (to - from) : 0.5);
   const what = isBytes ? 'bytes in use' : 'allocations in use';
   const amount = isBytes ? bytesInWords : exactNumber;
@@ -52,7 +54,7 @@ export function leakChart(id: string, name: string, series: Series, snapshots: L
         : `From ${amount(known[0])} (${times.phrase(from)}) to ${amount(known[known.length - 1])} (${times.phrase(to)}); lowest ${amount(low)}, highest ${amount(high)}.`,
     unit: isBytes ? 'In use' : 'Allocations in use',
     axis: times.label,
-    yTicks: y.ticks.map(({ value, label }) => ({ at: percent(1 - within(y, value)), label })),
+    yTicks: yTicks.map(({ value, label }) => ({ at: percent(1 - within(y, value)), label })),
     xTicks: times.ticks(from, to).map(({ value, label }) => ({
       at: percent(x(value)),
       label,
@@ -68,9 +70,9 @@ export function leakChart(id: string, name: string, series: Series, snapshots: L
     data: JSON.stringify({
       kind: times.kind,
       isBytes,
-      x: drawn.map(({ at }) => at),
-      y: drawn.map(({ value }) => value),
-      ticks: y.ticks.map(({ value, label }) => [value, label]),
+      x: chartNumbers(drawn.map(({ at }) => at)),
+      y: chartNumbers(drawn.map(({ value }) => value)),
+      ticks: yTicks.map(({ value, label }) => [value, label]),
     }),
     table: pointTable(points, times),
   };
@@ -101,12 +103,6 @@ function pointTable(points: readonly Point[], times: ChartTimes) {
   };
 }
 
-/** Evenly chosen ones, the first and the last among them; all where they are few. */
-function thinned<T>(all: readonly T[], most: number): readonly T[] {
-  if (all.length <= most) return all;
-  return Array.from({ length: most }, (_, n) => all[Math.round((n * (all.length - 1)) / (most - 1))]);
-}
-
 /** The line, broken where a snapshot does not print the figure. */
 function pathOf(points: readonly (readonly [x: number, y: number | null])[]): string {
   let isDrawing = false;
@@ -118,7 +114,7 @@ function pathOf(points: readonly (readonly [x: number, y: number | null])[]): st
   return path;
 }
 
-function within({ low, high }: Axis, value: number): number {
+function within({ low, high }: Scale, value: number): number {
   return (value - low) / (high - low);
 }
 

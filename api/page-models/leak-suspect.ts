@@ -4,6 +4,7 @@ import { tagText } from '../../data/pool-tag.ts';
 import { bytesInWords, hoursInWords, shareInWords } from '../../data/quantity-words.ts';
 import type { Verdict } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer, SuspectView } from '../leaks/leak-answer.ts';
+import type { SortName } from '../leaks/leak-view.ts';
 import { adviceBox, type GuideTitles } from './advice-box.ts';
 import { articleEntry, ownerRow, sightingRow } from './answer-parts.ts';
 import { counted } from './evidence-phrases.ts';
@@ -18,6 +19,8 @@ export interface LeakPlace {
   guides: GuideTitles;
   /** False in a file that is opened far from the server: then only links to the web are links. */
   hasLinks: boolean;
+  /** How the tags are sorted, where the reader can sort them anew. */
+  sort?: SortName | undefined;
 }
 
 /** Drivers that are named; the tag's page has all. */

@@ -1,5 +1,6 @@
 /** The page that answers what is leaking: the headline first, the evidence under it, the next step beside it. */
 import type { LeakAnswer } from '../leaks/leak-answer.ts';
+import { readSort } from '../leaks/leak-view.ts';
 import { assetPath } from '../page-assets.ts';
 import type { GuideTitles } from './advice-box.ts';
 import { whatWasRead } from './leak-sources.ts';
@@ -35,7 +36,11 @@ export function leaksResultPage(context: PageContext, answer: LeakAnswer, extras
       assets: { styles: ['leaks.css'], scripts: ['leaks.js'] },
     }),
     charts: { style: assetPath('uplot.css'), script: assetPath('uplot.js') },
-    ...leakResult(answer, { guides: extras.guides, hasLinks: true }),
+    ...leakResult(answer, {
+      guides: extras.guides,
+      hasLinks: true,
+      sort: readSort(extras.fields.sort || 'suspicion'),
+    }),
     form: leaksForm(extras.fields),
     filesNote:
       extras.files.length > 0

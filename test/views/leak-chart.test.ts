@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { LeakAnswer } from '../../api/leaks/leak-answer.ts';
-import { countTicks, hourTicks, sizeAxis, timeTicks } from '../../api/page-models/chart-ticks.ts';
+import { countTicks, hourTicks, sizeScale, sizeTicks, timeTicks } from '../../api/page-models/chart-ticks.ts';
 import { leakChart } from '../../api/page-models/leak-chart.ts';
 import { exactNumber, timeText } from '../../api/page-models/leak-numbers.ts';
 
@@ -22,9 +22,15 @@ const SIZE_AXES: [low: number, high: number, isBytes: boolean, labels: string, r
 
 test('an axis of sizes has round marks around all values', () => {
   for (const [low, high, isBytes, labels, reason] of SIZE_AXES) {
-    const axis = sizeAxis(low, high, isBytes);
-    assert.equal(axis.ticks.map(({ label }) => label).join(', '), labels, reason);
-    assert.ok(axis.low <= low && axis.high >= high && axis.high > axis.low, reason);
+    const scale = sizeScale(low, high, isBytes);
+    assert.equal(
+      sizeTicks(scale)
+        .map(({ label }) => label)
+        .join(', '),
+      labels,
+      reason,
+    );
+    assert.ok(scale.low <= low && scale.high >= high && scale.high > scale.low, reason);
   }
 });
 
@@ -32,9 +38,10 @@ test('an axis holds its values and has few marks, whatever they are', () => {
   fc.assert(
     fc.property(fc.maxSafeInteger(), fc.maxSafeInteger(), fc.boolean(), (one, other, isBytes) => {
       const [low, high] = [Math.min(one, other), Math.max(one, other)];
-      const axis = sizeAxis(low, high, isBytes);
-      assert.ok(axis.low <= low && axis.high >= high);
-      assert.ok(axis.ticks.length >= 2 && axis.ticks.length <= 8, `${axis.ticks.length} marks`);
+      const scale = sizeScale(low, high, isBytes);
+      assert.ok(scale.low <= low && scale.high >= high);
+      const marks = sizeTicks(scale).length;
+      assert.ok(marks >= 2 && marks <= 8, `${marks} marks`);
     }),
   );
 });

@@ -12,10 +12,11 @@ import { exactNumber } from './leak-numbers.ts';
 const BOX = 1000;
 /** Single points are marked up to here; more would be a thick line. */
 const MAX_DOTS = 60;
-/** Rows of the table: enough to see the course; every point is in the JSON and CSV of the command. */
-const MAX_POINT_ROWS = 50;
-/** Points of a chart, as many as a wide screen tells apart. */
-const MAX_POINTS = 500;
+/**
+ * Points of the line, as many as a wide screen tells apart, and rows of the table, enough to see the course; every point
+ * is in the JSON of the command.
+ */
+const USUAL_SIZE = { points: 500, rows: 50 };
 
 type Series = TagTrend['series'];
 
@@ -27,11 +28,17 @@ interface Point {
 }
 
 /** The model of views/partials/leak-chart.hbs; null where there is nothing to draw. */
-export function leakChart(id: string, name: string, series: Series, snapshots: LeakAnswer['snapshots']) {
+export function leakChart(
+  id: string,
+  name: string,
+  series: Series,
+  snapshots: LeakAnswer['snapshots'],
+  size = USUAL_SIZE,
+) {
   const times = chartTimes(series.snapshot, snapshots);
   const points = pointsOf(series, times);
   const isBytes = points.some(({ bytes }) => bytes !== null);
-  const drawn = thinned(points, MAX_POINTS).map(({ at, bytes, diff }) => ({
+  const drawn = thinned(points, size.points).map(({ at, bytes, diff }) => ({
     at,
     value: isBytes ? bytes : diff,
   }));
@@ -74,7 +81,7 @@ export function leakChart(id: string, name: string, series: Series, snapshots: L
       y: chartNumbers(drawn.map(({ value }) => value)),
       ticks: yTicks.map(({ value, label }) => [value, label]),
     }),
-    table: pointTable(points, times),
+    table: pointTable(points, times, size.rows),
   };
 }
 
@@ -85,8 +92,8 @@ function pointsOf({ snapshot, bytes, diff }: Series, times: ChartTimes): Point[]
     .sort((a, b) => a.at - b.at);
 }
 
-function pointTable(points: readonly Point[], times: ChartTimes) {
-  const rows = thinned(points, MAX_POINT_ROWS);
+function pointTable(points: readonly Point[], times: ChartTimes, most: number) {
+  const rows = thinned(points, most);
   const hasBytes = rows.some(({ bytes }) => bytes !== null);
   const hasDiff = rows.some(({ diff }) => diff !== null);
   return {

@@ -64,8 +64,7 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
     events: eventsOf(suspect.events),
     mapped: suspect.mapped,
     // One point is a figure, no course.
-    chart:
-      answer.snapshots.length > 1 ? leakChart(`chart-${rank}`, name, suspect.series, answer.snapshots) : null,
+    chart: answer.snapshots.length > 1 ? chartOf(suspect, name, answer, hasLinks) : null,
     evidence: {
       caption: `Owners and evidence for ${name}`,
       owners: owners
@@ -97,6 +96,12 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
     moreRising: risesWith.length > MAX_RISING ? `and ${risesWith.length - MAX_RISING} more` : null,
     inUse: last.bytes === undefined ? null : bytesInWords(last.bytes),
   };
+}
+
+/** What a script needs of a chart is of no use where there is none. */
+function chartOf({ rank, series }: SuspectView, name: string, { snapshots }: LeakAnswer, hasScript: boolean) {
+  const chart = leakChart(`chart-${rank}`, name, series, snapshots);
+  return chart && { ...chart, data: hasScript ? chart.data : null };
 }
 
 /** Whether both are the same tag of the same pool. */

@@ -17,6 +17,7 @@ import {
 import { type LeaksFields, leaksForm } from './leaks-form.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { proseParts } from './prose-parts.ts';
+import { reportCharts } from './report-charts.ts';
 
 /** What the answer does not hold. */
 export interface LeaksPageExtras {
@@ -64,6 +65,7 @@ export function leakResult(answer: LeakAnswer, place: LeakPlace) {
     suspects: answer.suspects.map(suspect => suspectBlock(suspect, answer, place)),
     groups: groupList(answer, place),
     table: tagTable(answer, place),
+    moreCharts: place.hasLinks ? null : reportCharts(answer),
     processes: processTable(answer),
     verifier: verifierTables(answer),
     blocks: blockTable(answer),

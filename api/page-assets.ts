@@ -3,18 +3,22 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { projectFile } from '../data/project-files.ts';
+import { packScript, packStyle } from './pack-assets.ts';
 
 const STYLE = 'text/css; charset=utf-8';
 const SCRIPT = 'text/javascript; charset=utf-8';
+
+/** The parts of the script of leaks, each after those that it imports. */
+const LEAKS_PARTS = ['said', 'charts', 'row-charts', 'tag-table', 'page'];
 
 /** The chart library stands where npm put it. */
 const require = createRequire(import.meta.url);
 
 const CONTENTS = {
-  'pooltag.css': { type: STYLE, read: () => packedStyle('pooltag.css') },
-  'leaks.css': { type: STYLE, read: () => packedStyle('leaks.css') },
-  'pooltag.js': { type: SCRIPT, read: () => packedScript('pooltag.js') },
-  'leaks.js': { type: SCRIPT, read: () => packedScript('leaks.js') },
+  'pooltag.css': { type: STYLE, read: () => packStyle(text('pooltag.css')) },
+  'leaks.css': { type: STYLE, read: () => packStyle(text('leaks.css')) },
+  'pooltag.js': { type: SCRIPT, read: () => packScript([text('pooltag.js')]) },
+  'leaks.js': { type: SCRIPT, read: () => packScript(LEAKS_PARTS.map(part => text(`leaks/${part}.js`))) },
   'uplot.css': { type: STYLE, read: () => readFileSync(require.resolve('uplot/dist/uPlot.min.css')) },
   'uplot.js': { type: SCRIPT, read: () => readFileSync(require.resolve('uplot/dist/uPlot.iife.min.js')) },
   'icon.svg': { type: 'image/svg+xml', read: () => ours('icon.svg') },
@@ -37,7 +41,7 @@ const HASH_DIGITS = 12;
 
 const ASSETS: ReadonlyMap<string, Asset> = new Map(
   Object.entries(CONTENTS).map(([name, { type, read }]) => {
-    const content = read();
+    const content = Buffer.from(read());
     const hash = createHash('sha256').update(content).digest('hex').slice(0, HASH_DIGITS);
     return [name, { type, content, hash }];
   }),
@@ -54,27 +58,9 @@ export function assetPath(name: AssetName): string {
 }
 
 function ours(file: string): Buffer {
-  return readFileSync(projectFile('views', 'assets', file));
+  return readFileSync(projectFile('views', 'assets', ...file.split('/')));
 }
 
-/** A style sheet of ours without comments and layout, a quarter smaller. No text in them has braces or semicolons. */
-function packedStyle(file: string): Buffer {
-  const packed = ours(file)
-    .toString('utf8')
-    .replace(/\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\//g, '')
-    .replace(/\s*([{};,])\s*/g, '$1')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .replace(/(?<=[{;][-a-z]+:) /g, '')
-    .replaceAll(';}', '}');
-  return Buffer.from(packed);
-}
-
-/** A script of ours without indents and lines of comment alone. No text in them goes over several lines. */
-function packedScript(file: string): Buffer {
-  const packed = ours(file)
-    .toString('utf8')
-    .replace(/^\s+/gm, '')
-    .replace(/^(?:\/\/.*|\/\*.*\*\/)\r?\n/gm, '');
-  return Buffer.from(packed);
+function text(file: string): string {
+  return ours(file).toString('utf8');
 }

@@ -147,6 +147,10 @@ export const leakAnswerSchema = z
         line: count,
         takenAtMs: milliseconds.optional(),
         timeFrom: z.enum(['text', 'file', 'given']).optional(),
+        givenHours: z.number().optional().openapi({
+          description:
+            'Hours since the first one that is compared, where `every` tells them and not the dates of the snapshots.',
+        }),
         session: z.union([count, z.literal('all')]).optional(),
         rows: count,
       }),

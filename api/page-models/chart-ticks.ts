@@ -17,31 +17,40 @@ const TIME_STEPS = [
   ...[1, 2, 3, 6, 12].map(count => count * HOUR),
   ...[1, 2, 7, 14, 28, 91, 182, 364].map(count => count * DAY),
 ];
+/** Hours from one mark to the next, where there are five and more. */
+const HOUR_STEPS = [1, 2, 3, 6, 12, 24, 48, 96, 7 * 24, 14 * 24, 28 * 24];
 /** More would overlap on a phone. */
 const MAX_TIME_TICKS = 5;
 const NUMBER_TICKS = 4;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** The ends of an axis that holds these values, and its marks, in bytes or plain numbers. */
-export interface Axis {
+/** The ends of an axis that holds these values, and what is between two marks, in bytes or plain numbers. */
+export interface Scale {
   low: number;
   high: number;
-  ticks: Tick[];
+  step: number;
+  /** Of the labels. */
+  unit: { name: string; bytes: number };
 }
 
 /**
- * An axis for values from `low` to `high`. It begins at zero, unless that would press what changes into the upper half.
+ * A scale for values from `low` to `high`. It begins at zero, unless that would press what changes into the upper half.
  * Marks are round in the unit of the highest value: `2.5 MB`.
  */
-export function sizeAxis(low: number, high: number, isBytes: boolean): Axis {
+export function sizeScale(low: number, high: number, isBytes: boolean): Scale {
   const bottom = low > 0 && low > high / 2 && low < high ? low : Math.min(0, low);
   // Equal values stand in the middle of something.
   const top = high > bottom ? high : bottom + 1;
   const unit = isBytes ? sizeUnit(Math.max(Math.abs(top), Math.abs(bottom))) : { name: '', bytes: 1 };
   // Half an allocation does not exist, and half a byte neither.
   const step = roundUp((top - bottom) / unit.bytes / NUMBER_TICKS, unit.bytes === 1) * unit.bytes;
-  const first = Math.floor(bottom / step);
-  const last = Math.ceil(top / step);
+  return { low: Math.floor(bottom / step) * step, high: Math.ceil(top / step) * step, step, unit };
+}
+
+/** The marks of a scale. */
+export function sizeTicks({ low, high, step, unit }: Scale): Tick[] {
+  const first = Math.round(low / step);
+  const last = Math.round(high / step);
   const places = Math.max(0, -Math.floor(Math.log10(step / unit.bytes) + 1e-9));
   const ticks: Tick[] = [];
   for (let at = first; at <= last; at++) {
@@ -50,7 +59,7 @@ export function sizeAxis(low: number, high: number, isBytes: boolean): Axis {
     });
     ticks.push({ value: at * step, label: `${count} ${unit.name}`.trim() });
   }
-  return { low: first * step, high: last * step, ticks };
+  return ticks;
 }
 
 /** Round times in UTC between two, in milliseconds since 1970; dates where the span has days. */
@@ -62,6 +71,23 @@ export function timeTicks(fromMs: number, toMs: number): Tick[] {
   const ticks: Tick[] = [];
   for (let at = Math.ceil(fromMs / step) * step; at <= toMs; at += step) {
     ticks.push({ value: at, label: timeLabel(at, step, span) });
+  }
+  return ticks;
+}
+
+/** Round hours, for times in milliseconds since something. */
+export function hourTicks(fromMs: number, toMs: number): Tick[] {
+  const span = (toMs - fromMs) / HOUR;
+  const step =
+    span < MAX_TIME_TICKS
+      ? roundUp(span / MAX_TIME_TICKS, false)
+      : (HOUR_STEPS.find(hours => span / hours < MAX_TIME_TICKS) ?? roundUp(span / MAX_TIME_TICKS, true));
+  const ticks: Tick[] = [];
+  for (let n = Math.ceil(fromMs / HOUR / step); n * step * HOUR <= toMs; n++) {
+    ticks.push({
+      value: n * step * HOUR,
+      label: (n * step).toLocaleString('en-GB', { maximumFractionDigits: 4 }),
+    });
   }
   return ticks;
 }

@@ -3,23 +3,24 @@
 import { bytesInWords } from '../../data/quantity-words.ts';
 import type { TagTrend } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer } from '../leaks/leak-answer.ts';
-import { type Axis, countTicks, sizeAxis, timeTicks } from './chart-ticks.ts';
-import { exactNumber, timeText } from './leak-numbers.ts';
+import { chartNumbers, thinned } from './chart-numbers.ts';
+import { type Scale, sizeScale, sizeTicks } from './chart-ticks.ts';
+import { type ChartTimes, chartTimes } from './chart-times.ts';
+import { exactNumber } from './leak-numbers.ts';
 
 /** The line is drawn in a square of this many units, which the style stretches over the plot. */
 const BOX = 1000;
 /** Single points are marked up to here; more would be a thick line. */
 const MAX_DOTS = 60;
-/** Rows of the table: enough to see the course; every point is in the JSON and CSV of the command. */
-const MAX_POINT_ROWS = 50;
-/** What a date can hold, in milliseconds from 1970. */
-const MAX_TIME_MS = 8.64e15;
-/** Points of a chart, as many as a wide screen tells apart. */
-const MAX_POINTS = 500;
+/**
+ * Points of the line, as many as a wide screen tells apart, and rows of the table, enough to see the course; every point
+ * is in the JSON of the command.
+ */
+const USUAL_SIZE = { points: 500, rows: 50 };
 
 type Series = TagTrend['series'];
 
-/** One point; `at` is milliseconds since 1970 or the number of its snapshot. */
+/** One point; `at` is its place on the axis of times. */
 interface Point {
   at: number;
   bytes: number | null;
@@ -27,10 +28,17 @@ interface Point {
 }
 
 /** The model of views/partials/leak-chart.hbs; null where there is nothing to draw. */
-export function leakChart(id: string, name: string, series: Series, snapshots: LeakAnswer['snapshots']) {
-  const { points, hasTimes } = pointsOf(series, snapshots);
+export function leakChart(
+  id: string,
+  name: string,
+  series: Series,
+  snapshots: LeakAnswer['snapshots'],
+  size = USUAL_SIZE,
+) {
+  const times = chartTimes(series.snapshot, snapshots);
+  const points = pointsOf(series, times);
   const isBytes = points.some(({ bytes }) => bytes !== null);
-  const drawn = thinned(points, MAX_POINTS).map(({ at, bytes, diff }) => ({
+  const drawn = thinned(points, size.points).map(({ at, bytes, diff }) => ({
     at,
     value: isBytes ? bytes : diff,
   }));
@@ -39,22 +47,22 @@ export function leakChart(id: string, name: string, series: Series, snapshots: L
   const from = drawn[0].at;
   const to = drawn[drawn.length - 1].at;
   const [low, high] = [Math.min(...known), Math.max(...known)];
-  const y = sizeAxis(low, high, isBytes);
+  const y = sizeScale(low, high, isBytes);
+  const yTicks = sizeTicks(y);
   const x = (at: number) => (to > from ? (at - from) / (to - from) : 0.5);
   const what = isBytes ? 'bytes in use' : 'allocations in use';
   const amount = isBytes ? bytesInWords : exactNumber;
-  const when = hasTimes ? (at: number) => `${timeText(at)} UTC` : (at: number) => `snapshot ${at}`;
   return {
     id,
-    title: `${name}: ${what} ${hasTimes ? 'over time' : 'by snapshot'}`,
+    title: `${name}: ${what} ${times.course}`,
     description:
       known.length === 1
         ? `One point: ${amount(known[0])}.`
-        : `From ${amount(known[0])} (${when(from)}) to ${amount(known[known.length - 1])} (${when(to)}); lowest ${amount(low)}, highest ${amount(high)}.`,
+        : `From ${amount(known[0])} (${times.phrase(from)}) to ${amount(known[known.length - 1])} (${times.phrase(to)}); lowest ${amount(low)}, highest ${amount(high)}.`,
     unit: isBytes ? 'In use' : 'Allocations in use',
-    axis: hasTimes ? 'Time (UTC)' : 'Snapshot',
-    yTicks: y.ticks.map(({ value, label }) => ({ at: percent(1 - within(y, value)), label })),
-    xTicks: (hasTimes ? timeTicks : countTicks)(from, to).map(({ value, label }) => ({
+    axis: times.label,
+    yTicks: yTicks.map(({ value, label }) => ({ at: percent(1 - within(y, value)), label })),
+    xTicks: times.ticks(from, to).map(({ value, label }) => ({
       at: percent(x(value)),
       label,
     })),
@@ -65,41 +73,34 @@ export function leakChart(id: string, name: string, series: Series, snapshots: L
         : drawn.flatMap(({ at, value }) =>
             value === null ? [] : [{ x: percent(x(at)), y: percent(1 - within(y, value)) }],
           ),
-    /** For the script: seconds or snapshots, and values. */
+    /** For the script: places on the axis of times, and values. */
     data: JSON.stringify({
-      hasTimes,
+      kind: times.kind,
       isBytes,
-      x: drawn.map(({ at }) => (hasTimes ? at / 1000 : at)),
-      y: drawn.map(({ value }) => value),
-      ticks: y.ticks.map(({ value, label }) => [value, label]),
+      x: chartNumbers(drawn.map(({ at }) => at)),
+      y: chartNumbers(drawn.map(({ value }) => value)),
+      ticks: yTicks.map(({ value, label }) => [value, label]),
     }),
-    table: pointTable(points, hasTimes),
+    table: pointTable(points, times, size.rows),
   };
 }
 
-/** Points in the order of the axis. Where one time is not known, snapshots are counted instead. */
-function pointsOf({ snapshot, bytes, diff }: Series, snapshots: LeakAnswer['snapshots']) {
-  const times = snapshot.map(index => snapshots[index]?.takenAtMs);
-  const hasTimes = times.every(time => time !== undefined && Math.abs(time) <= MAX_TIME_MS);
-  const points = snapshot.map(
-    (index, i): Point => ({
-      at: hasTimes ? times[i]! : index + 1,
-      bytes: bytes[i] ?? null,
-      diff: diff[i] ?? null,
-    }),
-  );
-  return { points: points.sort((a, b) => a.at - b.at), hasTimes };
+/** Points in the order of the axis. */
+function pointsOf({ snapshot, bytes, diff }: Series, times: ChartTimes): Point[] {
+  return snapshot
+    .map((index, i) => ({ at: times.at(index), bytes: bytes[i] ?? null, diff: diff[i] ?? null }))
+    .sort((a, b) => a.at - b.at);
 }
 
-function pointTable(points: readonly Point[], hasTimes: boolean) {
-  const rows = thinned(points, MAX_POINT_ROWS);
+function pointTable(points: readonly Point[], times: ChartTimes, most: number) {
+  const rows = thinned(points, most);
   const hasBytes = rows.some(({ bytes }) => bytes !== null);
   const hasDiff = rows.some(({ diff }) => diff !== null);
   return {
-    when: hasTimes ? 'Time (UTC)' : 'Snapshot',
+    when: times.label,
     columns: [...(hasBytes ? ['Bytes'] : []), ...(hasDiff ? ['Allocations in use'] : [])],
     rows: rows.map(({ at, bytes, diff }) => ({
-      when: hasTimes ? timeText(at) : exactNumber(at),
+      when: times.cell(at),
       cells: [...(hasBytes ? [exactNumber(bytes)] : []), ...(hasDiff ? [exactNumber(diff)] : [])],
     })),
     note:
@@ -107,12 +108,6 @@ function pointTable(points: readonly Point[], hasTimes: boolean) {
         ? `${rows.length} of ${exactNumber(points.length)} points, evenly chosen.`
         : null,
   };
-}
-
-/** Evenly chosen ones, the first and the last among them; all where they are few. */
-function thinned<T>(all: readonly T[], most: number): readonly T[] {
-  if (all.length <= most) return all;
-  return Array.from({ length: most }, (_, n) => all[Math.round((n * (all.length - 1)) / (most - 1))]);
 }
 
 /** The line, broken where a snapshot does not print the figure. */
@@ -126,7 +121,7 @@ function pathOf(points: readonly (readonly [x: number, y: number | null])[]): st
   return path;
 }
 
-function within({ low, high }: Axis, value: number): number {
+function within({ low, high }: Scale, value: number): number {
   return (value - low) / (high - low);
 }
 

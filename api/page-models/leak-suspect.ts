@@ -4,6 +4,7 @@ import { tagText } from '../../data/pool-tag.ts';
 import { bytesInWords, hoursInWords, shareInWords } from '../../data/quantity-words.ts';
 import type { Verdict } from '../../scanner/leaks/leak-report.ts';
 import type { LeakAnswer, SuspectView } from '../leaks/leak-answer.ts';
+import type { SortName } from '../leaks/leak-view.ts';
 import { adviceBox, type GuideTitles } from './advice-box.ts';
 import { articleEntry, ownerRow, sightingRow } from './answer-parts.ts';
 import { counted } from './evidence-phrases.ts';
@@ -18,6 +19,8 @@ export interface LeakPlace {
   guides: GuideTitles;
   /** False in a file that is opened far from the server: then only links to the web are links. */
   hasLinks: boolean;
+  /** How the tags are sorted, where the reader can sort them anew. */
+  sort?: SortName | undefined;
 }
 
 /** Drivers that are named; the tag's page has all. */
@@ -61,8 +64,7 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
     events: eventsOf(suspect.events),
     mapped: suspect.mapped,
     // One point is a figure, no course.
-    chart:
-      answer.snapshots.length > 1 ? leakChart(`chart-${rank}`, name, suspect.series, answer.snapshots) : null,
+    chart: answer.snapshots.length > 1 ? chartOf(suspect, name, answer, hasLinks) : null,
     evidence: {
       caption: `Owners and evidence for ${name}`,
       owners: owners
@@ -94,6 +96,12 @@ export function suspectBlock(suspect: SuspectView, answer: LeakAnswer, { guides,
     moreRising: risesWith.length > MAX_RISING ? `and ${risesWith.length - MAX_RISING} more` : null,
     inUse: last.bytes === undefined ? null : bytesInWords(last.bytes),
   };
+}
+
+/** What a script needs of a chart is of no use where there is none. */
+function chartOf({ rank, series }: SuspectView, name: string, { snapshots }: LeakAnswer, hasScript: boolean) {
+  const chart = leakChart(`chart-${rank}`, name, series, snapshots);
+  return chart && { ...chart, data: hasScript ? chart.data : null };
 }
 
 /** Whether both are the same tag of the same pool. */

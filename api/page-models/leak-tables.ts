@@ -3,11 +3,13 @@ import { type PoolTag, tagText } from '../../data/pool-tag.ts';
 import { bytesInWords } from '../../data/quantity-words.ts';
 import type { MemoryFacts } from '../../scanner/snapshots/pool-snapshot.ts';
 import type { LeakAnswer, TagView } from '../leaks/leak-answer.ts';
+import type { SortName } from '../leaks/leak-view.ts';
 import { tagHref } from './answer-parts.ts';
 import { counted, groupedNumber } from './evidence-phrases.ts';
 import { exactNumber, poolText } from './leak-numbers.ts';
 import { type LeakPlace, leakVerdictMark } from './leak-suspect.ts';
 import { proseParts } from './prose-parts.ts';
+import { rowCharts } from './row-charts.ts';
 import { tagParts } from './tag-text.ts';
 
 /** Rows of a table of tags: some 250 KB of HTML, which a phone still sorts at once. */
@@ -18,31 +20,43 @@ const MAX_VERIFIED_ALLOCATIONS = 20;
 const MAX_BLOCK_ROWS = 50;
 const MAX_GROUPS = 10;
 
-/** A column of numbers: its head, with the unit, and what stands in it. */
+/** A column of numbers: its head, with the unit, the order that has its largest first, and what stands in it. */
 interface Column {
   head: string;
+  by: SortName;
   of(tag: TagView): number | undefined;
 }
 
 /** Named as PoolMon names them, and to the last digit, so that they can be compared with its screen. */
 const COLUMNS: readonly Column[] = [
-  { head: 'Bytes', of: ({ last }) => last.bytes },
-  { head: 'Growth, bytes', of: ({ growthBytes }) => growthBytes },
-  { head: 'Bytes an hour', of: ({ bytesRate }) => bytesRate?.perHour },
-  { head: 'Diff', of: ({ last }) => last.diff },
-  { head: 'Allocs', of: ({ last }) => last.allocs },
-  { head: 'Frees', of: ({ last }) => last.frees },
-  { head: 'Bytes per alloc', of: ({ last }) => last.bytesPerAlloc },
+  { head: 'Bytes', by: 'bytes', of: ({ last }) => last.bytes },
+  { head: 'Growth, bytes', by: 'growth', of: ({ growthBytes }) => growthBytes },
+  { head: 'Bytes an hour', by: 'rate', of: ({ bytesRate }) => bytesRate?.perHour },
+  { head: 'Diff', by: 'diff', of: ({ last }) => last.diff },
+  { head: 'Allocs', by: 'allocs', of: ({ last }) => last.allocs },
+  { head: 'Frees', by: 'frees', of: ({ last }) => last.frees },
+  { head: 'Bytes per alloc', by: 'per-alloc', of: ({ last }) => last.bytesPerAlloc },
 ];
 
+/** Place, tag, chart, pool, verdict and owner. */
+const FIXED_COLUMNS = 6;
+
 /** The model of views/partials/leak-tags.hbs. Columns that no row has are left out. */
-export function tagTable({ tags, matchingTags, totalTags }: LeakAnswer, { hasLinks }: LeakPlace) {
+export function tagTable(
+  { tags, matchingTags, totalTags, snapshots }: LeakAnswer,
+  { hasLinks, sort }: LeakPlace,
+) {
   const shown = tags.slice(0, MAX_TAG_ROWS);
+  // Only the page has a script that draws them.
+  const charts = hasLinks ? rowCharts(shown, snapshots) : null;
   const columns = COLUMNS.filter(({ of }) => shown.some(tag => of(tag) !== undefined));
   const left = matchingTags - shown.length;
   return {
-    heads: columns.map(({ head }) => head),
-    rows: shown.map(tag => ({
+    heads: columns.map(({ head, by }) => ({ head, by, isSorted: by === sort })),
+    isBy: { suspicion: sort === 'suspicion', tag: sort === 'tag', pool: sort === 'pool' },
+    charts: charts && { ...charts, columns: columns.length + FIXED_COLUMNS },
+    rows: shown.map((tag, i) => ({
+      chart: charts?.rows[i] ?? null,
       rank: tag.rank,
       tag: tagParts(tag.tag),
       href: hasLinks ? tag.links.page : null,
@@ -56,6 +70,7 @@ export function tagTable({ tags, matchingTags, totalTags }: LeakAnswer, { hasLin
       matchingTags === totalTags
         ? `${counted(totalTags, 'tag', 'tags')}.`
         : `${groupedNumber(matchingTags)} of ${counted(totalTags, 'tag', 'tags')}.`,
+    all: left > 0 ? `Look in all ${groupedNumber(totalTags)} tags` : null,
     rest:
       left > 0
         ? `${counted(shown.length, 'row is', 'rows are')} shown, ${groupedNumber(left)} more left out. Filters bring them up; \`pooltag leaks --format csv\` has all.`

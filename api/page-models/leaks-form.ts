@@ -38,11 +38,13 @@ const SORTS = [
   { value: 'suspicion', label: 'Most suspicious first' },
   { value: 'bytes', label: 'Bytes in use' },
   { value: 'growth', label: 'Growth in bytes' },
+  { value: 'rate', label: 'Growth an hour' },
   { value: 'diff', label: 'Allocations in use' },
   { value: 'per-alloc', label: 'Bytes per allocation' },
   { value: 'allocs', label: 'Allocations' },
   { value: 'frees', label: 'Frees' },
   { value: 'tag', label: 'Tag' },
+  { value: 'pool', label: 'Pool' },
 ];
 
 /** What can be given, and how it is made. */

@@ -1,5 +1,6 @@
 /** The page that answers what is leaking: the headline first, the evidence under it, the next step beside it. */
 import type { LeakAnswer } from '../leaks/leak-answer.ts';
+import { readSort } from '../leaks/leak-view.ts';
 import { assetPath } from '../page-assets.ts';
 import type { GuideTitles } from './advice-box.ts';
 import { whatWasRead } from './leak-sources.ts';
@@ -16,6 +17,7 @@ import {
 import { type LeaksFields, leaksForm } from './leaks-form.ts';
 import { type PageContext, pageFrame } from './page-frame.ts';
 import { proseParts } from './prose-parts.ts';
+import { reportCharts } from './report-charts.ts';
 
 /** What the answer does not hold. */
 export interface LeaksPageExtras {
@@ -35,7 +37,11 @@ export function leaksResultPage(context: PageContext, answer: LeakAnswer, extras
       assets: { styles: ['leaks.css'], scripts: ['leaks.js'] },
     }),
     charts: { style: assetPath('uplot.css'), script: assetPath('uplot.js') },
-    ...leakResult(answer, { guides: extras.guides, hasLinks: true }),
+    ...leakResult(answer, {
+      guides: extras.guides,
+      hasLinks: true,
+      sort: readSort(extras.fields.sort || 'suspicion'),
+    }),
     form: leaksForm(extras.fields),
     filesNote:
       extras.files.length > 0
@@ -59,6 +65,7 @@ export function leakResult(answer: LeakAnswer, place: LeakPlace) {
     suspects: answer.suspects.map(suspect => suspectBlock(suspect, answer, place)),
     groups: groupList(answer, place),
     table: tagTable(answer, place),
+    moreCharts: place.hasLinks ? null : reportCharts(answer),
     processes: processTable(answer),
     verifier: verifierTables(answer),
     blocks: blockTable(answer),

@@ -6,6 +6,8 @@ export interface OrderedFrames {
   frames: Frame[];
   /** Of each frame, in hours since the first; undefined where times are not known. */
   hours: Float64Array | undefined;
+  /** At least one of these hours comes from `everyMs`. */
+  isGiven: boolean;
   remarks: ReadRemark[];
 }
 
@@ -17,8 +19,9 @@ const MS_PER_HOUR = 3_600_000;
  */
 export function orderFrames(frames: readonly Frame[], everyMs?: number): OrderedFrames {
   const remarks: ReadRemark[] = [];
-  const times = timesOf(frames, everyMs, remarks);
-  if (times === undefined) return { frames: [...frames], hours: undefined, remarks };
+  const known = knownTimes(frames, everyMs !== undefined);
+  const times = timesOf(frames, known, everyMs, remarks);
+  if (times === undefined) return { frames: [...frames], hours: undefined, isGiven: false, remarks };
   const order = frames.map((_, i) => i).sort((a, b) => times[a] - times[b] || a - b);
   remarkBackwards(frames, times, remarks);
   const merged: Frame[] = [];
@@ -45,16 +48,13 @@ export function orderFrames(frames: readonly Frame[], everyMs?: number): Ordered
   return {
     frames: merged,
     hours: Float64Array.from(mergedTimes, time => (time - mergedTimes[0]) / MS_PER_HOUR),
+    isGiven: known.includes(undefined),
     remarks,
   };
 }
 
-/** Milliseconds for each frame, or undefined where one has none. */
-function timesOf(
-  frames: readonly Frame[],
-  everyMs: number | undefined,
-  remarks: ReadRemark[],
-): number[] | undefined {
+/** The time of each frame by itself. The dates of files do not count where times are given. */
+function knownTimes(frames: readonly Frame[], areGiven: boolean): (number | undefined)[] {
   const known = frames.map(frame => frame.takenAtMs);
   // A file has one date: of several snapshots in it, only the last may have been taken then.
   const sameFile = new Map<string, number>();
@@ -66,10 +66,20 @@ function timesOf(
   }
   frames.forEach((frame, i) => {
     const key = keyOf(frame);
-    if (key !== undefined && (everyMs !== undefined || sameFile.get(key)! > 1)) known[i] = undefined;
+    if (key !== undefined && (areGiven || sameFile.get(key)! > 1)) known[i] = undefined;
   });
+  return known;
+}
+
+/** Milliseconds for each frame, or undefined where one has none. */
+function timesOf(
+  frames: readonly Frame[],
+  known: readonly (number | undefined)[],
+  everyMs: number | undefined,
+  remarks: ReadRemark[],
+): number[] | undefined {
   const untold = known.filter(time => time === undefined).length;
-  if (untold === 0) return known as number[];
+  if (untold === 0) return [...known] as number[];
   if (everyMs !== undefined && everyMs > 0) {
     if (untold === known.length) return frames.map(frame => frame.place * everyMs);
     const first = known.findIndex(time => time !== undefined);

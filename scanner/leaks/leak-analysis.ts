@@ -68,6 +68,11 @@ export class LeakAnalysis {
     const compared = frames.reduce((sum, { standsFor }) => sum + standsFor, 0);
     const { summaries, places } = this.#list.listed();
     const snapshotPlaces = frames.map(({ arrival }) => places.get(arrival) ?? 0);
+    if (ordered.isGiven && hours !== undefined)
+      snapshotPlaces.forEach((place, i) => {
+        // A copy: the next report may begin with another snapshot.
+        summaries[place] = { ...summaries[place], givenHours: hours[i] };
+      });
 
     const grid = new TimeGrid(hours ?? Float64Array.from(frames, (_, i) => i), hours !== undefined);
     const studies: TagStudy[] = [];

@@ -97,6 +97,11 @@ export interface SnapshotSummary {
   line: number;
   takenAtMs?: number;
   timeFrom?: 'text' | 'file' | 'given';
+  /**
+   * Hours since the first one that is compared, where the comparison rests on times that were given and not on the dates
+   * of the snapshots; absent where dates tell, or nothing does.
+   */
+  givenHours?: number;
   session?: number | 'all';
   /** Rows of tags. */
   rows: number;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { LeakAnswer } from '../../api/leaks/leak-answer.ts';
-import { countTicks, sizeAxis, timeTicks } from '../../api/page-models/chart-ticks.ts';
+import { countTicks, hourTicks, sizeScale, sizeTicks, timeTicks } from '../../api/page-models/chart-ticks.ts';
 import { leakChart } from '../../api/page-models/leak-chart.ts';
 import { exactNumber, timeText } from '../../api/page-models/leak-numbers.ts';
 
@@ -22,9 +22,15 @@ const SIZE_AXES: [low: number, high: number, isBytes: boolean, labels: string, r
 
 test('an axis of sizes has round marks around all values', () => {
   for (const [low, high, isBytes, labels, reason] of SIZE_AXES) {
-    const axis = sizeAxis(low, high, isBytes);
-    assert.equal(axis.ticks.map(({ label }) => label).join(', '), labels, reason);
-    assert.ok(axis.low <= low && axis.high >= high && axis.high > axis.low, reason);
+    const scale = sizeScale(low, high, isBytes);
+    assert.equal(
+      sizeTicks(scale)
+        .map(({ label }) => label)
+        .join(', '),
+      labels,
+      reason,
+    );
+    assert.ok(scale.low <= low && scale.high >= high && scale.high > scale.low, reason);
   }
 });
 
@@ -32,9 +38,10 @@ test('an axis holds its values and has few marks, whatever they are', () => {
   fc.assert(
     fc.property(fc.maxSafeInteger(), fc.maxSafeInteger(), fc.boolean(), (one, other, isBytes) => {
       const [low, high] = [Math.min(one, other), Math.max(one, other)];
-      const axis = sizeAxis(low, high, isBytes);
-      assert.ok(axis.low <= low && axis.high >= high);
-      assert.ok(axis.ticks.length >= 2 && axis.ticks.length <= 8, `${axis.ticks.length} marks`);
+      const scale = sizeScale(low, high, isBytes);
+      assert.ok(scale.low <= low && scale.high >= high);
+      const marks = sizeTicks(scale).length;
+      assert.ok(marks >= 2 && marks <= 8, `${marks} marks`);
     }),
   );
 });
@@ -69,6 +76,23 @@ test('an axis of times has round times, five at most', () => {
     countTicks(3, 3).map(({ label }) => label),
     ['3'],
   );
+});
+
+const HOURS: [hours: number, labels: string, reason: string][] = [
+  [23.5, '0, 6, 12, 18', 'a day of half-hours has quarters of a day'],
+  [168, '0, 48, 96, 144', 'a week has days'],
+  [4, '0, 1, 2, 3, 4', 'whole hours'],
+  [0.4, '0, 0.1, 0.2, 0.3, 0.4', 'parts of an hour'],
+  [0, '0', 'one moment'],
+];
+
+test('an axis of hours has round hours, five or six at most', () => {
+  const ticksOf = (hours: number) => hourTicks(0, hours * 3_600_000).map(({ label }) => label);
+  for (const [hours, labels, reason] of HOURS) assert.equal(ticksOf(hours).join(', '), labels, reason);
+  for (const hours of [0.001, 1, 8, 100, 1_000, 1_000_000]) {
+    const { length } = ticksOf(hours);
+    assert.ok(length >= 2 && length <= 6, `${length} marks in ${hours} hours`);
+  }
 });
 
 /** Snapshots at these times, in seconds; undefined is not known. */
@@ -122,6 +146,24 @@ test('where one time is not known or no date, snapshots are counted', () => {
     );
     assert.equal(chart.table.rows[0].when, '1');
   }
+});
+
+test('where only the interval was given, hours since the first snapshot are counted', () => {
+  const given = snapshotsAt(7, 7, 7).map((snapshot, n) => ({ ...snapshot, givenHours: n * 12 }));
+  const chart = chartOf([1, 2, 3], given)!;
+  assert.equal(chart.axis, 'Hours since the first snapshot');
+  assert.equal(chart.title, 'Thre in nonpaged pool: bytes in use over time');
+  assert.match(chart.description, /^From 1 byte \(after 0 hours\) to 3 bytes \(after 24 hours\)/);
+  assert.deepEqual(
+    chart.xTicks.map(({ label, at }) => `${label} ${at}`),
+    ['0 0%', '6 25%', '12 50%', '18 75%', '24 100%'],
+  );
+  assert.deepEqual(
+    chart.table.rows.map(({ when }) => when),
+    ['0', '12', '24'],
+  );
+  const [untold] = snapshotsAt(7);
+  assert.equal(chartOf([1, 2], [given[0], untold])!.axis, 'Time (UTC)', 'dates tell of both');
 });
 
 test('snapshots in another order than their times are drawn by time', () => {

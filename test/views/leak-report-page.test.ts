@@ -97,6 +97,25 @@ test('hostile tags and texts stay text in the report', () => {
   assert.doesNotMatch(html, /\p{Bidi_Control}|(?![\n\t])\p{Cc}/u);
 });
 
+test('charts of what is suspicious and of what grew most come along, folded, each once and not without end', () => {
+  const sample = sampleLeaks();
+  const chartsOf = (answer: LeakAnswer) => {
+    const [, section = ''] = /<h2 id="charts">(.*?)<\/section>/s.exec(leakReportPage(answer)) ?? [];
+    return [...section.matchAll(/<title id="chart-\d+-title">(.*?) in /g)].map(([, name]) => name);
+  };
+  const shown = chartsOf(sample);
+  assert.equal(shown.length, 13, 'what did not grow has none');
+  assert.equal(shown[0], 'Proc', 'what grew most is no suspect here');
+  assert.ok(!shown.includes('Thre'), 'the suspects have theirs already');
+  // One suspect too many: its chart comes before those of all that only grew.
+  assert.equal(chartsOf({ ...sample, suspects: sample.suspects.slice(0, 1) })[0], '&lt;b&gt;&quot;');
+  assert.deepEqual(chartsOf(oneSnapshot()), []);
+  const huge = hugeLeaks();
+  assert.equal(chartsOf(huge).length, 20);
+  assert.match(leakReportPage(huge), /among the listed tags\. 2,970 more tags grew; the page \/leaks draws/);
+  assert.doesNotMatch(leakReportPage(sample), /data-(?:chart|times|axis|bytes)/);
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`a browser opens the report without an error, axe finds nothing, and no page is too wide, ${colorScheme}`, async () => {
     const context = await browser.newContext({ colorScheme, viewport: { width: 360, height: 740 } });

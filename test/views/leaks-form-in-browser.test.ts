@@ -64,6 +64,21 @@ test('what is pasted is answered in place, with a chart; Back leads to the form 
   });
 });
 
+test('a text too long to come back with the answer stays in the form all the same', async () => {
+  await inContext({}, async page => {
+    const text = poolLog(400);
+    await page.goto(`${site.url}/leaks`);
+    await page.locator('[name=text]').evaluate((area, value) => {
+      (area as HTMLTextAreaElement).value = value;
+    }, text);
+    await page.getByRole('button', { name: ASK }).click();
+    await page.locator('h1.headline').waitFor();
+    const kept = await page.locator('[name=text]').evaluate(area => (area as HTMLTextAreaElement).value);
+    assert.equal(kept.trimEnd(), text.replaceAll('\r', '').trimEnd());
+    assert.equal(await page.locator('[data-text-note]').count(), 0);
+  });
+});
+
 test('several files are read, and stay chosen to ask again', async () => {
   await inContext({}, async page => {
     await page.goto(`${site.url}/leaks`);

@@ -100,6 +100,7 @@ test('when a file was written is its time, unless the reader says how far apart 
   assert.match(timed.html, /2026-11-29 01:00:00/);
   const given = await send({ files, modified, every: '30m' });
   assert.match(given.html, /in 3\.5 hours/);
+  assert.match(given.html, /Hours since the first snapshot/);
   for (const wrong of ['', '-1 pool 1.log', 'x pool 1.log', '9'.repeat(400), '1e9 __proto__', '5 ']) {
     assert.equal((await send({ files, modified: [wrong] })).response.status, 200, wrong);
   }

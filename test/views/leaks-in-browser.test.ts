@@ -200,6 +200,26 @@ test('the table is sorted by its heads, by mouse and keyboard, and says so', asy
   });
 });
 
+test('the order in which the table comes is announced, and verdicts are sorted by their weight', async () => {
+  await inContext({}, async page => {
+    await page.goto(`${site.url}/made-up/a-day`);
+    const sorted = page.locator('.tags [aria-sort]');
+    assert.equal(await sorted.count(), 1);
+    assert.match((await sorted.textContent())!, /^Place/);
+    assert.equal(await sorted.getAttribute('aria-sort'), 'ascending');
+    const verdict = page.locator('.tags th', { hasText: 'Verdict' });
+    await verdict.getByRole('button').press('Enter');
+    assert.equal(await verdict.getAttribute('aria-sort'), 'ascending');
+    assert.deepEqual((await shownTags(page)).slice(0, 3), ['Thre', '<b>"', 'Proc']);
+    await verdict.getByRole('button').press('Enter');
+    assert.deepEqual((await shownTags(page)).slice(0, 1), ['CM  ']);
+    const owner = page.locator('.tags th', { hasText: 'Owner' });
+    await owner.getByRole('button').press('Space');
+    assert.deepEqual((await shownTags(page)).slice(-2), ['CM  ', 'Thre']);
+    assert.equal(await sorted.count(), 1);
+  });
+});
+
 const FILTERS: [pattern: string, tags: string[], reason: string][] = [
   ['Thre', ['Thre'], 'a tag'],
   ['thre', [], 'case matters'],
@@ -234,6 +254,15 @@ test('the table is filtered where it stands, with the wildcards of PoolMon, and 
     assert.equal(await page.locator('[data-tag-count]').textContent(), '2 of 60 rows.');
     await tag.fill('*'.repeat(40));
     assert.equal((await shownTags(page)).length, 2);
+    await tag.fill('');
+    await pool.selectOption('');
+    await page.locator('[data-filter=verdict]').selectOption('steady');
+    assert.equal(await page.locator('[data-tag-count]').textContent(), '56 of 60 rows.');
+    await page.getByLabel('Owner or meaning').fill('nobody KNOWS');
+    assert.equal((await shownTags(page)).length, 56);
+    await page.locator('[data-filter=verdict]').selectOption('');
+    await page.getByLabel('Owner or meaning').fill('registry');
+    assert.deepEqual(await shownTags(page), ['CM  ']);
   });
 });
 

@@ -50,7 +50,7 @@ async function copyText(text) {
 
 const COPIED_SHOWN_MS = 1500;
 document.addEventListener('click', async event => {
-  const button = event.target.closest('.copy');
+  const button = event.target.closest('.copy[data-copy]');
   if (!button) return;
   const { copy } = button.dataset;
   const text = copy.startsWith('/') ? new URL(copy, location.href).href : copy;

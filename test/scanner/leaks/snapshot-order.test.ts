@@ -76,6 +76,26 @@ test('Given times make rates', () => {
   assert.equal(made.remarks.length, 0);
 });
 
+test('The hours that given times make stand with the snapshots, and nowhere else', () => {
+  const files = [1, 2, 3].map(step =>
+    snapshot([row('Test', 1e6 * step)], { file: `${step}.log`, ...at(7 * step), timeFrom: 'file' }),
+  );
+  const untimed = [1, 2, 3].map(step => snapshot([row('Test', 1e6 * step)]));
+  const hoursOf = (made: LeakReport) => made.snapshots.map(({ givenHours }) => givenHours);
+  for (const snapshots of [untimed, files]) {
+    assert.deepEqual(hoursOf(report(snapshots, { everyMs: 30 * MINUTES_MS })), [0, 0.5, 1]);
+  }
+  for (const made of [report(untimed), report(files)])
+    assert.deepEqual(hoursOf(made), [undefined, undefined, undefined]);
+  const timed = [0, 2].map(hour => snapshot([row('Test', 1_000 + hour)], at(hour)));
+  assert.deepEqual(hoursOf(report(timed, { everyMs: 30 * MINUTES_MS })), [undefined, undefined]);
+  // One report does not change what the next one says.
+  const analysis = new LeakAnalysis({ everyMs: 30 * MINUTES_MS });
+  for (const one of untimed) analysis.add(one);
+  const before = hoursOf(analysis.report());
+  assert.deepEqual(hoursOf(analysis.report()), before);
+});
+
 test('What the text tells of times comes before what is given', () => {
   const made = report(
     [0, 5, 10].map(hour => snapshot([row('Test', 1e6 + hour)], at(hour))),

@@ -87,13 +87,35 @@ export function indexX86Code(image: DriverImage): CodeIndex {
       if (target < 0 || target >= imageEnd) continue;
       if (kind === Following.data) data.add(target, rva + at);
       else if (target < lowRva || target >= highRva) continue;
-      else if (kind === Following.call) calls.add(target, rva + p);
-      else if (!isBranch || value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH) jumps.add(target, rva + p);
+      else if (kind === Following.call) {
+        // One that is none for all that is known may lead to a function, as a jump may, but makes no start of one.
+        if (value !== 0) (isDisplacement(bytes, p) ? jumps : calls).add(target, rva + p);
+      } else if (!isBranch || value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH) jumps.add(target, rva + p);
     }
   }
   if (!isRelative) addAbsolute(image, data, imageEnd);
   return codeIndex(calls, jumps, data, target => shortJumpsTo(code, target));
 }
+
+/**
+ * Whether the E8 here is the -18h of an instruction with [ebp-18h], which every function with a frame pointer is full of:
+ * `mov [ebp-18h], 0` holds the bytes of a call of what comes next.
+ */
+function isDisplacement(bytes: Uint8Array, p: number): boolean {
+  if (p < 2 || (bytes[p - 1] & 0xc7) !== 0x45) return false;
+  return HAS_OPERAND[bytes[p - 2]] !== 0;
+}
+
+/**
+ * Opcodes before the ModRM byte of compilers' most common instructions: arithmetic, mov, lea, push, x87, and movzx, movsx.
+ * None that is a character: `mov r8d, 'mklS'` before a call ends in "km", which reads like one, too.
+ */
+const HAS_OPERAND = new Uint8Array(256);
+for (const opcode of [0x80, 0x81, 0x83, 0xc6, 0xc7, 0xff, 0xf6, 0xf7]) HAS_OPERAND[opcode] = 1;
+HAS_OPERAND.fill(1, 0x84, 0x8e);
+HAS_OPERAND.fill(1, 0xd8, 0xe0);
+for (let row = 0; row < 0x20; row += 8) HAS_OPERAND.fill(1, row, row + 4);
+for (const second of [0xaf, 0xb6, 0xb7, 0xbe, 0xbf]) HAS_OPERAND[second] = 1;
 
 /** `jmp rel8` near its target: how a function tail-calls its neighbour. */
 function shortJumpsTo(code: readonly Section[], targetRva: number): number[] {

@@ -5,6 +5,7 @@ import type { CodeIndex } from './code-index.ts';
 import type { CodePiece } from './code-piece.ts';
 import { exceptionScopes } from './exception-scopes.ts';
 import { importThunks, unlistedStarts } from './function-starts.ts';
+import { readInt32 } from './little-endian.ts';
 
 export interface FunctionMap {
   /** RVA where the function that holds this address begins; undefined outside code. */
@@ -52,6 +53,7 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
   let slotsByThunk: Map<number, number> | undefined;
   return {
     thunkSlot(rva) {
+      if (image.arch !== 'arm64') return jumpSlot(image, code, rva);
       slotsByThunk ??= new Map(importThunks(image, index, code));
       return slotsByThunk.get(rva);
     },
@@ -78,6 +80,18 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
       return [{ section, beginRva: functionRva, endRva: unlistedEnd(functionRva, section) }];
     },
   };
+}
+
+/** The slot of `jmp [slot]` at an address: what calls that calls what the slot holds, whatever stands before it. */
+function jumpSlot(image: DriverImage, code: Section[], rva: number): number | undefined {
+  const section = sectionOf(code, rva);
+  if (section === undefined) return undefined;
+  const { bytes } = section;
+  const offset = rva - section.rva;
+  const opcode = offset + (bytes[offset] === 0x48 ? 1 : 0);
+  if (bytes[opcode] !== 0xff || bytes[opcode + 1] !== 0x25 || opcode + 6 > bytes.length) return undefined;
+  const operand = readInt32(bytes, opcode + 2);
+  return image.arch === 'x86' ? (operand - image.imageBase) | 0 : (section.rva + opcode + 6 + operand) | 0;
 }
 
 /** The pieces that stand apart from their function's beginning, by function: few functions have any. */

@@ -1,9 +1,9 @@
 /** Finds the operation that may give a register or a place in memory what it holds: a look at each, for most can not. */
 import type { FunctionBody } from './function-body.ts';
+import type { MemoryFunctions } from './memory-functions.ts';
 import { BASE_IMAGE, Op, VECTOR0 } from './operations.ts';
-import type { Processor } from './processor.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import type { Wanted } from './walk.ts';
+import type { Walk, Wanted } from './walk.ts';
 
 /** Operations that change registers which they do not name. */
 const KILLS = 1;
@@ -20,18 +20,18 @@ const MAX_WRITTEN = 255;
  * alone that they must keep.
  */
 export function lastDefinition(
-  body: FunctionBody,
+  { body, processor, memoryFunctions }: Pick<Walk, 'body' | 'processor' | 'memoryFunctions'>,
   wanted: Wanted,
   from: number,
   end: number,
-  processor: Processor,
 ): number {
   const { space, at, width } = wanted;
   if (space === 'register') {
     const isKept = at < VECTOR0 && !processor.isVolatile(at);
     return ofRegister(body, at, isKept ? KILLS : KILLS | CALLS, from, end);
   }
-  return space === 'frame' ? ofSlot(body, at, width, from, end) : ofImage(body, from, end);
+  if (space === 'image') return ofImage(body, from, end);
+  return ofSlot(body, memoryFunctions, at, width, from, end);
 }
 
 function ofRegister(
@@ -47,13 +47,21 @@ function ofRegister(
   return i;
 }
 
-function ofSlot(body: FunctionBody, wanted: number, width: number, from: number, end: number): number {
+function ofSlot(
+  body: FunctionBody,
+  memoryFunctions: MemoryFunctions | undefined,
+  wanted: number,
+  width: number,
+  from: number,
+  end: number,
+): number {
   const { op } = body.operations;
   const { slot } = body;
   let i = from;
   for (; i >= end; i--) {
     const kind = op[i];
     if (kind === Op.blockCopy || kind === Op.blockFill) break;
+    if (EFFECT[kind] === CALLS && memoryFunctions?.at(body, i) !== undefined) break;
     if ((kind !== Op.store && kind !== Op.push) || slot[i] === NO_SLOT) continue;
     const lane = wanted - slot[i];
     if (lane + width > 0 && lane < MAX_WRITTEN) break;

@@ -1,17 +1,18 @@
 /** What stores leave in memory: in the function's frame and in the image's own data. */
-
-import { behindPointer, constant, UNKNOWN } from './make-value.ts';
+import { constant, UNKNOWN } from './make-value.ts';
+import { calledValue, onlyNumber, valueBehind } from './memory-calls.ts';
 import { operandInMemory } from './memory-operands.ts';
 import { BASE_IMAGE, NONE, Op, X86 } from './operations.ts';
 import { immediateValue } from './register-operands.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { ValueSet } from './values.ts';
-import { framePart, imagePart, register, registerPart, type Walk, type Wanted } from './walk.ts';
+import { register, registerPart, type Walk, type Wanted } from './walk.ts';
 
 /** What a store or push puts into the wanted memory; undefined where it writes elsewhere. */
 export function storedValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet | undefined {
   const { op, size, base, index, displacement } = walk.body.operations;
   if (op[i] === Op.blockCopy || op[i] === Op.blockFill) return blockValue(walk, wanted, i, depth);
+  if (op[i] === Op.call || op[i] === Op.callIndirect) return calledValue(walk, wanted, i, depth);
   const isGlobal = wanted.space === 'image';
   if (isGlobal && (op[i] !== Op.store || base[i] !== BASE_IMAGE || index[i] !== NONE)) return undefined;
   const at = isGlobal ? displacement[i] : walk.body.slot[i];
@@ -38,15 +39,7 @@ function blockValue(walk: Walk, wanted: Wanted, i: number, depth: number): Value
   const lane = wanted.at - at;
   if (units === undefined || lane + wanted.width > units * size[i]) return undefined;
   const values = walk.at(register(from[i]), i, depth + 1);
-  if (op[i] === Op.blockCopy) {
-    return values.flatMap(pointer => {
-      if (pointer.kind === 'address')
-        return walk.at(imagePart((pointer.rva + lane) | 0, wanted.width), i, depth + 1);
-      if (pointer.kind === 'stack')
-        return walk.at(framePart(pointer.offset + lane, wanted.width), i, depth + 1);
-      return ValueSet.of(behindPointer(pointer, lane));
-    });
-  }
+  if (op[i] === Op.blockCopy) return valueBehind(walk, values, lane, wanted.width, i, depth);
   if (onlyNumber(values) === 0) return ValueSet.of(constant(0, 'computed', rva[i]));
   return size[i] === 4 && wanted.width === 4 ? values : ValueSet.of(UNKNOWN);
 }
@@ -55,10 +48,6 @@ function blockValue(walk: Walk, wanted: Wanted, i: number, depth: number): Value
 export function blockUnits(walk: Walk, i: number, depth: number): number | undefined {
   if (walk.body.operations.low[i] === 0) return 1;
   return onlyNumber(walk.at(register(X86.cx), i, depth + 1));
-}
-
-function onlyNumber({ values }: ValueSet): number | undefined {
-  return values.length === 1 && values[0].kind === 'constant' ? values[0].value : undefined;
 }
 
 /** What a store writes, `lane` bytes in. */

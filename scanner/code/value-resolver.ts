@@ -10,6 +10,7 @@ import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
 import { lastDefinition } from './last-definition.ts';
 import { behindPointer, blank, carriedBy, memory, parameter, previous, UNKNOWN } from './make-value.ts';
+import { MemoryFunctions } from './memory-functions.ts';
 import { loadedValue } from './memory-operands.ts';
 import { blockUnits, storedValue, storeSource } from './memory-values.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
@@ -36,6 +37,7 @@ export class ValueResolver implements Walk {
   readonly image: DriverImage;
   readonly processor: Processor;
   readonly index: CodeIndex;
+  readonly memoryFunctions: MemoryFunctions | undefined;
   readonly assumptions: Assumption[] = [];
   readonly guardChecks = new Map<number, boolean>();
   #steps = 0;
@@ -50,12 +52,14 @@ export class ValueResolver implements Walk {
 
   constructor(
     body: FunctionBody,
-    code: Pick<CodeUnderAnalysis, 'image' | 'processor' | 'index' | 'isTraced'>,
+    code: Pick<CodeUnderAnalysis, 'image' | 'processor' | 'index' | 'isTraced' | 'functions'>,
   ) {
     this.body = body;
     this.image = code.image;
     this.processor = code.processor;
     this.index = code.index;
+    const memoryFunctions = new MemoryFunctions(code);
+    this.memoryFunctions = memoryFunctions.isEmpty ? undefined : memoryFunctions;
     this.#isTraced = code.isTraced;
     this.#importSlots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
     this.#slots = new Set(this.#importSlots);
@@ -192,7 +196,7 @@ export class ValueResolver implements Walk {
   #walkBlock(wanted: Wanted, before: number, begin: number, depth: number): ValueSet | undefined {
     for (let from = before - 1; from >= begin; ) {
       const end = Math.max(begin, from - (MAX_STEPS - this.#steps) + 1);
-      const i = lastDefinition(this.body, wanted, from, end, this.processor);
+      const i = lastDefinition(this, wanted, from, end);
       this.#steps += from - i + (i < end ? 0 : 1);
       if (i < end) return end > begin ? this.#outOfSteps() : undefined;
       from = i - 1;

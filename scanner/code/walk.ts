@@ -2,6 +2,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
+import type { MemoryFunctions } from './memory-functions.ts';
 import type { Processor } from './processor.ts';
 import type { Value, ValueSet } from './values.ts';
 
@@ -53,6 +54,8 @@ export interface Walk {
   readonly image: DriverImage;
   readonly processor: Processor;
   readonly index: CodeIndex;
+  /** The calls that copy or fill memory; undefined where the image imports none. */
+  readonly memoryFunctions: MemoryFunctions | undefined;
   /** What holds where the walk is just now. */
   readonly assumptions: Assumption[];
   /** Which indirect calls are Control Flow Guard's check, by RVA. */

@@ -4,7 +4,7 @@ import { indexX86Code } from '../../../scanner/code/code-index.ts';
 import { mapFunctions } from '../../../scanner/code/function-map.ts';
 import type { DriverImage, FunctionRange } from '../../../scanner/pe/image-facts.ts';
 import { codeImage } from './code-image.ts';
-import { smallImage } from './small-image.ts';
+import { section, smallImage } from './small-image.ts';
 
 /** The image of `codeImage` with its code at another address. */
 function imageAt(rva: number, functionRanges: FunctionRange[] = []): DriverImage {
@@ -59,4 +59,38 @@ test('a function that only a tail jump reaches begins behind a return where regi
   const { functionAt } = mapOf(image);
   assert.equal(functionAt(0x1032), 0x1032);
   assert.equal(functionAt(0x101a), 0x1010, 'only what lies beyond another start jumps there');
+});
+
+/** `bytes` at RVA 1000 of an x86 image that begins there. */
+function x86Map(...bytes: number[]) {
+  const text = section('.text', 0x1000, Uint8Array.from(bytes), { executable: true });
+  return mapOf({ ...smallImage({ arch: 'x86', sections: [text] }), entryPointRva: 0x1000 });
+}
+
+test('the number in an instruction with [ebp-18h] is no call, and what follows it no function', () => {
+  // mov [ebp-18h], 0; mov [ebp-18h], 5; nop; ret
+  const { functionAt } = x86Map(0xc7, 0x45, 0xe8, 0, 0, 0, 0, 0xc7, 0x45, 0xe8, 5, 0, 0, 0, 0x90, 0xc3, 0x90);
+  assert.deepEqual(
+    [0x1007, 0x100e, 0x1010].map(rva => functionAt(rva)),
+    [0x1000, 0x1000, 0x1000],
+  );
+});
+
+test('a call behind a tag that ends like such an instruction is one', () => {
+  // mov eax, 'mklS'; call 1010
+  const bytes = [
+    0xb8, 0x53, 0x6c, 0x6b, 0x6d, 0xe8, 6, 0, 0, 0, 0xc3, 0xc3, 0xc3, 0xc3, 0xc3, 0xc3, 0x40, 0xc3,
+  ];
+  assert.equal(x86Map(...bytes).functionAt(0x1010), 0x1010);
+});
+
+test('a call of what comes next begins no function', () => {
+  const { functionAt } = x86Map(0xb8, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0x58, 0xc3); // mov eax, 0; call $+5; pop eax; ret
+  assert.equal(functionAt(0x100a), 0x1000);
+});
+
+test('a jump through a slot is a thunk whatever stands before it', () => {
+  const { thunkSlot } = x86Map(0xc3, 0xff, 0x25, 0x50, 0x20, 0x40, 0, 0xff, 0x15, 0x50, 0x20, 0x40, 0);
+  assert.equal(thunkSlot(0x1001), 0x2050);
+  assert.equal(thunkSlot(0x1007), undefined, 'a call');
 });

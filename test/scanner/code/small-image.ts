@@ -13,6 +13,8 @@ const SLOTS: ReadonlyMap<number, string> = new Map([
   [0x2028, 'StorPortExtendedFunction'],
   [0x2040, 'RtlInitializeGenericTableAvl'],
   [0x2048, 'IoQueueWorkItem'],
+  [0x2050, 'memcpy'],
+  [0x2058, 'memset'],
 ]);
 
 /** Where the load config says that Control Flow Guard's pointers are. */

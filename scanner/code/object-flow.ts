@@ -1,9 +1,9 @@
 /** Where objects go in the function at hand: what keeps the pointer that a call returned, and who reads a tag from one. */
 
-import { isSame } from './make-value.ts';
+import { behindPointer, isSame } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { NONE, Op } from './operations.ts';
-import { pointerTo } from './places.ts';
+import { type Place, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -12,7 +12,8 @@ import type { Value } from './values.ts';
 /** Where a function leaves the pointer to an object. */
 export type Keeper =
   | { kind: 'variable'; rva: number }
-  | { kind: 'field'; offset: number }
+  /** With `pointer`, the object whose field it is was passed: where the field is, as the function sees it at its entry. */
+  | { kind: 'field'; offset: number; pointer?: Place }
   | { kind: 'returned' };
 
 /** Answers are kept until the next function. */
@@ -45,9 +46,8 @@ export class ObjectFlow {
         op[i] === Op.store && size[i] === pointerSize && source[i] !== NONE && body.slot[i] === NO_SLOT;
       if (!mayKeep || !this.#holds(source[i], i, call)) continue;
       const rva = nearAddress(body, i);
-      keepers.push(
-        rva === undefined ? { kind: 'field', offset: displacement[i] } : { kind: 'variable', rva },
-      );
+      if (rva !== undefined) keepers.push({ kind: 'variable', rva });
+      else keepers.push({ kind: 'field', offset: displacement[i], pointer: this.#passedField(i) });
     }
     this.#keepers.set(call, keepers);
     return keepers;
@@ -66,6 +66,15 @@ export class ObjectFlow {
       const guesses = object.kind === 'blank' ? (callee.guesses ?? 0) + 1 : callee.guesses;
       return [{ ...callee, guesses, site: { rva, functionRva: fn.rva, origin: 'structure' as const } }];
     });
+  }
+
+  /** The field that the store `i` fills, where it is one of an object that the function is passed. */
+  #passedField(i: number): Place | undefined {
+    const { fn } = this.#context;
+    const pointers = fn.storePointers(i);
+    if (pointers.length !== 1) return undefined;
+    const field = behindPointer(pointers[0], fn.body.operations.displacement[i]);
+    return field.kind === 'parameter' ? field.place : undefined;
   }
 
   #holds(register: number, i: number, call: number): boolean {

@@ -66,9 +66,12 @@ export class StoredTags {
   readonly #fields = new Map<string, Callee[]>();
   readonly #setters = new Map<number, Setter[]>();
   readonly #settersAt = new Map<number, number>();
+  readonly #functionsSettingAt = new Map<number, Set<number>>();
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
   #wantedStores = new Set<number>();
+  /** By distance: the wave in which something was last found to read a tag there. */
+  readonly #readIn = new Map<number, number>();
   /** Places that hold something else than tags at times. */
   readonly #spoiled = new Set<string>();
 
@@ -125,6 +128,16 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
+  /** Something was found in this wave that reads a tag at this distance. */
+  foundReader(distance: number, wave: number): void {
+    this.#readIn.set(distance, wave);
+  }
+
+  /** Whether a call of the setter has something new to tell: it, or somebody who reads at its distance, was found since. */
+  isNews(setter: Setter, since: number): boolean {
+    return setter.wave >= since || (this.#readIn.get(setter.offset) ?? -1) >= since;
+  }
+
   /** The distances at which tags are read in an object's first bytes. */
   distancesBelow(bytes: number): number[] {
     return [...this.#distances].filter(distance => distance >= 0 && distance + 4 <= bytes);
@@ -136,6 +149,11 @@ export class StoredTags {
 
   settersOf(functionRva: number): readonly Setter[] {
     return this.#setters.get(functionRva) ?? [];
+  }
+
+  /** Functions that set at this distance: their callers may have news for who reads there. */
+  functionsSettingAt(distance: number): Iterable<number> {
+    return this.#functionsSettingAt.get(distance) ?? [];
   }
 
   /** True where the setter is new. */
@@ -151,6 +169,8 @@ export class StoredTags {
     const isTooMuch = setter.depth > MAX_SETTER_DEPTH || alike >= MAX_SETTERS_AT_A_DISTANCE;
     if (isKnown || isTooMuch || known.length >= MAX_FIELDS_OF_A_SETTER) return false;
     this.#settersAt.set(setter.offset, alike + 1);
+    const functions = this.#functionsSettingAt.get(setter.offset) ?? new Set();
+    this.#functionsSettingAt.set(setter.offset, functions.add(functionRva));
     this.#setters.set(functionRva, [...known, setter]);
     return true;
   }

@@ -74,14 +74,14 @@ export class TagStores {
       : [fn.body.operations.low[i]];
     for (const target of called)
       for (const setter of stored.settersOf(target))
-        if (setter.wave >= targets.since) this.#addSetterCall(i, setter);
+        if (stored.isNews(setter, targets.since)) this.#addSetterCall(i, setter);
   }
 
   /** Values are put `offset` bytes behind a pointer. */
   #putInto(object: Value, offset: number, put: Put): void {
     if (object.kind === 'inside' && object.stride === 0)
       return this.#putInto(object.object, offset + object.plus, put);
-    if (object.kind === 'parameter' && object.place.behind === undefined)
+    if (object.kind === 'parameter' && object.place.further === undefined)
       this.#addSetter(object.place, offset, put);
     const { stored } = this.#context;
     const readers = [...stored.readersBehind(object, offset), ...this.#objects.readersOf(object, offset)];
@@ -90,7 +90,10 @@ export class TagStores {
         if (keeper.kind === 'returned') this.#addSetter('result', offset, put);
         else if (keeper.kind === 'variable')
           readers.push(...stored.readersBehindVariable(keeper.rva, offset));
-        else readers.push(...stored.readersOfField(keeper.offset, offset));
+        else {
+          readers.push(...stored.readersOfField(keeper.offset, offset));
+          if (keeper.pointer !== undefined) this.#addSetter(keeper.pointer, offset, put);
+        }
       }
     }
     for (const callee of readers) {
@@ -115,7 +118,8 @@ export class TagStores {
     const values = set.flatMap(value =>
       value.kind === 'parameter' ? fn.passedAt(fn.beforeCall(value.place), i) : [value],
     );
-    const put = { values, i, depth: depth + 1 };
+    // A thunk is the function it jumps to, not one more on the way.
+    const put = { values, i, depth: fn.isJump(i) && fn.isThunk(i) ? depth : depth + 1 };
     if (pointer !== 'result')
       for (const object of fn.passedAt(fn.beforeCall(pointer), i)) this.#putInto(object, offset, put);
     else if (fn.isJump(i)) this.#addSetter('result', offset, put);

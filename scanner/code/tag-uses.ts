@@ -211,13 +211,16 @@ export class TagUses {
 
   /** The function at hand passes a tag on that it is given at `place`, as it sees that at its entry. */
   #addWrapper(place: Place, callRva: number, callee: Callee): void {
-    const { fn, stored } = this.#context;
+    const { fn, stored, targets } = this.#context;
     if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= this.#maxWrappers) return;
     const key = `${fn.rva}:${placeKey(place)}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
     const kept = pointerTo(place);
-    if (kept !== undefined) stored.wantStores(kept.offset);
+    if (kept !== undefined) {
+      stored.wantStores(kept.offset);
+      stored.foundReader(kept.offset, targets.wave);
+    }
     const { site, wrappers, wrapperCalls, ...rest } = callee;
     // A tag that is kept between two functions goes through both of them.
     const isKept = site !== undefined && site.functionRva !== fn.rva;
@@ -231,10 +234,15 @@ export class TagUses {
 
   /** A tag is read from a variable or from an object: what fills it is looked at next. */
   #addReader(value: Value, callee: Callee): void {
-    const { code, stored, worklist } = this.#context;
+    const { code, stored, targets, worklist } = this.#context;
     if (value.kind === 'memory' && !code.image.sectionAt(value.rva)?.writable) return;
     if (!stored.addReader(value, callee)) return;
     if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
+    if (value.kind !== 'field' && value.kind !== 'behind') return;
+    // Setters may have been followed before anybody was known to read what they set.
+    stored.foundReader(value.offset, targets.wave);
+    for (const functionRva of stored.functionsSettingAt(value.offset))
+      worklist.addCallersNearTags(functionRva);
   }
 }
 

@@ -128,17 +128,16 @@ export class AnalysedFunction {
     });
   }
 
-  /** What a store of a register, as wide as a pointer, stores. */
-  storedPointers(i: number): readonly Value[] {
-    const { source } = this.body.operations;
-    return this.#pointersAt(i, () => this.resolver.resolve({ register: source[i] }, i).values);
+  /** The pointer that the store of a register puts `lane` bytes into its destination. */
+  storedPointers(i: number, lane: number): readonly Value[] {
+    return this.#pointersAt(i, () => this.resolver.resolveStored(i, lane).values, lane);
   }
 
   /** The values of a pointer at an operation, worked out once: nothing that is found later changes them. */
-  #pointersAt(i: number, resolve: () => readonly Value[]): readonly Value[] {
+  #pointersAt(i: number, resolve: () => readonly Value[], lane = 0): readonly Value[] {
     const { rva } = this.body.operations;
-    // One instruction may store two pointers.
-    const key = rva[i] * 2 + (i > 0 && rva[i - 1] === rva[i] ? 1 : 0);
+    // One instruction may store two pointers: by two operations, or out of one vector register.
+    const key = rva[i] * 16 + (i > 0 && rva[i - 1] === rva[i] ? 1 : 0) + lane;
     const known = this.#pointerValues.get(key);
     if (known !== undefined) return known;
     const values = resolve();

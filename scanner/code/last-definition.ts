@@ -1,7 +1,8 @@
 /** Finds the operation that may give a register or a place in memory what it holds: a look at each, for most can not. */
 import type { FunctionBody } from './function-body.ts';
 import type { MemoryFunctions } from './memory-functions.ts';
-import { BASE_IMAGE, Op, VECTOR0 } from './operations.ts';
+import { BASE_IMAGE, Op } from './operations.ts';
+import { isLostInCall } from './processor.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import type { Walk, Wanted } from './walk.ts';
 
@@ -25,10 +26,10 @@ export function lastDefinition(
   from: number,
   end: number,
 ): number {
-  const { space, at, width } = wanted;
+  const { space, at, lane, width } = wanted;
   if (space === 'register') {
-    const isKept = at < VECTOR0 && !processor.isVolatile(at);
-    return ofRegister(body, at, isKept ? KILLS : KILLS | CALLS, from, end);
+    const isLost = isLostInCall(processor, at, lane);
+    return ofRegister(body, at, isLost ? KILLS | CALLS : KILLS, from, end);
   }
   if (space === 'image') return ofImage(body, from, end);
   return ofSlot(body, memoryFunctions, at, width, from, end);

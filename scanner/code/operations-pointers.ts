@@ -123,14 +123,19 @@ export class OperationsPointers {
   #addStoredPointer(i: number): void {
     const { code, fn } = this.#context;
     const { source, size, flags, low } = fn.body.operations;
+    const { pointerSize } = code.processor;
     const isAddress = flags[i] === Flag.immediateIsAddress;
-    if (size[i] !== code.processor.pointerSize || (source[i] === NONE && !isAddress)) return;
+    if (size[i] < pointerSize || (source[i] === NONE && !isAddress)) return;
     const variableRva = nearAddress(fn.body, i);
     if (variableRva === undefined && !this.#namesOperations) return;
-    const values: readonly Value[] = isAddress ? [address(low[i])] : fn.storedPointers(i);
-    for (const value of values) {
-      if (variableRva !== undefined) this.#addToVariable(variableRva, value);
-      else if (value.kind === 'address' && this.#isOperation(value.rva)) this.#addToObject(i, value.rva);
+    // A vector register holds several.
+    for (let lane = 0; lane < size[i]; lane += pointerSize) {
+      const values: readonly Value[] = isAddress ? [address(low[i])] : fn.storedPointers(i, lane);
+      for (const value of values) {
+        if (variableRva !== undefined) this.#addToVariable(variableRva + lane, value);
+        else if (value.kind === 'address' && this.#isOperation(value.rva))
+          this.#addToObject(i, value.rva, lane);
+      }
     }
   }
 
@@ -144,14 +149,14 @@ export class OperationsPointers {
     if (tables.storedInVariable(variableRva, value.rva)) worklist.addReferences(variableRva);
   }
 
-  #addToObject(i: number, rva: number): void {
+  #addToObject(i: number, rva: number, lane: number): void {
     const { fn, tables, worklist } = this.#context;
     const slot = fn.body.slot[i];
     if (slot !== NO_SLOT) {
-      this.#inFrame.push({ slot, rva });
+      this.#inFrame.push({ slot: slot + lane, rva });
       return;
     }
-    const distance = fn.body.operations.displacement[i];
+    const distance = fn.body.operations.displacement[i] + lane;
     for (const pointer of fn.storePointers(i)) {
       if (pointer.kind === 'address' || pointer.kind === 'element') {
         // An array of structures that is filled in a loop.

@@ -1,7 +1,7 @@
 /** What the analysis must know of a processor: where arguments sit, what a call destroys, and how code is decoded. */
 import type { Arch } from '../../data/facts.ts';
 import type { OperationList } from './operations.ts';
-import { X86 } from './operations.ts';
+import { VECTOR0, X86 } from './operations.ts';
 import type { Place } from './places.ts';
 
 export interface Processor {
@@ -15,6 +15,9 @@ export interface Processor {
   readonly callPushes: number;
   /** The general registers that a call destroys, as bits. */
   readonly volatileRegisters: number;
+  /** The vector registers that a call leaves alone, as bits, and how many of their bytes. */
+  readonly keptVectors: number;
+  readonly keptVectorBytes: number;
   /** Whether a call destroys this general register. */
   isVolatile(register: number): boolean;
   /** Whether a function may receive an argument in this register. */
@@ -60,6 +63,8 @@ const x64: Processor = {
   guardedTarget: X86.ax,
   callPushes: 8,
   volatileRegisters: X64_VOLATILE,
+  keptVectors: registerSet(6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+  keptVectorBytes: 16,
   isVolatile: register => isIn(X64_VOLATILE, register),
   // Linkers that see the whole program let functions of their own take arguments in any register.
   isArgumentRegister: register => register < 16 && register !== X86.sp && register !== X86.bp,
@@ -83,6 +88,8 @@ const x86: Processor = {
   guardedTarget: X86.cx,
   callPushes: 4,
   volatileRegisters: X86_VOLATILE,
+  keptVectors: 0,
+  keptVectorBytes: 0,
   isVolatile: register => isIn(X86_VOLATILE, register),
   // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in any.
   isArgumentRegister: register => register < 8 && register !== X86.sp && register !== X86.bp,
@@ -111,6 +118,8 @@ const arm64: Processor = {
   guardedTarget: 15,
   callPushes: 0,
   volatileRegisters: ARM64_VOLATILE,
+  keptVectors: registerSet(8, 9, 10, 11, 12, 13, 14, 15),
+  keptVectorBytes: 8,
   isVolatile: register => isIn(ARM64_VOLATILE, register),
   isArgumentRegister: register => register < ARM64_FRAME && register !== ARM64_PROCESSOR_DATA,
   passedPlaces: [0, 1, 2, 3, 4, 5].map(register => ({ register })),
@@ -123,6 +132,12 @@ const arm64: Processor = {
 
 /** By architecture. */
 export const PROCESSORS: Readonly<Record<Arch, Processor>> = { x86, x64, arm64 };
+
+/** Whether a call destroys the part of a register that begins at byte `lane`. */
+export function isLostInCall(processor: Processor, register: number, lane: number): boolean {
+  if (register < VECTOR0) return processor.isVolatile(register);
+  return lane >= processor.keptVectorBytes || !isIn(processor.keptVectors, register - VECTOR0);
+}
 
 function registerSet(...registers: number[]): number {
   return registers.reduce((bits, register) => bits | (1 << register), 0);

@@ -3,7 +3,8 @@ import { assuming } from './bounds.ts';
 import { callsGuardCheck } from './control-flow-guard.ts';
 import { constant, inFrame, resultOf, UNKNOWN } from './make-value.ts';
 import { addressValue, loadedValue } from './memory-operands.ts';
-import { Op, VECTOR0 } from './operations.ts';
+import { Op } from './operations.ts';
+import { isLostInCall } from './processor.ts';
 import { binaryValue, byteSwapValue, unaryValue } from './register-arithmetic.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
 import { extendedValue, insertedValue, narrow } from './register-parts.ts';
@@ -18,8 +19,7 @@ export function definedValue(walk: Walk, wanted: Wanted, i: number, depth: numbe
   switch (op[i]) {
     case Op.call:
     case Op.callIndirect: {
-      const isLost = register >= VECTOR0 || walk.processor.isVolatile(register);
-      if (!isLost || callsGuardCheck(walk, i, depth)) return undefined;
+      if (!isLostInCall(walk.processor, register, lane) || callsGuardCheck(walk, i, depth)) return undefined;
       const isResult = register === walk.processor.resultRegister && lane === 0;
       return ValueSet.of(isResult ? resultOf(i) : UNKNOWN);
     }

@@ -1,5 +1,5 @@
 /** The vector instructions that compilers build and copy structures with. */
-import { Op, type OperationList, VECTOR0 } from '../operations.ts';
+import { Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
 import { setMemory } from './emit.ts';
 import type { X86Decoder } from './x86-decoder.ts';
 
@@ -42,7 +42,10 @@ export function vectorMove(d: X86Decoder, rva: number, out: OperationList): bool
         ? false
         : transfer(d, rva, out, register, 8, d.opcode === 0x12);
     case 0x16: // movlhps, movhps
-      return prefix !== 0 || d.mod !== 3 ? false : inserted(out, rva, register, VECTOR0 + d.rm, 8, 8);
+      if (d.mod === 3) return prefix === 0 && inserted(out, rva, register, VECTOR0 + d.rm, 8, 8);
+      if (prefix !== 0 && prefix !== 0x66) return false;
+      transfer(d, rva, out, SCRATCH, 8, true);
+      return inserted(out, rva, register, SCRATCH, 8, 8);
     case 0x62: // punpckldq
       return prefix !== 0x66 || d.mod !== 3 ? false : inserted(out, rva, register, VECTOR0 + d.rm, 4, 4);
     case 0x6c: // punpcklqdq

@@ -37,9 +37,14 @@ export function localArray(
   return tags.values.length === 0 ? ValueSet.of(UNKNOWN) : tags;
 }
 
-/** The tags in an array of the image, up to what else of it is referred to. */
+/**
+ * The tags in an array of the image, up to what else of it is referred to. Of one that is filled at run time
+ * the first element is a variable that can be followed; the others may hold anything.
+ */
 export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
   const end = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
   const values = readTable(walk.image, rva, stride, end);
-  return values.length === 0 ? ValueSet.of(UNKNOWN) : ValueSet.of(...values);
+  if (values.length > 0) return ValueSet.of(...values);
+  const isFilled = walk.image.sectionAt(rva)?.writable === true;
+  return isFilled ? ValueSet.of(UNKNOWN, { kind: 'memory', rva, plus: 0 }) : ValueSet.of(UNKNOWN);
 }

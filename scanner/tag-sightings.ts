@@ -24,7 +24,7 @@ import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
 import { DRIVER_CREATE } from './code/pool-functions.ts';
 import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
-import type { TagUse } from './code/tag-uses.ts';
+import type { TagUse } from './code/tag-use.ts';
 
 /** Other tags kept of one driver; real ones have a handful. */
 const MAX_OTHER_TAGS = 200;

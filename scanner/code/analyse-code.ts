@@ -7,7 +7,7 @@ import type { Literal } from './literals.ts';
 import { processorKit } from './processor-kit.ts';
 import { poolFunctionNames } from './routine-names.ts';
 import { findSinks } from './sinks.ts';
-import type { TagUse } from './tag-uses.ts';
+import type { TagUse } from './tag-use.ts';
 import { unlistedAllocators, unlistedImports } from './unlisted-allocators.ts';
 
 export interface CodeFindings {

@@ -113,6 +113,11 @@ export class AnalysedFunction {
     });
   }
 
+  /** Constants and parameters that a function of the image may return. */
+  returnedBy(functionRva: number): readonly Value[] {
+    return this.#returns.of(functionRva);
+  }
+
   /** The pointers that a call or jump may go through; behind a Control Flow Guard check they are in a register. */
   calledPointers(i: number): readonly Value[] {
     const { source, index } = this.body.operations;

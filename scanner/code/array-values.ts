@@ -1,6 +1,6 @@
 /** The tags in arrays that are read by an index: the elements that read like tags, in a row. */
 
-import { UNKNOWN } from './make-value.ts';
+import { memory, UNKNOWN } from './make-value.ts';
 import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
 import { framePart, type Walk } from './walk.ts';
@@ -46,5 +46,5 @@ export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
   const values = readTable(walk.image, rva, stride, end);
   if (values.length > 0) return ValueSet.of(...values);
   const isFilled = walk.image.sectionAt(rva)?.writable === true;
-  return isFilled ? ValueSet.of(UNKNOWN, { kind: 'memory', rva, plus: 0 }) : ValueSet.of(UNKNOWN);
+  return isFilled ? ValueSet.of(UNKNOWN, memory(rva)) : ValueSet.of(UNKNOWN);
 }

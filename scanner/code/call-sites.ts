@@ -16,7 +16,8 @@ import type { SearchContext } from './search-context.ts';
 import type { Sinks } from './sinks.ts';
 import { StoredTags } from './stored-tags.ts';
 import { TagStores } from './tag-stores.ts';
-import { type TagUse, TagUses } from './tag-uses.ts';
+import type { TagUse } from './tag-use.ts';
+import { TagUses } from './tag-uses.ts';
 import { functionsAt, Worklist } from './worklist.ts';
 
 /** What a search gives. */
@@ -125,7 +126,7 @@ class CallSiteSearch {
     this.#stores.begin();
     this.#pointers.begin();
     this.#analyseBody();
-    this.#operationsLeft -= fn.takeWork();
+    this.#operationsLeft -= fn.takeWork() + this.#uses.takeWork();
   }
 
   #analyseBody(): void {

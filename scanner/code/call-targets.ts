@@ -111,6 +111,7 @@ function isSame(a: Callee, b: Callee): boolean {
   return (
     a.poolFunction === b.poolFunction &&
     placeKey(a.place) === placeKey(b.place) &&
+    a.returnedAt === b.returnedAt &&
     a.wrappers.length === b.wrappers.length
   );
 }

@@ -35,7 +35,12 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
   // What is added on the way is visited, too: a jump in such a row may lead to another.
   for (const rva of found) {
     const target = image.arch === 'arm64' ? jumpTargetArm64(code, rva) : jumpTarget(code, rva);
-    if (target !== undefined) offer(target, true);
+    if (target === undefined) continue;
+    offer(target, true);
+    // The rows stand side by side, and some are only jumped to.
+    const next = rva + (image.arch === 'arm64' ? 4 : 5);
+    const further = image.arch === 'arm64' ? jumpTargetArm64(code, next) : jumpTarget(code, next);
+    if (further !== undefined && sectionOf(code, further) !== undefined) offer(next, true);
   }
   const starts = Uint32Array.from(found).sort();
   if (image.arch === 'arm64') return starts;
@@ -60,8 +65,9 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
   }
 }
 
-/** push of ebx, ebp, esi, edi or r12 to r15, or room made on the stack. */
-function savesRegister(bytes: Uint8Array, offset: number): boolean {
+/** push of ebx, ebp, esi, edi or r12 to r15, or room made on the stack; behind `mov edi, edi` as well. */
+function savesRegister(bytes: Uint8Array, start: number): boolean {
+  const offset = bytes[start] === 0x8b && bytes[start + 1] === 0xff ? start + 2 : start;
   const first = bytes[offset];
   const next = bytes[offset + 1];
   if (first === 0x53 || (first >= 0x55 && first <= 0x57)) return true;
@@ -70,8 +76,10 @@ function savesRegister(bytes: Uint8Array, offset: number): boolean {
   return first === 0x48 && (next === 0x83 || next === 0x81) && bytes[offset + 2] === 0xec;
 }
 
-/** A return or a jump ends right before this offset. */
-function isBehindReturn(bytes: Uint8Array, offset: number): boolean {
+/** A return or a jump ends right before this offset, or before the int3 that stand there. */
+function isBehindReturn(bytes: Uint8Array, start: number): boolean {
+  let offset = start;
+  while (offset > 0 && start - offset < ALIGNMENT && bytes[offset - 1] === 0xcc) offset--;
   if (offset >= 1 && bytes[offset - 1] === 0xc3) return true;
   return offset >= 5 && (bytes[offset - 3] === 0xc2 || bytes[offset - 5] === 0xe9);
 }

@@ -90,7 +90,7 @@ export class ObjectFlow {
     const calls: { i: number; callee: Callee }[] = [];
     const add = (i: number, target: number, guesses: number) => {
       for (const callee of targets.allOfFunction(target)) {
-        if (callee.place.behind === undefined) continue;
+        if (callee.place.behind === undefined || callee.returnedAt !== undefined) continue;
         calls.push({
           i,
           callee: guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses },

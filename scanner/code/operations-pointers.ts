@@ -161,7 +161,7 @@ export class OperationsPointers {
       if (pointer.kind === 'address' || pointer.kind === 'element') {
         // An array of structures that is filled in a loop.
         const variableRva = (pointer.rva + distance) | 0;
-        for (const callee of this.#callees.ofPointer({ kind: 'address', rva }))
+        for (const callee of this.#callees.ofPointer(address(rva)))
           this.#callees.addVariable(variableRva, callee);
         tables.functionInVariable(variableRva, rva, worklist.structuresAt(variableRva));
       } else tables.storedInObject(pointer.kind === 'inside' ? pointer.plus + distance : distance, rva);

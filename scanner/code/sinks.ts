@@ -12,6 +12,8 @@ export interface Callee {
   /** `ntoskrnl.exe!ExAllocatePoolWithTag`. */
   api: string;
   place: Place;
+  /** The tag does not stand at `place`, but the function returns it that is this far in the table whose address stands there. */
+  returnedAt?: number;
   /** Functions of the image between a caller and the pool function, the outermost first; empty for the function itself. */
   wrappers: number[];
   /** RVA of the call in each of the wrappers that leads on, in the same order. */

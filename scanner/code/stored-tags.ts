@@ -3,33 +3,14 @@
  * what the stores into them hold.
  */
 import type { FunctionBody } from './function-body.ts';
-import { isSame } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { BASE_IMAGE, NONE } from './operations.ts';
-import { type Place, placeKey } from './places.ts';
+import { Setters } from './setters.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import type { Value } from './values.ts';
 
-/** A function that stores a value `offset` bytes behind a pointer that it is given, or that it returns. */
-export interface Setter {
-  pointer: Place | 'result';
-  offset: number;
-  /** Constants, and parameters of the setter. */
-  values: readonly Value[];
-  /** Functions between this one and the store. */
-  depth: number;
-  /** The wave of the search in which it was found. */
-  wave: number;
-}
-
-/** Setters that call setters: constructors of members of members are as deep as real objects go. */
-const MAX_SETTER_DEPTH = 4;
-/** What more functions than this set at one distance is no tag. */
-const MAX_SETTERS_AT_A_DISTANCE = 64;
-/** Fields that one constructor fills at distances where tags are read. */
-const MAX_FIELDS_OF_A_SETTER = 32;
 /** Kinds of pool functions that one place may feed. */
 const MAX_CALLEES = 8;
 /** Variables, and fields, that are read as tags; real drivers have some hundreds. */
@@ -60,18 +41,14 @@ export function keptIn(value: Value): string | undefined {
 
 /** What is known for the whole image; adding tells whether something is new. */
 export class StoredTags {
+  readonly setters = new Setters();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
   readonly #fields = new Map<string, Callee[]>();
-  readonly #setters = new Map<number, Setter[]>();
-  readonly #settersAt = new Map<number, number>();
-  readonly #functionsSettingAt = new Map<number, Set<number>>();
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
   #wantedStores = new Set<number>();
-  /** By distance: the wave in which something was last found to read a tag there. */
-  readonly #readIn = new Map<number, number>();
   /** Places that hold something else than tags at times. */
   readonly #spoiled = new Set<string>();
 
@@ -128,51 +105,9 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
-  /** Something was found in this wave that reads a tag at this distance. */
-  foundReader(distance: number, wave: number): void {
-    this.#readIn.set(distance, wave);
-  }
-
-  /** Whether a call of the setter has something new to tell: it, or somebody who reads at its distance, was found since. */
-  isNews(setter: Setter, since: number): boolean {
-    return setter.wave >= since || (this.#readIn.get(setter.offset) ?? -1) >= since;
-  }
-
   /** The distances at which tags are read in an object's first bytes. */
   distancesBelow(bytes: number): number[] {
     return [...this.#distances].filter(distance => distance >= 0 && distance + 4 <= bytes);
-  }
-
-  get hasSetters(): boolean {
-    return this.#setters.size > 0;
-  }
-
-  settersOf(functionRva: number): readonly Setter[] {
-    return this.#setters.get(functionRva) ?? [];
-  }
-
-  /** Functions that set at this distance: their callers may have news for who reads there. */
-  functionsSettingAt(distance: number): Iterable<number> {
-    return this.#functionsSettingAt.get(distance) ?? [];
-  }
-
-  /** True where the setter is new. */
-  addSetter(functionRva: number, setter: Setter): boolean {
-    const known = this.#setters.get(functionRva) ?? [];
-    const isKnown = known.some(
-      other =>
-        other.offset === setter.offset &&
-        pointerKey(other) === pointerKey(setter) &&
-        setter.values.every(value => other.values.some(known => isSame(known, value))),
-    );
-    const alike = this.#settersAt.get(setter.offset) ?? 0;
-    const isTooMuch = setter.depth > MAX_SETTER_DEPTH || alike >= MAX_SETTERS_AT_A_DISTANCE;
-    if (isKnown || isTooMuch || known.length >= MAX_FIELDS_OF_A_SETTER) return false;
-    this.#settersAt.set(setter.offset, alike + 1);
-    const functions = this.#functionsSettingAt.get(setter.offset) ?? new Set();
-    this.#functionsSettingAt.set(setter.offset, functions.add(functionRva));
-    this.#setters.set(functionRva, [...known, setter]);
-    return true;
   }
 
   /** Whether a store may fill a place that is read as a tag: most cannot, which is quick to see. */
@@ -230,10 +165,6 @@ export class StoredTags {
 
 function fieldKey(owner: number | undefined, offset: number): string {
   return `${owner ?? ''}:${offset}`;
-}
-
-function pointerKey({ pointer }: Setter): string {
-  return pointer === 'result' ? pointer : placeKey(pointer);
 }
 
 function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {

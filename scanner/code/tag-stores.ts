@@ -6,8 +6,8 @@
 import { resultOf } from './make-value.ts';
 import { ObjectFlow } from './object-flow.ts';
 import type { SearchContext } from './search-context.ts';
+import type { Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import type { Setter } from './stored-tags.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
 
@@ -68,13 +68,13 @@ export class TagStores {
   /** The call or tail jump `i`: a function of the image that it leads to may be a setter. */
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
-    if (!stored.hasSetters) return;
+    if (stored.setters.isEmpty) return;
     const called = fn.isIndirect(i)
       ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
       : [fn.body.operations.low[i]];
     for (const target of called)
-      for (const setter of stored.settersOf(target))
-        if (stored.isNews(setter, targets.since)) this.#addSetterCall(i, setter);
+      for (const setter of stored.setters.of(target))
+        if (stored.setters.isNews(setter, targets.since)) this.#addSetterCall(i, setter);
   }
 
   /** Values are put `offset` bytes behind a pointer. */
@@ -107,7 +107,7 @@ export class TagStores {
     const { fn, stored, targets, worklist } = this.#context;
     const values = put.values.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
     const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
-    if (values.length === 0 || !stored.addSetter(fn.rva, setter)) return;
+    if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;
     stored.wantStores(offset);
     worklist.addCallersNearTags(fn.rva);
   }

@@ -2,37 +2,18 @@
  * What stands at a tag argument, and what follows from it: a constant is a use, a parameter makes its function a
  * wrapper, and a variable or field makes everything that fills it interesting.
  */
-import type { ConstantOrigin } from '../../data/facts.ts';
 import type { Callees } from './callees.ts';
 import { contextTags } from './filter-contexts.ts';
 import { address, constant } from './make-value.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
+import { ReturnedTags } from './returned-tags.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
-import { looksLikeTag } from './static-memory.ts';
 import { keptIn } from './stored-tags.ts';
-import type { FamilyBase, Value } from './values.ts';
-
-/** A constant that reaches a tag argument. */
-export interface TagUse {
-  /** The ULONG as passed, PROTECTED_POOL included. */
-  ulong: number;
-  callee: Callee;
-  /** RVA of the call. */
-  rva: number;
-  functionRva: number;
-  origin: ConstantOrigin;
-  /** Bits of one character that are not known: the tag is one of a family. */
-  familyMask?: number;
-  /** Of a family: the constant without the computed character. */
-  familyBase?: FamilyBase;
-  /** Where the constant stands, or its character is computed: an instruction, or data of the image. */
-  constantRva: number;
-  /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */
-  path?: readonly number[];
-}
+import { isBelievable, isSameUse, type TagUse } from './tag-use.ts';
+import type { Value } from './values.ts';
 
 /** Wrappers of wrappers beyond this depth are a misreading. */
 const MAX_WRAPPER_DEPTH = 8;
@@ -48,13 +29,6 @@ const MAX_USES = 100_000;
 /** A virtual call and a field of an object on the way to one tag; more guesses upon guesses prove nothing. */
 const MAX_GUESSES = 2;
 
-const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set([
-  'immediate',
-  'literal-pool',
-  'stack',
-  'computed',
-]);
-
 /** What a tag's origin is called when it was kept somewhere before. */
 const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;
 
@@ -62,6 +36,7 @@ const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as
 export class TagUses {
   readonly #context: SearchContext;
   readonly #callees: Callees;
+  readonly #returned: ReturnedTags;
   readonly #maxWrappers: number;
   readonly #seenWrappers = new Set<string>();
   readonly #usesBySite = new Map<number, TagUse[]>();
@@ -71,10 +46,16 @@ export class TagUses {
   constructor(context: SearchContext, callees: Callees) {
     this.#context = context;
     this.#callees = callees;
+    this.#returned = new ReturnedTags(context);
     this.#maxWrappers = Math.min(
       MAX_WRAPPERS,
       LEAST_WRAPPERS + context.code.codeBytes / CODE_BYTES_PER_WRAPPER,
     );
+  }
+
+  /** The work done besides the function at hand since this was last asked, in decoded operations. */
+  takeWork(): number {
+    return this.#returned.takeWork();
   }
 
   /** Nothing more is kept. */
@@ -98,7 +79,10 @@ export class TagUses {
   addCall(i: number, callee: Callee): void {
     if (!this.#firstArgumentFits(i, callee)) return;
     const { fn } = this.#context;
+    if (callee.returnedAt !== undefined) return this.#addReturned(i, callee, callee.returnedAt);
     const passed = fn.passedAt(callee.place, i);
+    for (const { place, returnedAt } of this.#returned.entriesOf(passed))
+      this.#addWrapper(place, fn.body.operations.rva[i], { ...callee, returnedAt });
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? this.#contextTags(passed, i)
@@ -108,6 +92,17 @@ export class TagUses {
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
     if (!isFound && isSure && !isOtherTag(callee.poolFunction))
       this.#unresolved.add(fn.body.operations.rva[i]);
+  }
+
+  /** Call `i` passes an object, or a table, one of whose functions returns the tag. */
+  #addReturned(i: number, callee: Callee, returnedAt: number): void {
+    const { fn } = this.#context;
+    for (const value of fn.passedAt(callee.place, i))
+      if (value.kind === 'parameter') this.#addWrapper(value.place, fn.body.operations.rva[i], callee);
+    // Which object it is was worked out from the order of the code.
+    const guesses = (callee.guesses ?? 0) + 1;
+    const tags = this.#returned.tagsOf({ place: callee.place, returnedAt }, i);
+    this.addValues(tags, i, { ...callee, returnedAt: undefined, guesses });
   }
 
   /**
@@ -213,13 +208,13 @@ export class TagUses {
   #addWrapper(place: Place, callRva: number, callee: Callee): void {
     const { fn, stored, targets } = this.#context;
     if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= this.#maxWrappers) return;
-    const key = `${fn.rva}:${placeKey(place)}:${callee.poolFunction.kind}`;
+    const key = `${fn.rva}:${placeKey(place)}:${callee.returnedAt ?? ''}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
     const kept = pointerTo(place);
-    if (kept !== undefined) {
+    if (kept !== undefined && callee.returnedAt === undefined) {
       stored.wantStores(kept.offset);
-      stored.foundReader(kept.offset, targets.wave);
+      stored.setters.foundReader(kept.offset, targets.wave);
     }
     const { site, wrappers, wrapperCalls, ...rest } = callee;
     // A tag that is kept between two functions goes through both of them.
@@ -240,22 +235,8 @@ export class TagUses {
     if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
     if (value.kind !== 'field' && value.kind !== 'behind') return;
     // Setters may have been followed before anybody was known to read what they set.
-    stored.foundReader(value.offset, targets.wave);
-    for (const functionRva of stored.functionsSettingAt(value.offset))
+    stored.setters.foundReader(value.offset, targets.wave);
+    for (const functionRva of stored.setters.functionsAt(value.offset))
       worklist.addCallersNearTags(functionRva);
   }
-}
-
-function isSameUse(a: TagUse, b: TagUse): boolean {
-  return (
-    a.ulong === b.ulong &&
-    a.familyMask === b.familyMask &&
-    a.callee.api === b.callee.api &&
-    a.callee.wrappers.length === b.callee.wrappers.length
-  );
-}
-
-/** Whether a constant may be taken for a tag where objects were guessed: it reads like one; of data only after one guess. */
-function isBelievable(ulong: number, origin: ConstantOrigin, guesses: number): boolean {
-  return looksLikeTag(ulong) && (guesses === 1 || WRITTEN_IN_CODE.has(origin));
 }

@@ -1,7 +1,7 @@
 /** Which uses belong to a sighting: those of the tag itself or, of a wildcard, those that compute the character of its `?`. */
 import type { TagSighting } from '../../data/facts.ts';
 import { type PoolTag, PROTECTED_BIT, patternCovers, tagFromUlong } from '../../data/pool-tag.ts';
-import type { TagUse } from '../code/tag-uses.ts';
+import type { TagUse } from '../code/tag-use.ts';
 
 /** The sighting of a tag. A wildcard comes first: the four bytes with a real `?` may stand in its own code, as its base. */
 export function sightingOf(sightings: readonly TagSighting[], tag: PoolTag): TagSighting | undefined {

@@ -3,7 +3,7 @@ import type { ConstantOrigin, Evidence } from '../../data/facts.ts';
 import type { Place } from '../code/places.ts';
 import { placeKey } from '../code/places.ts';
 import type { Processor } from '../code/processor.ts';
-import type { TagUse } from '../code/tag-uses.ts';
+import type { TagUse } from '../code/tag-use.ts';
 import { computedCharacter } from './computed-family.ts';
 import { registerName } from './register-name.ts';
 import type { PathStep } from './tag-explanation.ts';

@@ -2,7 +2,7 @@
 import type { Evidence } from '../../data/facts.ts';
 import { PROTECTED_BIT, tagText } from '../../data/pool-tag.ts';
 import { PROCESSORS, type Processor } from '../code/processor.ts';
-import type { TagUse } from '../code/tag-uses.ts';
+import type { TagUse } from '../code/tag-use.ts';
 import type { Disassembler } from '../disassembly/disassembler.ts';
 import { bytesText } from '../disassembly/instruction-bytes.ts';
 import type { DriverImage } from '../pe/image-facts.ts';

@@ -4,7 +4,7 @@ import { localtagFacts } from '../../data/localtag-facts.ts';
 import { POOL_FUNCTIONS } from '../../scanner/code/pool-functions.ts';
 import { PROCESSORS } from '../../scanner/code/processor.ts';
 import { directCallee } from '../../scanner/code/sinks.ts';
-import type { TagUse } from '../../scanner/code/tag-uses.ts';
+import type { TagUse } from '../../scanner/code/tag-use.ts';
 import { tagSightings } from '../../scanner/tag-sightings.ts';
 import { NO_FACTS } from '../data/plain-identity.ts';
 

@@ -94,3 +94,24 @@ test('a jump through a slot is a thunk whatever stands before it', () => {
   assert.equal(thunkSlot(0x1001), 0x2050);
   assert.equal(thunkSlot(0x1007), undefined, 'a call');
 });
+
+test('a function that only a tail jump reaches begins behind int3, too', () => {
+  const bytes = new Array<number>(0x50).fill(0xcc);
+  bytes.splice(0, 5, 0xe9, 0x3c, 0, 0, 0); // jmp 1041
+  bytes.splice(0x20, 3, 0x55, 0x8b, 0xec); // push ebp; mov ebp, esp: another function
+  bytes.splice(0x23, 2, 0x5d, 0xc3);
+  bytes.splice(0x3b, 1, 0xc3);
+  bytes.splice(0x41, 5, 0x8b, 0xff, 0x56, 0x5e, 0xc3); // mov edi, edi; push esi; pop esi; ret
+  assert.equal(x86Map(...bytes).functionAt(0x1041), 0x1041);
+});
+
+test('every jump of a row is a function, also one that only jumps reach', () => {
+  const bytes = new Array<number>(0x60).fill(0x90);
+  bytes.splice(0, 15, 0xe9, 0x1b, 0, 0, 0, 0xe9, 0x26, 0, 0, 0, 0xe9, 0x31, 0, 0, 0); // jmp 1020; jmp 1030; jmp 1040
+  for (const at of [0x20, 0x30, 0x40]) bytes[at] = 0xc3;
+  const { functionAt } = x86Map(...bytes);
+  assert.deepEqual(
+    [0x1000, 0x1005, 0x100a, 0x1030].map(rva => functionAt(rva)),
+    [0x1000, 0x1005, 0x100a, 0x1030],
+  );
+});

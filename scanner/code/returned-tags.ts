@@ -1,0 +1,63 @@
+/**
+ * Tags that a function returns which is called through a table: `this->table[n]()`. Which function it is follows from the
+ * table that the object was given last, in the function that made it or in a constructor that this calls.
+ */
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { ObjectTables } from './object-tables.ts';
+import { type Place, pointerTo } from './places.ts';
+import type { SearchContext } from './search-context.ts';
+import { isRelocated, looksLikeTag } from './static-memory.ts';
+import type { Value } from './values.ts';
+
+/** Where a function leaves what tells the tag: its table's address stands at `place`, and it `returnedAt` bytes in. */
+export interface TableEntry {
+  place: Place;
+  returnedAt: number;
+}
+
+/** Answers for the function at hand. */
+export class ReturnedTags {
+  readonly #context: SearchContext;
+  readonly #tables: ObjectTables;
+
+  constructor(context: SearchContext) {
+    this.#context = context;
+    this.#tables = new ObjectTables(context.code);
+  }
+
+  /** The work done since this was last asked, in decoded operations. */
+  takeWork(): number {
+    return this.#tables.takeWork();
+  }
+
+  /** The entries of passed tables that gave these values by indirect calls. */
+  entriesOf(values: readonly Value[]): TableEntry[] {
+    const { fn } = this.#context;
+    return values.flatMap(value => {
+      if (value.kind !== 'result' || !fn.isIndirect(value.operation)) return [];
+      return fn.calledPointers(value.operation).flatMap(entryOf);
+    });
+  }
+
+  /** The tags that the entry's function returns, where call `i` passes a table that is known. */
+  tagsOf({ place, returnedAt }: TableEntry, i: number): Value[] {
+    const { code, fn } = this.#context;
+    return this.#tables.passedAt(fn, place, i).flatMap(table => {
+      const functionRva = pointerAt(code, table + returnedAt);
+      if (functionRva === undefined) return [];
+      return fn
+        .returnedBy(functionRva)
+        .filter(value => value.kind === 'constant' && looksLikeTag(value.value));
+    });
+  }
+}
+
+function entryOf(pointer: Value): TableEntry[] {
+  const entry = pointer.kind === 'field' || pointer.kind === 'parameter' ? pointer.place : undefined;
+  const found = entry === undefined ? undefined : pointerTo(entry);
+  return found === undefined ? [] : [{ place: found.pointer, returnedAt: found.offset }];
+}
+
+function pointerAt({ image }: CodeUnderAnalysis, rva: number): number | undefined {
+  return isRelocated(image.relocations, rva) ? image.pointerAt(rva) : undefined;
+}

@@ -1,0 +1,46 @@
+/** A constant that reaches a tag argument. */
+import type { ConstantOrigin } from '../../data/facts.ts';
+import type { Callee } from './sinks.ts';
+import { looksLikeTag } from './static-memory.ts';
+import type { FamilyBase } from './values.ts';
+
+/** One use of a tag. */
+export interface TagUse {
+  /** The ULONG as passed, PROTECTED_POOL included. */
+  ulong: number;
+  callee: Callee;
+  /** RVA of the call. */
+  rva: number;
+  functionRva: number;
+  origin: ConstantOrigin;
+  /** Bits of one character that are not known: the tag is one of a family. */
+  familyMask?: number;
+  /** Of a family: the constant without the computed character. */
+  familyBase?: FamilyBase;
+  /** Where the constant stands, or its character is computed: an instruction, or data of the image. */
+  constantRva: number;
+  /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */
+  path?: readonly number[];
+}
+
+const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set([
+  'immediate',
+  'literal-pool',
+  'stack',
+  'computed',
+]);
+
+/** Whether they say the same of one call. */
+export function isSameUse(a: TagUse, b: TagUse): boolean {
+  return (
+    a.ulong === b.ulong &&
+    a.familyMask === b.familyMask &&
+    a.callee.api === b.callee.api &&
+    a.callee.wrappers.length === b.callee.wrappers.length
+  );
+}
+
+/** Whether a constant may be taken for a tag where objects were guessed: it reads like one; of data only after one guess. */
+export function isBelievable(ulong: number, origin: ConstantOrigin, guesses: number): boolean {
+  return looksLikeTag(ulong) && (guesses === 1 || WRITTEN_IN_CODE.has(origin));
+}

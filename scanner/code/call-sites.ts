@@ -113,6 +113,7 @@ class CallSiteSearch {
     const calls = tables.takeWantedCalls();
     const stores = stored.takeWantedStores();
     for (const rva of tables.takeStructures()) worklist.addReferences(rva);
+    for (const rva of stored.setters.takeWanted()) worklist.addCallersNearTags(rva);
     worklist.add(displacementSites(code.image, { calls, stores }));
   }
 

@@ -25,9 +25,12 @@ const MAX_FIELDS_OF_A_SETTER = 32;
 /** What is known for the whole image. */
 export class Setters {
   readonly #byFunction = new Map<number, Setter[]>();
-  /** By distance: how many there are, and in which functions. */
+  /** By distance: how many there are, those of far pointers apart, and in which functions. */
   readonly #countAt = new Map<number, number>();
+  readonly #farCountAt = new Map<number, number>();
   readonly #functionsAt = new Map<number, Set<number>>();
+  /** Functions whose callers may have news for a reader that is a guess, since this was last asked. */
+  #wanted = new Set<number>();
   /** By distance: the wave in which something was last found to read a tag there. */
   readonly #readIn = new Map<number, number>();
 
@@ -44,6 +47,17 @@ export class Setters {
     return this.#functionsAt.get(distance) ?? [];
   }
 
+  /** The callers of what sets at this distance are worth another look when nothing proven is left to do. */
+  want(distance: number): void {
+    for (const functionRva of this.functionsAt(distance)) this.#wanted.add(functionRva);
+  }
+
+  takeWanted(): Set<number> {
+    const wanted = this.#wanted;
+    this.#wanted = new Set();
+    return wanted;
+  }
+
   /** True where the setter is new. */
   add(functionRva: number, setter: Setter): boolean {
     const known = this.#byFunction.get(functionRva) ?? [];
@@ -53,10 +67,11 @@ export class Setters {
         pointerKey(other) === pointerKey(setter) &&
         setter.values.every(value => other.values.some(known => isSame(known, value))),
     );
-    const alike = this.#countAt.get(setter.offset) ?? 0;
+    const counts = isFarPointer(setter.pointer) ? this.#farCountAt : this.#countAt;
+    const alike = counts.get(setter.offset) ?? 0;
     const isTooMuch = setter.depth > MAX_SETTER_DEPTH || alike >= MAX_SETTERS_AT_A_DISTANCE;
     if (isKnown || isTooMuch || known.length >= MAX_FIELDS_OF_A_SETTER) return false;
-    this.#countAt.set(setter.offset, alike + 1);
+    counts.set(setter.offset, alike + 1);
     const functions = this.#functionsAt.get(setter.offset) ?? new Set();
     this.#functionsAt.set(setter.offset, functions.add(functionRva));
     this.#byFunction.set(functionRva, [...known, setter]);
@@ -72,6 +87,11 @@ export class Setters {
   isNews(setter: Setter, since: number): boolean {
     return setter.wave >= since || (this.#readIn.get(setter.offset) ?? -1) >= since;
   }
+}
+
+/** The object is not passed itself but stands in a structure that is: many are, so only tags are followed so far. */
+export function isFarPointer(pointer: Setter['pointer']): boolean {
+  return pointer !== 'result' && pointer.behind !== undefined;
 }
 
 function pointerKey({ pointer }: Setter): string {

@@ -6,8 +6,9 @@
 import { resultOf } from './make-value.ts';
 import { ObjectFlow } from './object-flow.ts';
 import type { SearchContext } from './search-context.ts';
-import type { Setter } from './setters.ts';
+import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
+import { looksLikeTag } from './static-memory.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
 
@@ -105,7 +106,11 @@ export class TagStores {
   /** The function at hand puts values behind a pointer that it is given or returns. */
   #addSetter(pointer: Setter['pointer'], offset: number, put: Put): void {
     const { fn, stored, targets, worklist } = this.#context;
-    const values = put.values.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
+    const isFar = isFarPointer(pointer);
+    const values = put.values.filter(
+      value =>
+        value.kind === 'parameter' || (value.kind === 'constant' && (!isFar || looksLikeTag(value.value))),
+    );
     const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
     if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;
     stored.wantStores(offset);

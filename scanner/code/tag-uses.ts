@@ -236,6 +236,7 @@ export class TagUses {
     if (value.kind !== 'field' && value.kind !== 'behind') return;
     // Setters may have been followed before anybody was known to read what they set.
     stored.setters.foundReader(value.offset, targets.wave);
+    if (value.kind === 'field') return stored.setters.want(value.offset);
     for (const functionRva of stored.setters.functionsAt(value.offset))
       worklist.addCallersNearTags(functionRva);
   }

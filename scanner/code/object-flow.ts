@@ -2,11 +2,12 @@
 
 import { behindPointer, isSame } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
-import { NONE, Op } from './operations.ts';
+import { Flag, NONE, Op, VECTOR0 } from './operations.ts';
 import { type Place, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
+import { keptBeside } from './stored-callbacks.ts';
 import type { Value } from './values.ts';
 
 /** Where a function leaves the pointer to an object. */
@@ -16,11 +17,18 @@ export type Keeper =
   | { kind: 'field'; offset: number; pointer?: Place }
   | { kind: 'returned' };
 
+/** The call `i`, which reads a tag behind a pointer; of a function that is only kept, the pointers kept beside it. */
+interface ReaderCall {
+  i: number;
+  callee: Callee;
+  kept?: readonly Value[];
+}
+
 /** Answers are kept until the next function. */
 export class ObjectFlow {
   readonly #context: SearchContext;
   readonly #keepers = new Map<number, readonly Keeper[]>();
-  #readerCalls: { i: number; callee: Callee }[] | undefined;
+  #readerCalls: ReaderCall[] | undefined;
 
   constructor(context: SearchContext) {
     this.#context = context;
@@ -57,15 +65,21 @@ export class ObjectFlow {
   readersOf(object: Value, offset: number): Callee[] {
     if (object.kind === 'unknown' || object.kind === 'derived') return [];
     const { fn } = this.#context;
-    return this.#callsThatRead().flatMap(({ i, callee }) => {
+    return this.#callsThatRead().flatMap(({ i, callee, kept }) => {
       const place = pointerTo(callee.place);
-      if (place?.offset !== offset) return [];
-      if (!fn.passedAt(place.pointer, i).some(pointer => isSame(pointer, object))) return [];
-      const rva = fn.body.operations.rva[i];
+      if (place === undefined) return [];
+      const pointers = kept ?? fn.passedAt(place.pointer, i);
+      if (!pointers.some(pointer => isPlaceIn(object, offset, pointer, place.offset))) return [];
       // What a call left in the frame may have been replaced by another call.
       const guesses = object.kind === 'blank' ? (callee.guesses ?? 0) + 1 : callee.guesses;
-      return [{ ...callee, guesses, site: { rva, functionRva: fn.rva, origin: 'structure' as const } }];
+      const site = kept === undefined ? this.#siteOf(i) : callee.site;
+      return [{ ...callee, guesses, site }];
     });
+  }
+
+  #siteOf(i: number): Callee['site'] {
+    const { fn } = this.#context;
+    return { rva: fn.body.operations.rva[i], functionRva: fn.rva, origin: 'structure' };
   }
 
   /** The field that the store `i` fills, where it is one of an object that the function is passed. */
@@ -83,11 +97,11 @@ export class ObjectFlow {
   }
 
   /** The calls that read a tag behind a pointer which they are given. */
-  #callsThatRead(): readonly { i: number; callee: Callee }[] {
+  #callsThatRead(): readonly ReaderCall[] {
     if (this.#readerCalls !== undefined) return this.#readerCalls;
     const { fn, targets, tables, registrations } = this.#context;
     const { op, low, count } = fn.body.operations;
-    const calls: { i: number; callee: Callee }[] = [];
+    const calls: ReaderCall[] = [];
     const add = (i: number, target: number, guesses: number) => {
       for (const callee of targets.allOfFunction(target)) {
         if (callee.place.behind === undefined || callee.returnedAt !== undefined) continue;
@@ -99,6 +113,7 @@ export class ObjectFlow {
     };
     for (let i = 0; i < count; i++) {
       if (op[i] === Op.call) add(i, low[i], 0);
+      if (op[i] === Op.store) calls.push(...this.#keptCallbacks(i));
       if (op[i] !== Op.call && op[i] !== Op.callIndirect) continue;
       for (const callee of registrations.calleesOf(i, rva => targets.allOfFunction(rva)))
         if (callee.place.behind !== undefined) calls.push({ i, callee });
@@ -112,4 +127,42 @@ export class ObjectFlow {
     this.#readerCalls = calls;
     return calls;
   }
+
+  /** Functions that the store `i` puts into an object beside what they are to be given: a guess. */
+  #keptCallbacks(i: number): ReaderCall[] {
+    const { fn, targets, code } = this.#context;
+    const { size, source, base, flags, low } = fn.body.operations;
+    const { pointerSize } = code.processor;
+    const isKept = size[i] === pointerSize && base[i] < VECTOR0 && fn.body.slot[i] === NO_SLOT;
+    if (!isKept) return [];
+    const isAddress = source[i] === NONE && flags[i] === Flag.immediateIsAddress;
+    if (source[i] === NONE && !isAddress) return [];
+    const functions = isAddress
+      ? [low[i]]
+      : fn.storedPointers(i, 0).flatMap(value => (value.kind === 'address' ? [value.rva] : []));
+    const callees = functions.flatMap(rva =>
+      targets
+        .allOfFunction(rva)
+        .filter(({ place, wrappers }) => place.behind !== undefined && wrappers.length > 0),
+    );
+    if (callees.length === 0) return [];
+    const kept = keptBeside(fn, i, pointerSize);
+    if (kept.length === 0) return [];
+    return callees.map(callee => ({ i, callee: insideOf(callee), kept }));
+  }
+}
+
+/** What a function calls that nobody is seen to call: the call in it is where its tag is used. */
+function insideOf(callee: Callee): Callee {
+  const [functionRva, ...wrappers] = callee.wrappers;
+  const [rva, ...wrapperCalls] = callee.wrapperCalls;
+  const guesses = (callee.guesses ?? 0) + 1;
+  return { ...callee, wrappers, wrapperCalls, guesses, site: { rva, functionRva, origin: 'structure' } };
+}
+
+/** Whether `behind` bytes behind a pointer is the place `offset` bytes into an object. */
+function isPlaceIn(object: Value, offset: number, pointer: Value, behind: number): boolean {
+  if (pointer.kind === 'inside' && pointer.stride === 0)
+    return pointer.plus + behind === offset && isSame(pointer.object, object);
+  return behind === offset && isSame(pointer, object);
 }

@@ -9,6 +9,7 @@ import { Alu, BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts
 import { placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
+import { keptBeside } from './stored-callbacks.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
 
@@ -166,6 +167,21 @@ export class OperationsPointers {
         tables.functionInVariable(variableRva, rva, worklist.structuresAt(variableRva));
       } else tables.storedInObject(pointer.kind === 'inside' ? pointer.plus + distance : distance, rva);
     }
+    this.#wantContexts(i, rva);
+  }
+
+  /** A function that reads a tag of its context is kept beside that: see ObjectFlow. */
+  #wantContexts(i: number, rva: number): void {
+    const { code, fn, stored, targets } = this.#context;
+    const reading = targets
+      .allOfFunction(rva)
+      .flatMap(({ place }) =>
+        place.behind === undefined || place.further !== undefined ? [] : [place.behind],
+      );
+    if (reading.length === 0) return;
+    for (const pointer of keptBeside(fn, i, code.processor.pointerSize))
+      for (const behind of reading)
+        stored.wantStores(behind + (pointer.kind === 'inside' ? pointer.plus : 0));
   }
 
   /** Functions that this function was given, alone or in a table, are kept in an object: `port->operations = *operations`. */

@@ -90,7 +90,13 @@ export class OperationsTables {
   storedInObject(distance: number, rva: number): void {
     const table = this.#tables.get(rva);
     if (table === undefined) this.#note(this.#inObjects, distance, rva, distance);
-    else for (const at of table.keys()) this.#note(this.#tablesInObjects, distance, rva, at);
+    else {
+      for (const at of table.keys()) {
+        this.#note(this.#tablesInObjects, distance, rva, at);
+        // The table of virtual functions of an object within this one: its own pointer leads to it.
+        this.#note(this.#tablesInObjects, 0, rva, at);
+      }
+    }
   }
 
   /** The address of a table is stored in a variable. True where that is new. */

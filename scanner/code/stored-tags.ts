@@ -143,6 +143,7 @@ export class StoredTags {
       case 'parameter':
         return pointer.place.behind === undefined ? [] : this.readersOfField(pointer.place.behind, offset);
       case 'result':
+      case 'blank': // an object that a call has given through its arguments
       case 'unknown':
         return offset < FIRST_PLAIN_FIELD * this.#pointerSize ? [] : this.readersOfField(undefined, offset);
     }

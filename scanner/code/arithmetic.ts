@@ -134,7 +134,7 @@ function isPlainNumber(value: Value): boolean {
 }
 
 /** Elements larger than this are no table of tags. */
-const MAX_ELEMENT_BYTES = 4096;
+export const MAX_ELEMENT_BYTES = 4096;
 
 /** A part of an object is not further inside than this; a larger number is added to a tag. */
 const MAX_OBJECT_BYTES = 0x10000;

@@ -1,5 +1,6 @@
 /** The tags in arrays that are read by an index: the elements that read like tags, in a row. */
 
+import { MAX_ELEMENT_BYTES } from './arithmetic.ts';
 import { memory, UNKNOWN } from './make-value.ts';
 import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
@@ -42,6 +43,7 @@ export function localArray(
  * the first element is a variable that can be followed; the others may hold anything.
  */
 export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
+  if (stride > MAX_ELEMENT_BYTES) return ValueSet.of(UNKNOWN);
   const end = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
   const values = readTable(walk.image, rva, stride, end);
   if (values.length > 0) return ValueSet.of(...values);

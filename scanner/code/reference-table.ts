@@ -48,18 +48,30 @@ export class ReferenceTable {
     return sites;
   }
 
-  /** The lowest target from `from` on, below `limit`; `limit` where there is none. */
+  /** The lowest target from `from` on, below `limit`; `limit` where there is none. Both may be any numbers at all. */
   nextTarget(from: number, limit: number): number {
-    for (let low = from; low < limit; low = (low - (low % BUCKET_BYTES) + BUCKET_BYTES) | 0) {
+    // Of a range that is wider than the table each target is looked at, not each address.
+    if (limit - from > BUCKET_BYTES * this.#heads.length) return this.#nearest(from, limit);
+    for (let low = from; low < limit; ) {
       let nearest = limit;
-      const end = low - (low % BUCKET_BYTES) + BUCKET_BYTES;
+      const end = low - (low & (BUCKET_BYTES - 1)) + BUCKET_BYTES;
       for (let i = this.#heads[(low >>> BUCKET_SHIFT) & this.#mask]; i > 0; i = this.#next[i - 1]) {
         const target = this.#target[i - 1];
         if (target >= low && target < end && target < nearest) nearest = target;
       }
       if (nearest < limit) return nearest;
+      low = end;
     }
     return limit;
+  }
+
+  #nearest(from: number, limit: number): number {
+    let nearest = limit;
+    for (let i = 0; i < this.#count; i++) {
+      const target = this.#target[i];
+      if (target >= from && target < nearest) nearest = target;
+    }
+    return nearest;
   }
 
   /** Every target, ascending, without doubles. */

@@ -1,5 +1,5 @@
 /** The worker thread: scans one file after the other for a ScanLane. */
-import './compile-later.ts';
+import './compiler-advice.ts';
 import { existsSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { ScanOutcome } from '../data/facts.ts';

@@ -11,6 +11,8 @@ interface Target {
   wave: number;
 }
 
+const NO_CALLEES: readonly Callee[] = [];
+
 /** Callees that one target may have: a wrapper passes several tags at most. */
 const MAX_CALLEES = 8;
 
@@ -19,6 +21,8 @@ export class CallTargets {
   readonly #image: DriverImage;
   /** Functions of the image: thunks, wrappers, the image's own pool functions. */
   readonly #byFunction = new Map<number, Target[]>();
+  /** Functions that read their tag behind a pointer which they are given, and what they use. */
+  readonly #readers = new Map<number, Callee[]>();
   /** Variables that hold a pointer to a pool function: import slots, and what the driver fills itself. */
   readonly #byVariable = new Map<number, Target[]>();
   /** Entries of a table whose address a variable holds. */
@@ -34,7 +38,10 @@ export class CallTargets {
   }
 
   addFunction(rva: number, callee: Callee): boolean {
-    return this.#add(this.#byFunction, rva, callee);
+    if (!this.#add(this.#byFunction, rva, callee)) return false;
+    if (callee.place.behind !== undefined && callee.returnedAt === undefined)
+      this.#readers.set(rva, [...this.readersAt(rva), callee]);
+    return true;
   }
 
   addVariable(rva: number, callee: Callee): boolean {
@@ -45,6 +52,16 @@ export class CallTargets {
     this.#byTable.set(variableRva, callees);
   }
 
+  /** Whether any function reads its tag behind a pointer. */
+  get hasReaders(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  /** What a call of the function uses that reads its tag behind a pointer, in whichever wave that was found. */
+  readersAt(rva: number): readonly Callee[] {
+    return this.#readers.get(rva) ?? NO_CALLEES;
+  }
+
   /** Whether the function takes a tag. */
   knowsFunction(rva: number): boolean {
     return this.#byFunction.has(rva);
@@ -52,7 +69,7 @@ export class CallTargets {
 
   /** What a call of the function uses, in whichever wave that was found. */
   allOfFunction(rva: number): readonly Callee[] {
-    return (this.#byFunction.get(rva) ?? []).map(({ callee }) => callee);
+    return this.#byFunction.get(rva)?.map(({ callee }) => callee) ?? NO_CALLEES;
   }
 
   /** What a call of the function at this address uses. */
@@ -98,7 +115,7 @@ export class CallTargets {
   }
 
   #recent(targets: readonly Target[] | undefined): readonly Callee[] {
-    if (targets === undefined) return [];
+    if (targets === undefined) return NO_CALLEES;
     return targets.flatMap(({ callee, wave }) => (wave >= this.since ? [callee] : []));
   }
 

@@ -1,6 +1,7 @@
 /** Where objects go in the function at hand: what keeps the pointer that a call returned, and who reads a tag from one. */
 
 import { behindPointer, isSame } from './make-value.ts';
+import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
 import { Flag, NONE, Op, VECTOR0 } from './operations.ts';
 import { type Place, pointerTo } from './places.ts';
@@ -98,24 +99,24 @@ export class ObjectFlow {
 
   /** The calls that read a tag behind a pointer which they are given. */
   #callsThatRead(): readonly ReaderCall[] {
-    if (this.#readerCalls !== undefined) return this.#readerCalls;
+    this.#readerCalls ??= this.#context.targets.hasReaders ? this.#findCallsThatRead() : [];
+    return this.#readerCalls;
+  }
+
+  #findCallsThatRead(): ReaderCall[] {
     const { fn, targets, tables, registrations } = this.#context;
     const { op, low, count } = fn.body.operations;
     const calls: ReaderCall[] = [];
     const add = (i: number, target: number, guesses: number) => {
-      for (const callee of targets.allOfFunction(target)) {
-        if (callee.place.behind === undefined || callee.returnedAt !== undefined) continue;
-        calls.push({
-          i,
-          callee: guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses },
-        });
-      }
+      for (const callee of targets.readersAt(target)) calls.push({ i, callee: guessed(callee, guesses) });
     };
+    // A function that is kept somewhere has been named before.
+    const mayKeep = namesAddress(fn.body.operations, rva => targets.readersAt(rva).length > 0);
     for (let i = 0; i < count; i++) {
       if (op[i] === Op.call) add(i, low[i], 0);
-      if (op[i] === Op.store) calls.push(...this.#keptCallbacks(i));
+      if (op[i] === Op.store && mayKeep) calls.push(...this.#keptCallbacks(i));
       if (op[i] !== Op.call && op[i] !== Op.callIndirect) continue;
-      for (const callee of registrations.calleesOf(i, rva => targets.allOfFunction(rva)))
+      for (const callee of registrations.calleesOf(i, rva => targets.readersAt(rva)))
         if (callee.place.behind !== undefined) calls.push({ i, callee });
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
@@ -124,7 +125,6 @@ export class ObjectFlow {
         for (const target of called.targets) add(i, target, called.guesses);
       }
     }
-    this.#readerCalls = calls;
     return calls;
   }
 
@@ -141,9 +141,7 @@ export class ObjectFlow {
       ? [low[i]]
       : fn.storedPointers(i, 0).flatMap(value => (value.kind === 'address' ? [value.rva] : []));
     const callees = functions.flatMap(rva =>
-      targets
-        .allOfFunction(rva)
-        .filter(({ place, wrappers }) => place.behind !== undefined && wrappers.length > 0),
+      targets.readersAt(rva).filter(({ wrappers }) => wrappers.length > 0),
     );
     if (callees.length === 0) return [];
     const kept = keptBeside(fn, i, pointerSize);
@@ -152,12 +150,20 @@ export class ObjectFlow {
   }
 }
 
+function guessed(callee: Callee, guesses: number): Callee {
+  return guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses };
+}
+
 /** What a function calls that nobody is seen to call: the call in it is where its tag is used. */
 function insideOf(callee: Callee): Callee {
   const [functionRva, ...wrappers] = callee.wrappers;
   const [rva, ...wrapperCalls] = callee.wrapperCalls;
-  const guesses = (callee.guesses ?? 0) + 1;
-  return { ...callee, wrappers, wrapperCalls, guesses, site: { rva, functionRva, origin: 'structure' } };
+  return {
+    ...guessed(callee, 1),
+    wrappers,
+    wrapperCalls,
+    site: { rva, functionRva, origin: 'structure' },
+  };
 }
 
 /** Whether `behind` bytes behind a pointer is the place `offset` bytes into an object. */

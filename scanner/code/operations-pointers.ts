@@ -4,8 +4,9 @@
  */
 import type { Callees } from './callees.ts';
 import { address } from './make-value.ts';
+import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
-import { Alu, BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
+import { BASE_ELSEWHERE, BASE_IMAGE, Flag, NONE, Op } from './operations.ts';
 import { placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -17,9 +18,6 @@ import type { Value } from './values.ts';
 const MAX_LOCAL_TABLE = 0x100;
 /** Guessed calls that are followed; hostile code must not fill the memory with them. */
 const MAX_GUESSED_CALLS = 100_000;
-
-/** By register, the page that ARM64's adrp gave it last: the add behind it may stand some instructions away. */
-const PAGES = new Int32Array(256);
 
 /** Looks at the stores and calls of the function at hand. */
 export class OperationsPointers {
@@ -43,27 +41,11 @@ export class OperationsPointers {
   begin(): void {
     const { fn, tables } = this.#context;
     this.#inFrame = [];
-    this.#namesOperations = this.#findsOperations();
+    this.#namesOperations = namesAddress(fn.body.operations, rva => this.#isOperation(rva));
     this.#isGivenOperations = tables.isGivenTo(fn.rva);
   }
 
-  /** Whether the function names the address of a function that takes a tag, or of a table with one. */
-  #findsOperations(): boolean {
-    const { op, flags, low, dst, left, source, alu, base, displacement, count } =
-      this.#context.fn.body.operations;
-    for (let i = 0; i < count; i++) {
-      let rva: number | undefined;
-      if (op[i] === Op.address && base[i] === BASE_IMAGE) rva = displacement[i];
-      else if (flags[i] === Flag.immediateIsAddress) {
-        rva = low[i];
-        PAGES[dst[i]] = rva;
-      } else if (op[i] === Op.binary && alu[i] === Alu.add && source[i] === NONE)
-        rva = PAGES[left[i]] + low[i];
-      if (rva !== undefined && this.#isOperation(rva)) return true;
-    }
-    return false;
-  }
-
+  /** Whether the address is that of a function that takes a tag, or of a table with one. */
   #isOperation(rva: number): boolean {
     const { targets, tables } = this.#context;
     return targets.knowsFunction(rva) || tables.isTable(rva);

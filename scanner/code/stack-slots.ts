@@ -54,46 +54,92 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
   body.stackAt.fill(0, 0, count);
   if (count === 0) return;
   const entry = body.blockOf[body.operationAt(body.operations.rva[0])];
-  if (body.stackStates.length < body.blocks.length * REGISTERS) {
-    body.stackStates = new Int32Array(body.blocks.length * REGISTERS * 2);
-  }
-  const atStart = body.stackStates;
+  const states = startStates(body);
   const { op, dst, left, source, base } = body.operations;
-  const { stackAt } = body;
+  const { stackAt, slot } = body;
   const stack = processor.stackRegister;
-  const isKnown = new Array<boolean>(body.blocks.length).fill(false);
-  atStart.fill(NO_SLOT, entry * REGISTERS, (entry + 1) * REGISTERS);
-  atStart[entry * REGISTERS + processor.stackRegister] = 0;
-  isKnown[entry] = true;
+  states[entry * STATE_WORDS] = 1;
+  states[entry * STATE_WORDS + HELD] = 1 << stack;
+  states[entry * STATE_WORDS + FIRST_REGISTER + stack] = 0;
   const waiting = [entry];
   const state = STATE;
+  state.fill(NO_SLOT);
+  let held = 0;
   while (waiting.length > 0) {
     const number = waiting.pop()!;
-    for (let register = 0; register < REGISTERS; register++)
-      state[register] = atStart[number * REGISTERS + register];
+    held = beginBlock(states, number * STATE_WORDS, held);
     const block = body.blocks[number];
-    let held = heldBits(state);
     for (let i = block.begin; i < block.end; i++) {
       // Most operations name no register that points into the frame, and change nothing here.
       const named = BIT[dst[i]] | BIT[base[i]] | BIT[source[i]] | BIT[left[i]];
       if ((named & held) === 0 && CHANGES_MORE[op[i]] === 0) {
         stackAt[i] = state[stack];
-        body.slot[i] = NO_SLOT;
+        slot[i] = NO_SLOT;
         continue;
       }
       step(body, i, state, processor, poppedBytes);
       if (CHANGES_ALL[op[i]] !== 0) held = heldBits(state);
       else held = withBit(withBit(held, state, stack), state, dst[i]);
     }
-    for (const next of block.successors) {
-      if (!isKnown[next]) {
-        isKnown[next] = true;
-        for (let register = 0; register < REGISTERS; register++)
-          atStart[next * REGISTERS + register] = state[register];
-        waiting.push(next);
-      } else if (meet(atStart, next * REGISTERS, state, processor.stackRegister)) waiting.push(next);
-    }
+    for (const next of block.successors)
+      if (leadsOn(states, next * STATE_WORDS, held, stack)) waiting.push(next);
   }
+}
+
+/**
+ * What is kept of a block: 1 where a path to it was followed, then which registers hold something at its start, a bit for
+ * each, and what each of them holds.
+ */
+const HELD = 1;
+const FIRST_REGISTER = 2;
+const STATE_WORDS = FIRST_REGISTER + REGISTERS;
+
+/** The states at the starts of the blocks: none is reached yet. */
+function startStates(body: FollowedFunction): Int32Array {
+  const words = body.blocks.length * STATE_WORDS;
+  if (body.stackStates.length < words) body.stackStates = new Int32Array(words * 2);
+  for (let at = 0; at < words; at += STATE_WORDS) body.stackStates[at] = 0;
+  return body.stackStates;
+}
+
+/** Takes up the state that a block begins with in place of the one before; returns which registers it has. */
+function beginBlock(states: Int32Array, at: number, heldBefore: number): number {
+  for (let rest = heldBefore; rest !== 0; rest &= rest - 1) STATE[lowest(rest)] = NO_SLOT;
+  const held = states[at + HELD];
+  for (let rest = held; rest !== 0; rest &= rest - 1) {
+    const register = lowest(rest);
+    STATE[register] = states[at + FIRST_REGISTER + register];
+  }
+  return held;
+}
+
+/**
+ * The state is that of one more path to a block, which keeps only what all agree on; the stack pointer keeps its first
+ * value. True where the block has to be followed, again or at all.
+ */
+function leadsOn(states: Int32Array, at: number, held: number, stack: number): boolean {
+  if (states[at] === 0) {
+    states[at] = 1;
+    states[at + HELD] = held;
+    for (let rest = held; rest !== 0; rest &= rest - 1) {
+      const register = lowest(rest);
+      states[at + FIRST_REGISTER + register] = STATE[register];
+    }
+    return true;
+  }
+  const known = states[at + HELD];
+  let agreed = known;
+  for (let rest = known & ~(1 << stack); rest !== 0; rest &= rest - 1) {
+    const register = lowest(rest);
+    if (states[at + FIRST_REGISTER + register] !== STATE[register]) agreed &= ~(1 << register);
+  }
+  states[at + HELD] = agreed;
+  return agreed !== known;
+}
+
+/** The number of the lowest bit that is set. */
+function lowest(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }
 
 /** The registers that hold the stack pointer or a copy of it, a bit for each. */
@@ -107,19 +153,6 @@ function heldBits(state: State): number {
 function withBit(bits: number, state: State, register: number): number {
   if (register >= REGISTERS) return bits;
   return state[register] === NO_SLOT ? bits & ~(1 << register) : bits | (1 << register);
-}
-
-/** Keeps only what both paths agree on; true where something was lost. The stack pointer keeps its first value. */
-function meet(states: Int32Array, known: number, other: State, stackRegister: number): boolean {
-  let changed = false;
-  for (let register = 0; register < REGISTERS; register++) {
-    const value = states[known + register];
-    if (value !== NO_SLOT && value !== other[register] && register !== stackRegister) {
-      states[known + register] = NO_SLOT;
-      changed = true;
-    }
-  }
-  return changed;
 }
 
 function step(

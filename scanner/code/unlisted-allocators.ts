@@ -83,6 +83,7 @@ export function unlistedAllocators(
       operationsLeft -= fn.decode(functionRva);
       for (const call of callsOf(way, fn)) countArguments(call, counts, fn, code);
       operationsLeft -= fn.takeWork();
+      if (counts.every(({ others }) => others > 0)) break; // nothing is left that may be the tag
     }
     const tagArgument = tagArgumentOf(counts, SAYS_TAG.test(name) ? 1 : 2);
     if (tagArgument === undefined) continue;
@@ -141,6 +142,7 @@ function countArguments(
   { processor }: CodeUnderAnalysis,
 ): void {
   counts.forEach((argument, at) => {
+    if (argument.others > 0) return;
     const constants = fn
       .passedAt(processor.argument(at + 1), call)
       .flatMap(value => (value.kind === 'constant' ? [value.value] : []));

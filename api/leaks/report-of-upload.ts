@@ -1,6 +1,6 @@
 /** The report on what a request brought: a short text at once, a long one in a worker thread within bounds. */
 import { Worker } from 'node:worker_threads';
-import { WORKER_EXTENSION, workerArguments } from '../../scanner/files/worker-start.ts';
+import { workerArguments, workerUrl } from '../../scanner/files/worker-start.ts';
 import type { LeakReport } from '../../scanner/leaks/leak-report.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import type { ReportResult, ReportTask } from './report-worker.ts';
@@ -13,7 +13,7 @@ const MAX_BYTES_HERE = 1024 * 1024;
 const TIME_LIMIT_MS = 60_000;
 /** The largest upload of many snapshots needs 100 MB, one of ten thousands of tags three times that. */
 const HEAP_MB = 1024;
-const WORKER_URL = new URL(`./report-worker.${WORKER_EXTENSION}`, import.meta.url);
+const WORKER_URL = workerUrl('api/leaks/report-worker');
 
 /** One long text after the other: they would only take turns on the same processors. */
 let lastInWorker: Promise<unknown> = Promise.resolve();

@@ -1,6 +1,6 @@
 /** WorkerAnalysis: the analysis of leaks in a thread of its own, since a report on thousands of tags takes seconds. */
 import { Worker } from 'node:worker_threads';
-import { WORKER_EXTENSION, workerArguments } from '../../scanner/files/worker-start.ts';
+import { workerArguments, workerUrl } from '../../scanner/files/worker-start.ts';
 import type { TagTrend } from '../../scanner/leaks/leak-report.ts';
 import type { PoolSnapshot } from '../../scanner/snapshots/pool-snapshot.ts';
 import type { AnalysisRequest } from './analysis-worker.ts';
@@ -9,7 +9,7 @@ import type { Analysis } from './watch-verdicts.ts';
 /** 4,000 tags with all the points that are kept need a sixth of this. */
 const HEAP_MB = 512;
 
-const WORKER_URL = new URL(`./analysis-worker.${WORKER_EXTENSION}`, import.meta.url);
+const WORKER_URL = workerUrl('api/watch/analysis-worker');
 
 export class WorkerAnalysis implements Analysis {
   readonly #workerUrl: URL;

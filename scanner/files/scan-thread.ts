@@ -1,11 +1,11 @@
 /** The threads that scan: how one is started, and one that is started ahead of its time. */
 import { Worker } from 'node:worker_threads';
-import { WORKER_EXTENSION, workerArguments } from './worker-start.ts';
+import { workerArguments, workerUrl } from './worker-start.ts';
 
 /** Analysis makes much short-lived garbage; with the usual 16 MB the collector copies more of it. */
 const YOUNG_HEAP_MB = 64;
 
-const WORKER_URL = new URL(`../scan-worker.${WORKER_EXTENSION}`, import.meta.url);
+const WORKER_URL = workerUrl('scanner/scan-worker');
 
 /** JavaScript heap of a thread; a file's bytes lie outside of it. A file that needs more is built to. */
 export const HEAP_MB = 512;

@@ -1,10 +1,24 @@
-/** How a worker thread of ours is started, compiled or from source. */
+/** How a worker thread of ours is started: from source, compiled, or from what `npm run build` has put together. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Compiled, this is JavaScript and so is the worker; run from source, both are TypeScript. */
+/** Run from source, the worker is TypeScript as this is; else both are JavaScript. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
+const EXTENSION = IS_SOURCE ? '.ts' : '.js';
 
-/** How the file of a worker ends. */
-export const WORKER_EXTENSION = IS_SOURCE ? 'ts' : 'js';
+/**
+ * The file of a worker, named as from the project's root: `scanner/scan-worker`. Put together with others this module
+ * may stand anywhere, so that the folder with the worker in it is looked for upwards.
+ */
+export function workerUrl(name: string): URL {
+  const file = `${name}${EXTENSION}`;
+  for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
+    const found = path.join(folder, file);
+    if (existsSync(found)) return pathToFileURL(found);
+    if (folder === path.dirname(folder)) throw new Error(`${file} is missing: the installation is broken.`);
+  }
+}
 
 /** Before Node strips types itself, a thread does not inherit the loader that reads TypeScript: only tests meet this. */
 export function workerArguments(): string[] | undefined {

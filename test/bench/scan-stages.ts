@@ -1,4 +1,5 @@
 /** Times the steps of a scan one by one, all in this thread. */
+import '../../scanner/compiler-advice.ts';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';

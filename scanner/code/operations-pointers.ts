@@ -6,7 +6,7 @@ import type { Callees } from './callees.ts';
 import { address } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
-import { BASE_ELSEWHERE, Flag, NONE, Op } from './operations.ts';
+import { BASE_ELSEWHERE, Flag, NONE } from './operations.ts';
 import { placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';

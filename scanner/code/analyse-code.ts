@@ -20,10 +20,10 @@ export interface CodeFindings {
 }
 
 /**
- * Operations decoded and asked about, per byte of code. Real and made drivers need less than 3; with 8, a megabyte that is
- * built to be slow ends within the time that one file has.
+ * Operations decoded and asked about, per byte of code. Honest drivers of more than 200 KB need 1.3 at
+ * most, real ones far less; a megabyte that is built to be slow then ends within half of the time that one file has.
  */
-const OPERATIONS_PER_CODE_BYTE = 8;
+const OPERATIONS_PER_CODE_BYTE = 5;
 const LEAST_OPERATIONS = 200_000;
 
 /** Analyses the code of an image; `ownName` is its file name. Traced, every use tells the path of its constant. */

@@ -35,7 +35,7 @@ const MAX_WAVES = 48;
  * The share of the work that may go into objects which are told apart by guesses: they touch few functions of real
  * drivers, and in a large one everything looks like an object.
  */
-const OBJECT_SHARE = 80;
+const OBJECT_SHARE = 50;
 /** Small drivers are searched for them as a whole. */
 const LEAST_OBJECT_OPERATIONS = 150_000;
 

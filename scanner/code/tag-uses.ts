@@ -42,6 +42,8 @@ export class TagUses {
   readonly #usesBySite = new Map<number, TagUse[]>();
   readonly #uses: TagUse[] = [];
   readonly #unresolved = new Set<number>();
+  /** A wrapper that is no guess was left out. */
+  #isWrapperLost = false;
 
   constructor(context: SearchContext, callees: Callees) {
     this.#context = context;
@@ -65,7 +67,7 @@ export class TagUses {
 
   /** A bound was reached, so that something may be missing. */
   get isCut(): boolean {
-    return this.isFull || this.#seenWrappers.size >= this.#maxWrappers;
+    return this.isFull || this.#isWrapperLost;
   }
 
   /** The uses that hold, now that everything is known, and the number of calls whose tag stayed unknown. */
@@ -207,7 +209,12 @@ export class TagUses {
   /** The function at hand passes a tag on that it is given at `place`, as it sees that at its entry. */
   #addWrapper(place: Place, callRva: number, callee: Callee): void {
     const { fn, stored, targets } = this.#context;
-    if (callee.wrappers.length >= MAX_WRAPPER_DEPTH || this.#seenWrappers.size >= this.#maxWrappers) return;
+    if (callee.wrappers.length >= MAX_WRAPPER_DEPTH) return;
+    if (this.#seenWrappers.size >= this.#maxWrappers) {
+      // Guesses are followed as far as there is room: that some are left out is no news.
+      this.#isWrapperLost ||= callee.guesses === undefined;
+      return;
+    }
     const key = `${fn.rva}:${placeKey(place)}:${callee.returnedAt ?? ''}:${callee.poolFunction.kind}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);

@@ -31,6 +31,8 @@ const STEPS_PER_OPERATION = 4;
 /** Expressions inside expressions: each level is a few frames of the JavaScript stack. */
 const MAX_DEPTH = 60;
 
+const NO_BLOCKS = new Int32Array(0);
+
 /** Asks of the function that `body` holds; each question begins anew, with its own bound of steps. */
 export class ValueResolver implements Walk {
   readonly body: FunctionBody;
@@ -49,6 +51,9 @@ export class ValueResolver implements Walk {
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Float64Array(MAX_DEPTH + 2);
   #activeCount = 0;
+  /** By depth and block: the last walk that has seen it. */
+  readonly #seen: Int32Array[] = Array.from({ length: MAX_DEPTH + 1 }, () => NO_BLOCKS);
+  #walks = 0;
 
   constructor(
     body: FunctionBody,
@@ -173,7 +178,7 @@ export class ValueResolver implements Walk {
     if (inBlock !== undefined) return inBlock;
     // Every path into the block: each block is walked once, from its end.
     const result = new ValueSet();
-    const seen = new Set<number>();
+    const { seen, walk } = this.#beginWalk(depth);
     const waiting = [first];
     while (waiting.length > 0) {
       const number = waiting.pop()!;
@@ -182,14 +187,24 @@ export class ValueResolver implements Walk {
       else if (block.predecessors.length === 0) result.add(UNKNOWN);
       this.#steps += block.predecessors.length;
       for (const from of block.predecessors) {
-        if (seen.has(from)) continue;
-        seen.add(from);
+        if (seen[from] === walk) continue;
+        seen[from] = walk;
         const found = this.#walkBlock(wanted, blocks[from].end, blocks[from].begin, depth);
         if (found === undefined) waiting.push(from);
         else result.addAll(found);
       }
     }
     return result;
+  }
+
+  /**
+   * The number of a walk over the blocks, and where it notes it of each that it has seen: an array for each depth, since
+   * walks begin within walks, that is never emptied.
+   */
+  #beginWalk(depth: number): { seen: Int32Array; walk: number } {
+    const blocks = this.body.blocks.length;
+    if (this.#seen[depth].length < blocks) this.#seen[depth] = new Int32Array(blocks * 2);
+    return { seen: this.#seen[depth], walk: ++this.#walks };
   }
 
   /** The definition nearest before `before`, down to `begin`; undefined where the block has none. */

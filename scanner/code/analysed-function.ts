@@ -101,6 +101,8 @@ export class AnalysedFunction {
   /** In place of a call's result, what the function that it calls returns; parameters as they are at the call. */
   withReturned(values: readonly Value[]): readonly Value[] {
     const { op, low } = this.body.operations;
+    const isReturned = (value: Value) => value.kind === 'result' && op[value.operation] === Op.call;
+    if (!values.some(isReturned)) return values;
     return values.flatMap(value => {
       if (value.kind !== 'result' || op[value.operation] !== Op.call) return [value];
       return this.#returns

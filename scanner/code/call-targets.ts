@@ -5,10 +5,10 @@ import type { Callee } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
 import type { Value } from './values.ts';
 
-/** What a target uses, and in which wave of the search that was found. */
+/** What one target uses, and in which wave of the search each of it was found: the earliest first. */
 interface Target {
-  callee: Callee;
-  wave: number;
+  callees: Callee[];
+  waves: number[];
 }
 
 const NO_CALLEES: readonly Callee[] = [];
@@ -20,11 +20,11 @@ const MAX_CALLEES = 8;
 export class CallTargets {
   readonly #image: DriverImage;
   /** Functions of the image: thunks, wrappers, the image's own pool functions. */
-  readonly #byFunction = new Map<number, Target[]>();
+  readonly #byFunction = new Map<number, Target>();
   /** Functions that read their tag behind a pointer which they are given, and what they use. */
   readonly #readers = new Map<number, Callee[]>();
   /** Variables that hold a pointer to a pool function: import slots, and what the driver fills itself. */
-  readonly #byVariable = new Map<number, Target[]>();
+  readonly #byVariable = new Map<number, Target>();
   /** Entries of a table whose address a variable holds. */
   readonly #byTable = new Map<number, ReadonlyMap<number, Callee>>();
 
@@ -69,7 +69,7 @@ export class CallTargets {
 
   /** What a call of the function uses, in whichever wave that was found. */
   allOfFunction(rva: number): readonly Callee[] {
-    return this.#byFunction.get(rva)?.map(({ callee }) => callee) ?? NO_CALLEES;
+    return this.#byFunction.get(rva)?.callees.slice() ?? NO_CALLEES;
   }
 
   /** What a call of the function at this address uses. */
@@ -83,45 +83,56 @@ export class CallTargets {
       case 'address':
         return this.ofFunction(value.rva);
       case 'memory':
-        if (value.plus !== 0) return [];
-        return [...this.#recent(this.#byVariable.get(value.rva)), ...this.#initially(value.rva)];
+        if (value.plus !== 0) return NO_CALLEES;
+        return both(this.#recent(this.#byVariable.get(value.rva)), this.#initially(value.rva));
       case 'behind': {
         const callee = this.#byTable.get(value.rva)?.get(value.offset);
-        if (callee !== undefined) return this.since === 0 ? [callee] : [];
+        if (callee !== undefined) return this.since === 0 ? [callee] : NO_CALLEES;
         // A table that the variable points at from the start: operations->allocate.
         const table = this.#pointerAt(value.rva);
-        return table === undefined ? [] : this.#initially((table + value.offset) | 0);
+        return table === undefined ? NO_CALLEES : this.#initially((table + value.offset) | 0);
       }
     }
-    return [];
+    return NO_CALLEES;
   }
 
   /** The function that a variable points at when the image is loaded. */
   #initially(rva: number): readonly Callee[] {
     const target = this.#pointerAt(rva);
-    return target === undefined ? [] : this.ofFunction(target);
+    return target === undefined ? NO_CALLEES : this.ofFunction(target);
   }
 
-  #add(map: Map<number, Target[]>, rva: number, callee: Callee): boolean {
-    const target = { callee, wave: this.wave };
+  #add(map: Map<number, Target>, rva: number, callee: Callee): boolean {
     const known = map.get(rva);
     if (known === undefined) {
-      map.set(rva, [target]);
+      map.set(rva, { callees: [callee], waves: [this.wave] });
       return true;
     }
-    if (known.length >= MAX_CALLEES || known.some(other => isSame(other.callee, callee))) return false;
-    known.push(target);
+    const { callees, waves } = known;
+    if (callees.length >= MAX_CALLEES || callees.some(other => isSame(other, callee))) return false;
+    callees.push(callee);
+    waves.push(this.wave);
     return true;
   }
 
-  #recent(targets: readonly Target[] | undefined): readonly Callee[] {
-    if (targets === undefined) return NO_CALLEES;
-    return targets.flatMap(({ callee, wave }) => (wave >= this.since ? [callee] : []));
+  #recent(target: Target | undefined): readonly Callee[] {
+    if (target === undefined) return NO_CALLEES;
+    const { callees, waves } = target;
+    let first = 0;
+    while (first < waves.length && waves[first] < this.since) first++;
+    // A copy, since who follows one may find another.
+    return callees.slice(first);
   }
 
   #pointerAt(rva: number): number | undefined {
     return isRelocated(this.#image.relocations, rva) ? this.#image.pointerAt(rva) : undefined;
   }
+}
+
+/** Mostly one of the two is empty, and this is asked for every call. */
+function both(some: readonly Callee[], more: readonly Callee[]): readonly Callee[] {
+  if (more.length === 0) return some;
+  return some.length === 0 ? more : [...some, ...more];
 }
 
 function isSame(a: Callee, b: Callee): boolean {

@@ -26,12 +26,16 @@ export class Callees {
     const { code, fn, targets } = this.#context;
     const { low } = fn.body.operations;
     if (!fn.isIndirect(i) && !isDispatchStub(code.image, low[i])) return targets.ofFunction(low[i]);
-    return fn.calledPointers(i).flatMap(value => this.ofPointer(value));
+    const pointers = fn.calledPointers(i);
+    if (pointers.length === 1) return this.ofPointer(pointers[0]); // nearly always
+    return pointers.flatMap(value => this.ofPointer(value));
   }
 
   /** What a call through a pointer with this value leads to. */
   ofPointer(value: Value): readonly Callee[] {
-    return [...this.#context.targets.ofValue(value), ...this.#names.calleesOf(value)];
+    const known = this.#context.targets.ofValue(value);
+    const named = this.#names.calleesOf(value);
+    return named.length === 0 ? known : [...known, ...named];
   }
 
   /** The function takes a tag: a thunk, or a wrapper. */

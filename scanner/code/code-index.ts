@@ -73,28 +73,45 @@ export function indexX86Code(image: DriverImage): CodeIndex {
   const jumps = new ReferenceTable(codeBytes >>> 2);
   const data = new ReferenceTable(codeBytes);
   const isRelative = image.arch === 'x64';
-  const follows = isRelative ? FOLLOWS_X64 : FOLLOWS_X86;
-  for (const { bytes, rva } of code) {
-    const last = bytes.length - 4;
-    for (let p = 0; p < last; p++) {
-      const kind = follows[bytes[p]];
-      if (kind === Following.nothing) continue;
-      const isBranch = kind === Following.branch;
-      if (isBranch && ((bytes[p + 1] & 0xf0) !== 0x80 || p + 1 === last)) continue;
-      const at = isBranch ? p + 2 : p + 1;
-      const value = readInt32(bytes, at);
-      const target = (value + rva + at + 4) | 0;
-      if (target < 0 || target >= imageEnd) continue;
-      if (kind === Following.data) data.add(target, rva + at);
-      else if (target < lowRva || target >= highRva) continue;
-      else if (kind === Following.call) {
-        // One that is none for all that is known may lead to a function, as a jump may, but makes no start of one.
-        if (value !== 0) (isDisplacement(bytes, p) ? jumps : calls).add(target, rva + p);
-      } else if (!isBranch || value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH) jumps.add(target, rva + p);
-    }
-  }
+  const tables = { calls, jumps, data, lowRva, highRva, imageEnd };
+  for (const section of code) noteReferences(section, isRelative ? FOLLOWS_X64 : FOLLOWS_X86, tables);
   if (!isRelative) addAbsolute(image, data, imageEnd);
   return codeIndex(calls, jumps, data, target => shortJumpsTo(code, target));
+}
+
+/** What a pass over a section fills, and where code and the image begin and end. */
+interface X86Tables {
+  calls: ReferenceTable;
+  jumps: ReferenceTable;
+  data: ReferenceTable;
+  lowRva: number;
+  highRva: number;
+  imageEnd: number;
+}
+
+/**
+ * The hottest loop over bytes has a function of its own: V8 compiles it while it runs, and throws that away at the first step
+ * behind the loop that it has not seen before.
+ */
+function noteReferences({ bytes, rva }: Section, follows: Uint8Array, tables: X86Tables): void {
+  const { calls, jumps, data, lowRva, highRva, imageEnd } = tables;
+  const last = bytes.length - 4;
+  for (let p = 0; p < last; p++) {
+    const kind = follows[bytes[p]];
+    if (kind === Following.nothing) continue;
+    const isBranch = kind === Following.branch;
+    if (isBranch && ((bytes[p + 1] & 0xf0) !== 0x80 || p + 1 === last)) continue;
+    const at = isBranch ? p + 2 : p + 1;
+    const value = readInt32(bytes, at);
+    const target = (value + rva + at + 4) | 0;
+    if (target < 0 || target >= imageEnd) continue;
+    if (kind === Following.data) data.add(target, rva + at);
+    else if (target < lowRva || target >= highRva) continue;
+    else if (kind === Following.call) {
+      // One that is none for all that is known may lead to a function, as a jump may, but makes no start of one.
+      if (value !== 0) (isDisplacement(bytes, p) ? jumps : calls).add(target, rva + p);
+    } else if (!isBranch || value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH) jumps.add(target, rva + p);
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The index of an ARM64 image: BL and B by target, and the instructions that name an address by adrp. */
-import type { DriverImage } from '../../pe/image-facts.ts';
+import type { DriverImage, Section } from '../../pe/image-facts.ts';
 import { type CodeIndex, codeIndex } from '../code-index.ts';
 import { readInt32 } from '../little-endian.ts';
 import { ReferenceTable } from '../reference-table.ts';
@@ -22,33 +22,39 @@ export function indexArm64Code(image: DriverImage): CodeIndex {
   const calls = new ReferenceTable(codeBytes);
   const jumps = new ReferenceTable(codeBytes);
   const data = new ReferenceTable(codeBytes);
-  for (const { bytes, rva: sectionRva } of code) {
-    // The last address that adrp (and add) put into each register: what a compiler reads memory through.
-    const address = new Int32Array(32);
-    for (let p = 0; p + 4 <= bytes.length; p += 4) {
-      const word = readInt32(bytes, p);
-      const rva = sectionRva + p;
-      const base = (word >>> 5) & 31;
-      if ((word & 0x7c000000) === 0x14000000) {
-        (word < 0 ? calls : jumps).add((rva + ((word << 6) >> 4)) | 0, rva);
-        if (word < 0) address.fill(0, 0, VOLATILE_REGISTERS);
-      } else if ((word & 0xff9ffc1f) >>> 0 === 0xd61f0000) {
-        address.fill(0, 0, VOLATILE_REGISTERS); // br, blr, ret
-      } else if ((word & 0x9f000000) >>> 0 === 0x90000000) {
-        const pages = ((((word >> 5) << 13) >> 11) & ~3) | ((word >>> 29) & 3);
-        address[word & 31] = ((rva & ~0xfff) + (pages << 12)) | 0;
-      } else if ((word & 0x9f000000) === 0x10000000) {
-        data.add((rva + ((((word >> 5) << 13) >> 11) & ~3)) | ((word >>> 29) & 3), rva); // adr
-      } else if ((word & 0xffc00000) >>> 0 === 0x91000000) {
-        address[word & 31] = (address[base] + ((word >>> 10) & 0xfff)) | 0;
-        data.add(address[word & 31], rva);
-      } else if ((word & 0x3b000000) === 0x39000000 && address[base] !== 0) {
-        const sizeLog2 = word >>> 30;
-        data.add((address[base] + (((word >>> 10) & 0xfff) << sizeLog2)) | 0, rva); // ldr, str
-        const isGeneralLoad = (word & 0x04000000) === 0 && (word & 0x00c00000) !== 0;
-        if (isGeneralLoad) address[word & 31] = 0;
-      } else if (writesGeneral(word)) address[word & 31] = 0;
-    }
-  }
+  for (const section of code) noteReferences(section, { calls, jumps, data });
   return codeIndex(calls, jumps, data);
+}
+
+/** A function of its own for the loop, as in code-index.ts. */
+function noteReferences(
+  { bytes, rva: sectionRva }: Section,
+  { calls, jumps, data }: { calls: ReferenceTable; jumps: ReferenceTable; data: ReferenceTable },
+): void {
+  // The last address that adrp (and add) put into each register: what a compiler reads memory through.
+  const address = new Int32Array(32);
+  for (let p = 0; p + 4 <= bytes.length; p += 4) {
+    const word = readInt32(bytes, p);
+    const rva = sectionRva + p;
+    const base = (word >>> 5) & 31;
+    if ((word & 0x7c000000) === 0x14000000) {
+      (word < 0 ? calls : jumps).add((rva + ((word << 6) >> 4)) | 0, rva);
+      if (word < 0) address.fill(0, 0, VOLATILE_REGISTERS);
+    } else if ((word & 0xff9ffc1f) >>> 0 === 0xd61f0000) {
+      address.fill(0, 0, VOLATILE_REGISTERS); // br, blr, ret
+    } else if ((word & 0x9f000000) >>> 0 === 0x90000000) {
+      const pages = ((((word >> 5) << 13) >> 11) & ~3) | ((word >>> 29) & 3);
+      address[word & 31] = ((rva & ~0xfff) + (pages << 12)) | 0;
+    } else if ((word & 0x9f000000) === 0x10000000) {
+      data.add((rva + ((((word >> 5) << 13) >> 11) & ~3)) | ((word >>> 29) & 3), rva); // adr
+    } else if ((word & 0xffc00000) >>> 0 === 0x91000000) {
+      address[word & 31] = (address[base] + ((word >>> 10) & 0xfff)) | 0;
+      data.add(address[word & 31], rva);
+    } else if ((word & 0x3b000000) === 0x39000000 && address[base] !== 0) {
+      const sizeLog2 = word >>> 30;
+      data.add((address[base] + (((word >>> 10) & 0xfff) << sizeLog2)) | 0, rva); // ldr, str
+      const isGeneralLoad = (word & 0x04000000) === 0 && (word & 0x00c00000) !== 0;
+      if (isGeneralLoad) address[word & 31] = 0;
+    } else if (writesGeneral(word)) address[word & 31] = 0;
+  }
 }

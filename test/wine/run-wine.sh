@@ -81,6 +81,8 @@ status=0
 [ "$status" = 4 ] && [ ! -s "$work/watch.out" ] && grep -q '0xC0000003.*as Wine does not' "$work/watch.err" ||
   { echo "pooltag watch ended with $status"; cat "$work/watch.out" "$work/watch.err"; exit 1; }
 
+# The stand-ins go in between modules, which the built program does not have as files.
+npx tsc -p tsconfig.json --noEmit false --outDir "$app/compiled"
 x86_64-w64-mingw32-gcc -shared -O1 -s -Wall -Werror -o "$work/stand-in.dll" test/wine/pool-stand-in.c
 status=0
 "$wine" "$node" "$root/test/wine/watch-stand-in.mjs" "$app" "$work/stand-in.dll" --log "$work/pool.jsonl" \

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 const [app, dll, ...options] = process.argv.slice(2);
-const load = name => import(pathToFileURL(path.join(app, 'dist', name)).href);
+const load = name => import(pathToFileURL(path.join(app, 'compiled', name)).href);
 const { loadSystemCalls } = await load('scanner/live/system-calls.js');
 const { liveSource } = await load('scanner/live/live-source.js');
 const { watch } = await load('api/commands/watch.js');

@@ -24,11 +24,10 @@ const COLD_RUN = new OperationList();
 /** Reused for every function: one at a time is analysed, and building these anew would cost more than using them. */
 export class FunctionBody implements DecodedCode, FollowedFunction {
   readonly operations = new OperationList();
-  /** See stack-slots.ts, as for the three after it. */
+  /** See stack-slots.ts, as for the two after it. */
   slot = new Int32Array(0);
   pushedFrom = new Int32Array(0);
   stackAt = new Int32Array(0);
-  stackStates = new Int32Array(0);
   blocks: Block[] = [];
   /** Block number of each operation. */
   blockOf = new Int32Array(0);

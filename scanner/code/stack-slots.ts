@@ -1,13 +1,11 @@
 /** Follows the stack pointer and its copies through a function, so that every frame access gets one name. */
 import type { Block } from './basic-blocks.ts';
+import { FrameStates, NO_SLOT, REGISTERS } from './frame-states.ts';
 import { Alu, NONE, Op, type OperationList, X86 } from './operations.ts';
 import { OPENS_FRAME, type PoppedBytes, type Processor } from './processor.ts';
 
-/** Not an access to the frame. */
-export const NO_SLOT = -0x80000000;
-
-/** Registers whose copies of the stack pointer are followed: all general ones. */
-const REGISTERS = 32;
+/** Also what `slot` says of an operation that is no access to the frame. */
+export { NO_SLOT };
 
 /** Frames deeper than this come from a misread function. */
 const MAX_FRAME_BYTES = 1 << 20;
@@ -30,14 +28,12 @@ export interface FollowedFunction {
   readonly pushedFrom: Int32Array;
   /** The stack pointer before each operation, relative to its value at entry (where it points at the return address). */
   readonly stackAt: Int32Array;
-  /** Room for the state at the start of each block: kept, since an array for each would cost more than following it. */
-  stackStates: Int32Array;
   /** The first operation of the instruction at an RVA, or -1. */
   operationAt(rva: number): number;
 }
 
-/** The state at the place that is followed: one for all functions, since an array of this size is dear to make. */
-const STATE: State = new Int32Array(REGISTERS);
+/** One for all functions: none is followed while another is. */
+const STATES = new FrameStates();
 
 /** A bit for each register that is followed, none for what an operation names besides. */
 const BIT = Int32Array.from({ length: 256 }, (_, register) => (register < REGISTERS ? 1 << register : 0));
@@ -54,20 +50,16 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
   body.stackAt.fill(0, 0, count);
   if (count === 0) return;
   const entry = body.blockOf[body.operationAt(body.operations.rva[0])];
-  const states = startStates(body);
   const { op, dst, left, source, base } = body.operations;
   const { stackAt, slot } = body;
   const stack = processor.stackRegister;
-  states[entry * STATE_WORDS] = 1;
-  states[entry * STATE_WORDS + HELD] = 1 << stack;
-  states[entry * STATE_WORDS + FIRST_REGISTER + stack] = 0;
+  STATES.beginFunction(body.blocks.length, entry, stack);
   const waiting = [entry];
-  const state = STATE;
-  state.fill(NO_SLOT);
+  const state = STATES.here;
   let held = 0;
   while (waiting.length > 0) {
     const number = waiting.pop()!;
-    held = beginBlock(states, number * STATE_WORDS, held);
+    held = STATES.beginBlock(number, held);
     const block = body.blocks[number];
     for (let i = block.begin; i < block.end; i++) {
       // Most operations name no register that points into the frame, and change nothing here.
@@ -78,78 +70,14 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
         continue;
       }
       step(body, i, state, processor, poppedBytes);
-      if (CHANGES_ALL[op[i]] !== 0) held = heldBits(state);
+      if (CHANGES_ALL[op[i]] !== 0) held = STATES.heldHere();
       else held = withBit(withBit(held, state, stack), state, dst[i]);
     }
-    for (const next of block.successors)
-      if (leadsOn(states, next * STATE_WORDS, held, stack)) waiting.push(next);
+    for (const next of block.successors) if (STATES.leadsTo(next, held, stack)) waiting.push(next);
   }
 }
 
-/**
- * What is kept of a block: 1 where a path to it was followed, then which registers hold something at its start, a bit for
- * each, and what each of them holds.
- */
-const HELD = 1;
-const FIRST_REGISTER = 2;
-const STATE_WORDS = FIRST_REGISTER + REGISTERS;
-
-/** The states at the starts of the blocks: none is reached yet. */
-function startStates(body: FollowedFunction): Int32Array {
-  const words = body.blocks.length * STATE_WORDS;
-  if (body.stackStates.length < words) body.stackStates = new Int32Array(words * 2);
-  for (let at = 0; at < words; at += STATE_WORDS) body.stackStates[at] = 0;
-  return body.stackStates;
-}
-
-/** Takes up the state that a block begins with in place of the one before; returns which registers it has. */
-function beginBlock(states: Int32Array, at: number, heldBefore: number): number {
-  for (let rest = heldBefore; rest !== 0; rest &= rest - 1) STATE[lowest(rest)] = NO_SLOT;
-  const held = states[at + HELD];
-  for (let rest = held; rest !== 0; rest &= rest - 1) {
-    const register = lowest(rest);
-    STATE[register] = states[at + FIRST_REGISTER + register];
-  }
-  return held;
-}
-
-/**
- * The state is that of one more path to a block, which keeps only what all agree on; the stack pointer keeps its first
- * value. True where the block has to be followed, again or at all.
- */
-function leadsOn(states: Int32Array, at: number, held: number, stack: number): boolean {
-  if (states[at] === 0) {
-    states[at] = 1;
-    states[at + HELD] = held;
-    for (let rest = held; rest !== 0; rest &= rest - 1) {
-      const register = lowest(rest);
-      states[at + FIRST_REGISTER + register] = STATE[register];
-    }
-    return true;
-  }
-  const known = states[at + HELD];
-  let agreed = known;
-  for (let rest = known & ~(1 << stack); rest !== 0; rest &= rest - 1) {
-    const register = lowest(rest);
-    if (states[at + FIRST_REGISTER + register] !== STATE[register]) agreed &= ~(1 << register);
-  }
-  states[at + HELD] = agreed;
-  return agreed !== known;
-}
-
-/** The number of the lowest bit that is set. */
-function lowest(bits: number): number {
-  return 31 - Math.clz32(bits & -bits);
-}
-
-/** The registers that hold the stack pointer or a copy of it, a bit for each. */
-function heldBits(state: State): number {
-  let bits = 0;
-  for (let register = 0; register < REGISTERS; register++)
-    if (state[register] !== NO_SLOT) bits |= 1 << register;
-  return bits;
-}
-
+/** Of the registers that hold something, a bit for each, one may have changed. */
 function withBit(bits: number, state: State, register: number): number {
   if (register >= REGISTERS) return bits;
   return state[register] === NO_SLOT ? bits & ~(1 << register) : bits | (1 << register);

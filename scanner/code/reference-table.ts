@@ -5,22 +5,30 @@ const MAX_REFERENCES = 4_000_000;
 /** Targets that share all but these low bits share a chain. */
 const BUCKET_SHIFT = 4;
 const BUCKET_BYTES = 1 << BUCKET_SHIFT;
-const FIRST_CAPACITY = 1 << 12;
+/** Compiled code has a call every 75 bytes, and names an address every 60: room for a little more is not made again. */
+const BYTES_PER_REFERENCE = 48;
+const LEAST_CAPACITY = 1 << 10;
+/** Chains are short as long as they are about as many as the references. */
+const CHAIN_SHIFT = 6;
 
 /** Pairs of a target and the site that names it; all addresses are RVAs. */
 export class ReferenceTable {
   readonly #heads: Int32Array;
   readonly #mask: number;
-  #next = new Int32Array(FIRST_CAPACITY);
-  #target = new Int32Array(FIRST_CAPACITY);
-  #site = new Int32Array(FIRST_CAPACITY);
+  #next: Int32Array;
+  #target: Int32Array;
+  #site: Int32Array;
   #count = 0;
   /** The targets as they were when so many references had been added. */
   #sorted = { added: 0, targets: new Uint32Array(0) };
 
   /** `bytes` of code set the number of chains; sections may lie anywhere, so addresses are folded into it. */
   constructor(bytes: number) {
-    const chains = 1 << Math.min(22, Math.max(6, 32 - Math.clz32(bytes >>> BUCKET_SHIFT)));
+    const capacity = Math.min(MAX_REFERENCES, Math.max(LEAST_CAPACITY, Math.ceil(bytes / BYTES_PER_REFERENCE)));
+    this.#next = new Int32Array(capacity);
+    this.#target = new Int32Array(capacity);
+    this.#site = new Int32Array(capacity);
+    const chains = 1 << Math.min(20, Math.max(6, 32 - Math.clz32(bytes >>> CHAIN_SHIFT)));
     this.#mask = chains - 1;
     this.#heads = new Int32Array(chains);
   }

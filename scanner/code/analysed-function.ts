@@ -124,8 +124,10 @@ export class AnalysedFunction {
   calledPointers(i: number): readonly Value[] {
     const { source, index } = this.body.operations;
     if (this.isJump(i) && source[i] === NONE && index[i] !== NONE) return []; // a jump table
-    const imported = this.resolver.importSlotAt(i);
-    if (imported !== undefined) return [imported];
+    return this.resolver.importSlotAt(i) ?? this.#otherPointers(i);
+  }
+
+  #otherPointers(i: number): readonly Value[] {
     return this.#pointersAt(i, () => {
       if (this.isIndirect(i)) {
         const { values } = this.resolver.resolveTarget(i);

@@ -46,7 +46,7 @@ export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
   if (stride > MAX_ELEMENT_BYTES) return ValueSet.of(UNKNOWN);
   const end = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
   const values = readTable(walk.image, rva, stride, end);
-  if (values.length > 0) return ValueSet.of(...values);
+  if (values.length > 0) return ValueSet.ofAll(values);
   const isFilled = walk.image.sectionAt(rva)?.writable === true;
-  return isFilled ? ValueSet.of(UNKNOWN, memory(rva)) : ValueSet.of(UNKNOWN);
+  return isFilled ? ValueSet.ofAll([UNKNOWN, memory(rva)]) : ValueSet.of(UNKNOWN);
 }

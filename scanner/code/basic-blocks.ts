@@ -44,13 +44,13 @@ export function basicBlocks(code: DecodedCode, leaders: readonly number[], block
   for (let i = 0; i < count; i++) {
     if (blockOf[i] === 0) {
       if (blocks.length > 0) blocks[blocks.length - 1].end = i;
-      blocks.push({ begin: i, end: count, predecessors: [], successors: [] });
+      blocks.push({ begin: i, end: count, predecessors: NO_BLOCKS, successors: NO_BLOCKS });
     }
     blockOf[i] = blocks.length - 1;
   }
   const connect = (from: number, to: number) => {
-    blocks[from].successors.push(to);
-    blocks[to].predecessors.push(from);
+    blocks[from].successors = withOne(blocks[from].successors, to);
+    blocks[to].predecessors = withOne(blocks[to].predecessors, from);
   };
   const edge = (from: number, rva: number) => {
     const operation = code.operationAt(rva);
@@ -67,6 +67,16 @@ export function basicBlocks(code: DecodedCode, leaders: readonly number[], block
     for (const target of new Set(targets)) edge(blockOf[jump], target);
   connectOrphans(blocks, op, connect);
   return blocks;
+}
+
+const NO_BLOCKS: number[] = [];
+
+/** The list with one more: one or two are what most blocks have, and a list that grows takes room for seventeen. */
+function withOne(list: number[], block: number): number[] {
+  if (list.length === 0) return [block];
+  if (list.length === 1) return [list[0], block];
+  list.push(block);
+  return list;
 }
 
 function endsRun(op: number): boolean {

@@ -17,9 +17,9 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
   const range = assumedRange(walk, open) ?? rangeOf(walk, open, before, depth);
   if (range === undefined) {
     const counted = countedNumbers(walk, values.values, before, depth);
-    return counted === undefined ? values : ValueSet.of(...counted);
+    return counted === undefined ? values : ValueSet.ofAll(counted);
   }
-  const numbers = ValueSet.of(...values.values.filter(({ kind }) => kind === 'constant'));
+  const numbers = ValueSet.ofAll(values.values.filter(({ kind }) => kind === 'constant'));
   const rva = walk.body.operations.rva[before];
   for (let number = range.low; number <= range.high; number++) numbers.add(constant(number, 'computed', rva));
   return numbers;
@@ -160,7 +160,7 @@ export function counted(walk: Walk, distances: ValueSet, i: number, depth: numbe
   const counter = counterOf(distances.values);
   if (counter === undefined) return distances;
   const numbers = countedNumbers(walk, distances.values, i, depth);
-  if (numbers !== undefined) return ValueSet.of(...numbers);
+  if (numbers !== undefined) return ValueSet.ofAll(numbers);
   const any = multiple(Math.abs(counter.step), counter.start);
   return distances.map(value => (value.kind === 'previous' ? any : value));
 }

@@ -52,6 +52,7 @@ class CallSiteSearch {
   readonly #pointers: OperationsPointers;
   /** The wave in which a function was last looked at. */
   readonly #lookedAt = new Map<number, number>();
+  readonly #calleesOfFunction = (rva: number) => this.#context.targets.ofFunction(rva);
   #operationsLeft: number;
   /** Everything that can be proven has been followed; what is left is bounded more tightly. */
   #isGuessing = false;
@@ -156,15 +157,14 @@ class CallSiteSearch {
   }
 
   #analyseCall(i: number): void {
-    const { fn, registrations, targets } = this.#context;
+    const { fn, registrations } = this.#context;
     for (const callee of this.#callees.of(i)) {
       // A thunk is the function it jumps to, not a wrapper of it.
       if (fn.isJump(i) && fn.isThunk(i)) this.#callees.addFunction(fn.rva, callee);
       else this.#uses.addCall(i, callee);
     }
     this.#stores.addCall(i);
-    for (const callee of registrations.calleesOf(i, rva => targets.ofFunction(rva)))
-      this.#uses.addCall(i, callee);
+    for (const callee of registrations.calleesOf(i, this.#calleesOfFunction)) this.#uses.addCall(i, callee);
     if (fn.isIndirect(i)) this.#pointers.addIndirectCall(i);
     else this.#pointers.addCall(i);
   }

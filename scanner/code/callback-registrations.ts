@@ -8,6 +8,7 @@ import type { AnalysedFunction } from './analysed-function.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { type Place, placeKey } from './places.ts';
 import type { Callee } from './sinks.ts';
+import type { Value } from './values.ts';
 
 interface Registration {
   /** Which arguments are routines, 1-based. */
@@ -66,6 +67,8 @@ const LOOKASIDE_EX: readonly Registration[] = [
   { routines: [3], given: { 2: 1 } },
 ];
 
+const NO_REGISTRATIONS: readonly Registration[] = [];
+
 /** Answers for the function at hand. */
 export class CallbackRegistrations {
   readonly #code: CodeUnderAnalysis;
@@ -83,8 +86,16 @@ export class CallbackRegistrations {
    * of the tag as it is at this very call.
    */
   calleesOf(i: number, calleesOf: (functionRva: number) => readonly Callee[]): Callee[] {
-    if (this.#bySlot.size === 0) return [];
-    return this.#registrationsAt(i).flatMap(registration =>
+    const registrations = this.#bySlot.size === 0 ? NO_REGISTRATIONS : this.#registrationsAt(i);
+    return registrations.length === 0 ? [] : this.#registered(i, registrations, calleesOf);
+  }
+
+  #registered(
+    i: number,
+    registrations: readonly Registration[],
+    calleesOf: (functionRva: number) => readonly Callee[],
+  ): Callee[] {
+    return registrations.flatMap(registration =>
       registration.routines.flatMap(routine =>
         this.#fn.passedAt(this.#code.processor.argument(routine), i).flatMap(value => {
           if (value.kind !== 'address') return [];
@@ -101,13 +112,19 @@ export class CallbackRegistrations {
     const fn = this.#fn;
     if (!fn.isIndirect(i)) {
       const slot = this.#code.functions.thunkSlot(fn.body.operations.low[i]);
-      return slot === undefined ? [] : (this.#bySlot.get(slot) ?? []);
+      return slot === undefined ? NO_REGISTRATIONS : this.#ofSlot(slot);
     }
-    return fn
-      .calledPointers(i)
-      .flatMap(value =>
-        value.kind === 'memory' && value.plus === 0 ? (this.#bySlot.get(value.rva) ?? []) : [],
-      );
+    const pointers = fn.calledPointers(i);
+    if (pointers.length === 1) return this.#ofPointer(pointers[0]); // nearly always
+    return pointers.flatMap(value => this.#ofPointer(value));
+  }
+
+  #ofPointer(value: Value): readonly Registration[] {
+    return value.kind === 'memory' && value.plus === 0 ? this.#ofSlot(value.rva) : NO_REGISTRATIONS;
+  }
+
+  #ofSlot(slotRva: number): readonly Registration[] {
+    return this.#bySlot.get(slotRva) ?? NO_REGISTRATIONS;
   }
 
   /** Where the tag that the routine finds at `place` stands when it is registered. */

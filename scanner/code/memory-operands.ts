@@ -26,17 +26,28 @@ export function operandInMemory(
   if (slot !== NO_SLOT) return walk.at(framePart(slot + lane, width), i, depth + 1);
   if (width !== 4) return ValueSet.of(UNKNOWN);
   if (base[i] === BASE_IMAGE) {
-    const pointer = address(displacement[i]);
-    return indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, lane, i, depth));
+    if (index[i] === NONE) return walk.at(imagePart((displacement[i] + lane) | 0, 4), i, depth + 1);
+    return indexedMemory(walk, ValueSet.of(address(displacement[i])), lane, i, depth);
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
   const found = walk.at(register(base[i]), i, depth + 1);
-  const pointers = index[i] === NONE ? found : counted(walk, found, i, depth);
-  return pointers.flatMap(pointer => {
-    if (index[i] === NONE) return memoryAt(walk, pointer, displacement[i] + lane, i, depth, pointers);
-    const places = indexed(walk, pointer, i, depth);
-    return places.flatMap(place => memoryAt(walk, place, displacement[i] + lane, i, depth));
-  });
+  const offset = displacement[i] + lane;
+  if (index[i] !== NONE) return indexedMemory(walk, counted(walk, found, i, depth), offset, i, depth);
+  return found.values.length === 1
+    ? memoryAt(walk, found.values[0], offset, i, depth, found)
+    : memoryBehind(walk, found, offset, i, depth);
+}
+
+// The rarer ways have functions of their own: where a closure is made, room for what it uses is made at each call.
+
+function memoryBehind(walk: Walk, pointers: ValueSet, offset: number, i: number, depth: number): ValueSet {
+  return pointers.flatMap(pointer => memoryAt(walk, pointer, offset, i, depth, pointers));
+}
+
+function indexedMemory(walk: Walk, pointers: ValueSet, offset: number, i: number, depth: number): ValueSet {
+  return pointers.flatMap(pointer =>
+    indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, offset, i, depth)),
+  );
 }
 
 /** The address that an `Op.address` computes, or what its sum is of numbers. */

@@ -15,6 +15,8 @@ const MAX_TABLES = 5_000;
 /** Addresses named before a pointer that may be the start of its table: the nearest ones. */
 const MAX_STARTS = 4;
 
+const NO_CALLS = { targets: [], guesses: 1 };
+
 /** What is known of the functions of an image that take a tag and whose addresses are kept in data or in objects. */
 export class OperationsTables {
   readonly #index: CodeIndex;
@@ -148,6 +150,8 @@ export class OperationsTables {
 
   /** What a call through this pointer may lead to, and how many guesses that takes: none where the very table was passed. */
   callsOf(value: Value, inFunction: number): { targets: Iterable<number>; guesses: number } {
+    const isOfObject = value.kind === 'parameter' || value.kind === 'behind' || value.kind === 'field';
+    if (!isOfObject) return NO_CALLS;
     const passed = [...this.passedTo(value, inFunction)];
     return passed.length > 0
       ? { targets: passed, guesses: 0 }

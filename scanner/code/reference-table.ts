@@ -24,7 +24,10 @@ export class ReferenceTable {
 
   /** `bytes` of code set the number of chains; sections may lie anywhere, so addresses are folded into it. */
   constructor(bytes: number) {
-    const capacity = Math.min(MAX_REFERENCES, Math.max(LEAST_CAPACITY, Math.ceil(bytes / BYTES_PER_REFERENCE)));
+    const capacity = Math.min(
+      MAX_REFERENCES,
+      Math.max(LEAST_CAPACITY, Math.ceil(bytes / BYTES_PER_REFERENCE)),
+    );
     this.#next = new Int32Array(capacity);
     this.#target = new Int32Array(capacity);
     this.#site = new Int32Array(capacity);

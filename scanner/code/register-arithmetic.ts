@@ -22,7 +22,7 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
   if (wanted.lane !== 0 && !isLanewise) return ValueSet.of(UNKNOWN);
   if (left[i] === source[i]) {
     const itself = computeWithItself(alu[i], rva[i]);
-    if (itself !== undefined) return ValueSet.of(...itself);
+    if (itself !== undefined) return ValueSet.ofAll(itself);
     return walk.at(operand, i, depth + 1).map(value => compute(alu[i], value, value, rva[i])[0]);
   }
   const found = walk.at(operand, i, depth + 1);

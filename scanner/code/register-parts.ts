@@ -6,23 +6,24 @@ import { halfImmediate } from './register-operands.ts';
 import { ValueSet } from './values.ts';
 import { registerPart, type Walk, type Wanted } from './walk.ts';
 
+/** What an operation writes, whatever part of its register that is. A function of a module: no closure is made for each question. */
+type Written = (walk: Walk, wanted: Wanted, i: number, depth: number) => ValueSet;
+
 /** A write of 1 or 2 bytes changes only those of a register; one of 4 clears the upper half. */
-export function narrow(
-  walk: Walk,
-  wanted: Wanted,
-  i: number,
-  depth: number,
-  size: number,
-  written: () => ValueSet,
-): ValueSet {
+export function narrow(walk: Walk, wanted: Wanted, i: number, depth: number, written: Written): ValueSet {
+  const { op, size: sizes } = walk.body.operations;
+  const size = op[i] === Op.flag ? sizes[i] || 1 : sizes[i];
+  const { at, lane, width } = wanted;
+  const isWhole = at >= VECTOR0 ? lane + width <= size : lane >= 4 ? size === 8 : size >= width;
+  if (isWhole) return written(walk, wanted, i, depth);
+  if (at >= VECTOR0 || lane >= 4) return ValueSet.of(constant(0, 'computed', walk.body.operations.rva[i]));
+  return partWritten(walk, i, size, walk.at(wanted, i, depth + 1), written(walk, wanted, i, depth));
+}
+
+function partWritten(walk: Walk, i: number, size: number, rest: ValueSet, written: ValueSet): ValueSet {
   const rva = walk.body.operations.rva[i];
-  const zero = () => ValueSet.of(constant(0, 'computed', rva));
-  if (wanted.at >= VECTOR0) return wanted.lane + wanted.width <= size ? written() : zero();
-  if (wanted.lane >= 4) return size === 8 ? written() : zero();
-  if (size >= wanted.width) return written();
   const mask = size === 1 ? 0xff : 0xffff;
-  const rest = walk.at(wanted, i, depth + 1);
-  return rest.combine(written(), (old, part) =>
+  return rest.combine(written, (old, part) =>
     old.kind === 'constant' && part.kind === 'constant'
       ? constant((old.value & ~mask) | (part.value & mask), 'computed', rva)
       : UNKNOWN,

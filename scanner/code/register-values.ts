@@ -14,7 +14,7 @@ import { framePart, type Walk, type Wanted } from './walk.ts';
 
 /** What operation `i` gives the wanted part of a register, or undefined where it leaves it alone. */
 export function definedValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet | undefined {
-  const { op, low, dst, left, source, size, rva } = walk.body.operations;
+  const { op, low, dst } = walk.body.operations;
   const { at: register, lane } = wanted;
   switch (op[i]) {
     case Op.call:
@@ -32,26 +32,18 @@ export function definedValue(walk: Walk, wanted: Wanted, i: number, depth: numbe
       if (walk.body.slot[i] !== NO_SLOT && lane === 0) {
         return ValueSet.of(inFrame(walk.body.slot[i]));
       }
-      return narrow(walk, wanted, i, depth, size[i], () => sourceValue(walk, i, wanted, depth));
+      return narrow(walk, wanted, i, depth, writtenValue);
     case Op.load:
-      return narrow(walk, wanted, i, depth, size[i], () => loadedValue(walk, i, lane, wanted.width, depth));
+    case Op.binary:
+    case Op.flag:
+      return narrow(walk, wanted, i, depth, writtenValue);
     case Op.pop:
       if (walk.body.slot[i] === NO_SLOT) return ValueSet.of(UNKNOWN);
       return walk.at(framePart(walk.body.slot[i] + lane, wanted.width), i, depth + 1);
     case Op.address:
       return lane === 0 ? addressValue(walk, i, depth) : ValueSet.of(UNKNOWN);
-    case Op.binary:
-      return narrow(walk, wanted, i, depth, size[i], () => binaryValue(walk, i, wanted, depth));
-    case Op.select: {
-      const both = new ValueSet();
-      both.addAll(assuming(walk, i, false, depth, () => operandValue(walk, left[i], wanted, i, depth)));
-      both.addAll(assuming(walk, i, true, depth, () => operandValue(walk, source[i], wanted, i, depth)));
-      return both;
-    }
-    case Op.flag:
-      return narrow(walk, wanted, i, depth, size[i] || 1, () =>
-        ValueSet.of(constant(0, 'computed', rva[i]), constant(1, 'computed', rva[i])),
-      );
+    case Op.select:
+      return selectedValue(walk, wanted, i, depth);
     case Op.zeroExtend:
     case Op.signExtend:
       return extendedValue(walk, i, wanted, depth);
@@ -64,4 +56,26 @@ export function definedValue(walk: Walk, wanted: Wanted, i: number, depth: numbe
       return unaryValue(walk, i, wanted, depth);
   }
   return ValueSet.of(UNKNOWN);
+}
+
+/** What the operations write that may write a part of a register only. */
+function writtenValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet {
+  const { op, rva } = walk.body.operations;
+  switch (op[i]) {
+    case Op.move:
+      return sourceValue(walk, i, wanted, depth);
+    case Op.load:
+      return loadedValue(walk, i, wanted.lane, wanted.width, depth);
+    case Op.binary:
+      return binaryValue(walk, i, wanted, depth);
+  }
+  return ValueSet.ofAll([constant(0, 'computed', rva[i]), constant(1, 'computed', rva[i])]);
+}
+
+function selectedValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet {
+  const { left, source } = walk.body.operations;
+  const both = new ValueSet();
+  both.addAll(assuming(walk, i, false, depth, () => operandValue(walk, left[i], wanted, i, depth)));
+  both.addAll(assuming(walk, i, true, depth, () => operandValue(walk, source[i], wanted, i, depth)));
+  return both;
 }

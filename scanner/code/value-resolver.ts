@@ -47,7 +47,8 @@ export class ValueResolver implements Walk {
   readonly #isTraced: boolean;
   /** Import slots and Control Flow Guard's: the loader fills them, whatever stands there in the file. */
   readonly #slots: Set<number>;
-  readonly #importSlots: ReadonlySet<number>;
+  /** What a call through one of them goes through: made once, for it is asked for most calls. */
+  readonly #importSlots: ReadonlyMap<number, readonly Value[]>;
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Float64Array(MAX_DEPTH + 2);
   #activeCount = 0;
@@ -66,8 +67,8 @@ export class ValueResolver implements Walk {
     const memoryFunctions = new MemoryFunctions(code);
     this.memoryFunctions = memoryFunctions.isEmpty ? undefined : memoryFunctions;
     this.#isTraced = code.isTraced;
-    this.#importSlots = new Set(code.image.imports.map(({ slotRva }) => slotRva));
-    this.#slots = new Set(this.#importSlots);
+    this.#importSlots = new Map(code.image.imports.map(({ slotRva }) => [slotRva, [memory(slotRva)]]));
+    this.#slots = new Set(this.#importSlots.keys());
     for (const slot of Object.values(code.image.guardSlots)) if (slot !== null) this.#slots.add(slot);
   }
 
@@ -101,15 +102,14 @@ export class ValueResolver implements Walk {
   }
 
   /** What `call [import]` goes through, which is most calls; undefined for others. */
-  importSlotAt(operation: number): Value | undefined {
+  importSlotAt(operation: number): readonly Value[] | undefined {
     const { base, index, source, displacement, op } = this.body.operations;
-    const isSlot =
+    const isOfImage =
       (op[operation] === Op.callIndirect || op[operation] === Op.jumpIndirect) &&
       base[operation] === BASE_IMAGE &&
       source[operation] === NONE &&
-      index[operation] === NONE &&
-      this.#importSlots.has(displacement[operation]);
-    return isSlot ? memory(displacement[operation]) : undefined;
+      index[operation] === NONE;
+    return isOfImage ? this.#importSlots.get(displacement[operation]) : undefined;
   }
 
   /** The values of the pointer that an indirect call or jump goes through. */

@@ -88,17 +88,33 @@ export function isOpenValue(value: Value): value is OpenValue {
 /** More possibilities than this are no longer an answer: real selections of tags have a handful. */
 const MAX_VALUES = 24;
 
-/** A set of values without doubles; small enough that a list is quicker than a map. */
+/**
+ * A set of values without doubles; small enough that a list is quicker than a map. Nearly all sets have one value, and a
+ * search makes a million of them: one value is never put into a list that has room for more.
+ */
 export class ValueSet {
-  readonly values: Value[] = [];
+  /** Not to be changed by others. */
+  values: Value[];
 
-  static of(...values: Value[]): ValueSet {
+  constructor(values: Value[] = []) {
+    this.values = values;
+  }
+
+  static of(value: Value): ValueSet {
+    return new ValueSet([value]);
+  }
+
+  static ofAll(values: readonly Value[]): ValueSet {
     const set = new ValueSet();
     for (const value of values) set.add(value);
     return set;
   }
 
   add(value: Value): void {
+    if (this.values.length === 0) {
+      this.values = [value];
+      return;
+    }
     const at = this.values.findIndex(known => isSame(known, value));
     if (at < 0 && this.values.length < MAX_VALUES) this.values.push(value);
     // Of the same number in data and in an instruction the latter is kept: code is the stronger evidence.
@@ -106,6 +122,10 @@ export class ValueSet {
   }
 
   addAll(other: ValueSet): void {
+    if (this.values.length === 0) {
+      this.values = other.values.slice();
+      return;
+    }
     for (const value of other.values) this.add(value);
   }
 
@@ -116,6 +136,7 @@ export class ValueSet {
 
   /** The set with every value replaced. */
   map(change: (value: Value) => Value): ValueSet {
+    if (this.values.length === 1) return ValueSet.of(change(this.values[0]));
     const set = new ValueSet();
     for (const value of this.values) set.add(change(value));
     return set;
@@ -123,6 +144,7 @@ export class ValueSet {
 
   /** The set with every value replaced by any number of values. */
   flatMap(change: (value: Value) => ValueSet): ValueSet {
+    if (this.values.length === 1) return change(this.values[0]);
     const set = new ValueSet();
     for (const value of this.values) set.addAll(change(value));
     return set;
@@ -130,6 +152,8 @@ export class ValueSet {
 
   /** Every pair of two sets, combined. */
   combine(other: ValueSet, join: (left: Value, right: Value) => Value): ValueSet {
+    if (this.values.length === 1 && other.values.length === 1)
+      return ValueSet.of(join(this.values[0], other.values[0]));
     const set = new ValueSet();
     for (const left of this.values) for (const right of other.values) set.add(join(left, right));
     return set;

@@ -7,34 +7,34 @@ import type { X86Decoder } from './x86-decoder.ts';
 export function vectorMove(d: X86Decoder, rva: number, out: OperationList): boolean {
   const prefix = d.operand16 && d.repeat === 0 ? 0x66 : d.repeat;
   const register = VECTOR0 + d.reg;
-  const isLoad = (size: number): true => transfer(d, rva, out, register, size, true);
-  const isStore = (size: number): true => transfer(d, rva, out, register, size, false);
   switch (d.opcode) {
     case 0x10:
-      return isLoad(prefix === 0xf3 ? 4 : prefix === 0xf2 ? 8 : 16);
+      return transfer(d, rva, out, register, prefix === 0xf3 ? 4 : prefix === 0xf2 ? 8 : 16, true);
     case 0x11:
-      return isStore(prefix === 0xf3 ? 4 : prefix === 0xf2 ? 8 : 16);
+      return transfer(d, rva, out, register, prefix === 0xf3 ? 4 : prefix === 0xf2 ? 8 : 16, false);
     case 0x28:
-      return isLoad(16);
+      return transfer(d, rva, out, register, 16, true);
     case 0x29:
     case 0x2b:
     case 0xe7:
-      return isStore(16);
+      return transfer(d, rva, out, register, 16, false);
     case 0x6f:
-      return prefix === 0 ? false : isLoad(16);
+      return prefix === 0 ? false : transfer(d, rva, out, register, 16, true);
     case 0x7f:
-      return prefix === 0 ? false : isStore(16);
+      return prefix === 0 ? false : transfer(d, rva, out, register, 16, false);
     case 0xd6:
-      return prefix === 0x66 ? isStore(8) : false;
+      return prefix === 0x66 ? transfer(d, rva, out, register, 8, false) : false;
     case 0x7e:
-      if (prefix === 0xf3) return isLoad(8);
+      if (prefix === 0xf3) return transfer(d, rva, out, register, 8, true);
       if (prefix !== 0x66) return false;
       if (d.mod === 3) return moved(out, rva, d.rm, register, (d.rex & 8) !== 0 ? 8 : 4);
-      return isStore((d.rex & 8) !== 0 ? 8 : 4);
+      return transfer(d, rva, out, register, (d.rex & 8) !== 0 ? 8 : 4, false);
     case 0x6e: {
       if (prefix !== 0x66) return false;
       const size = (d.rex & 8) !== 0 ? 8 : 4;
-      return d.mod === 3 ? moved(out, rva, register, d.rm, size) : isLoad(size);
+      return d.mod === 3
+        ? moved(out, rva, register, d.rm, size)
+        : transfer(d, rva, out, register, size, true);
     }
     case 0x12:
     case 0x13:

@@ -1,5 +1,6 @@
 /** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
 
+import { NO_EDGE } from './block-graph.ts';
 import { constant, isSame, multiple } from './make-value.ts';
 import { Condition, NONE, Op } from './operations.ts';
 import { type Value, ValueSet } from './values.ts';
@@ -38,7 +39,7 @@ export function assuming(
   depth: number,
   look: () => ValueSet,
 ): ValueSet {
-  const compare = comparisonBefore(walk, i, walk.body.blocks[walk.body.blockOf[i]].begin);
+  const compare = comparisonBefore(walk, i, walk.body.blocks.begin[walk.body.blockOf[i]]);
   const range = compare === undefined ? undefined : rangeAfter(walk, compare, i, holds);
   if (compare === undefined || range === undefined || !isShort(range)) return look();
   const { left } = walk.body.operations;
@@ -60,12 +61,13 @@ function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: numb
   let number = blockOf[before];
   let low = 0;
   let high = Infinity;
-  for (let hops = 0; hops < MAX_BLOCKS && blocks[number].predecessors.length === 1; hops++) {
-    const from = blocks[blocks[number].predecessors[0]];
-    const branch = from.end - 1;
+  for (let hops = 0; hops < MAX_BLOCKS; hops++) {
+    const from = blocks.predecessors.only(number);
+    if (from === undefined) break;
+    const branch = blocks.end[from] - 1;
     if (operations.op[branch] === Op.branch) {
-      const isTaken = walk.body.operationAt(operations.low[branch]) === blocks[number].begin;
-      const compare = comparisonBefore(walk, branch, from.begin);
+      const isTaken = walk.body.operationAt(operations.low[branch]) === blocks.begin[number];
+      const compare = comparisonBefore(walk, branch, blocks.begin[from]);
       const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
       if (range !== undefined && compare !== undefined) {
         const compared = walk.at(register(operations.left[compare]), compare, depth + 1);
@@ -75,7 +77,7 @@ function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: numb
         }
       }
     }
-    number = blocks[number].predecessors[0];
+    number = from;
   }
   return isShort({ low, high }) ? { low, high } : undefined;
 }
@@ -192,7 +194,7 @@ function isInStep(walk: Walk, a: Counter, b: Counter): boolean {
 /** Whether a loop that is left by comparison `i` goes on with the number that it compares with. */
 function includesEnd(walk: Walk, i: number, step: number): boolean {
   const { op, alu } = walk.body.operations;
-  const { end } = walk.body.blocks[walk.body.blockOf[i]];
+  const end = walk.body.blocks.end[walk.body.blockOf[i]];
   const condition = op[end - 1] === Op.branch ? alu[end - 1] | 1 : Condition.other;
   const isBelow = condition === Condition.above || condition === Condition.greater; // or the opposite: not above
   const isAbove = condition === Condition.aboveOrEqual || condition === Condition.greaterOrEqual;
@@ -202,13 +204,15 @@ function includesEnd(walk: Walk, i: number, step: number): boolean {
 /** Whether every way to the use leads through the comparison: then the round that ends the loop uses nothing. */
 function isBehind(walk: Walk, compare: number, use: number): boolean {
   const { blocks, blockOf } = walk.body;
+  const { predecessors } = blocks;
   const end = blockOf[compare];
   if (blockOf[use] === end) return compare < use;
   const seen = new Set([blockOf[use], end]);
   const waiting = [blockOf[use]];
   for (let block = waiting.pop(); block !== undefined; block = waiting.pop()) {
-    if (blocks[block].begin === 0) return false;
-    for (const from of blocks[block].predecessors) {
+    if (blocks.begin[block] === 0) return false;
+    for (let edge = predecessors.first[block]; edge !== NO_EDGE; edge = predecessors.next[edge]) {
+      const from = predecessors.target[edge];
       if (seen.has(from)) continue;
       seen.add(from);
       waiting.push(from);

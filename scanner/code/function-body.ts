@@ -1,6 +1,7 @@
 /** One function as operations in basic blocks, with every stack access resolved to its place in the frame. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { type Block, basicBlocks, type DecodedCode } from './basic-blocks.ts';
+import { basicBlocks, type DecodedCode } from './basic-blocks.ts';
+import { BlockGraph } from './block-graph.ts';
 import type { CodePiece } from './code-piece.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { ExceptionScope } from './exception-scopes.ts';
@@ -28,7 +29,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
   slot = new Int32Array(0);
   pushedFrom = new Int32Array(0);
   stackAt = new Int32Array(0);
-  blocks: Block[] = [];
+  readonly blocks = new BlockGraph();
   /** Block number of each operation. */
   blockOf = new Int32Array(0);
   hasIndirectJump = false;
@@ -71,7 +72,7 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
       this.stackAt = new Int32Array(count * 2);
       this.pushedFrom = new Int32Array(count * 2);
     }
-    this.blocks = basicBlocks(this, leaders, this.blockOf);
+    basicBlocks(this, leaders, this.blocks, this.blockOf);
     followStack(this, this.#processor, poppedBytes);
     return count + this.#coldOperations;
   }

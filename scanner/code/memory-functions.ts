@@ -91,7 +91,7 @@ function slotOf(body: FunctionBody, i: number): number | undefined {
   const { op, dst, source } = body.operations;
   const register = source[i];
   if (register === NONE) return nearAddress(body, i);
-  const first = Math.max(body.blocks[body.blockOf[i]].begin, i - MAX_OPERATIONS);
+  const first = Math.max(body.blocks.begin[body.blockOf[i]], i - MAX_OPERATIONS);
   for (let before = i - 1; before >= first; before--) {
     if (dst[before] === register) return op[before] === Op.load ? nearAddress(body, before) : undefined;
   }

@@ -13,7 +13,7 @@ export function nearAddress(body: FunctionBody, i: number): number | undefined {
   if (base[i] >= VECTOR0) return undefined;
   let register = base[i];
   let distance = displacement[i];
-  const first = Math.max(body.blocks[body.blockOf[i]].begin, i - MAX_OPERATIONS);
+  const first = Math.max(body.blocks.begin[body.blockOf[i]], i - MAX_OPERATIONS);
   for (let before = i - 1; before >= first; before--) {
     // A call may change any register that is not kept across it: to be sure, nothing is followed over one.
     if (op[before] === Op.call || op[before] === Op.callIndirect || op[before] === Op.killMany)

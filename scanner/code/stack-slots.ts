@@ -1,5 +1,5 @@
 /** Follows the stack pointer and its copies through a function, so that every frame access gets one name. */
-import type { Block } from './basic-blocks.ts';
+import { type BlockGraph, NO_EDGE } from './block-graph.ts';
 import { FrameStates, NO_SLOT, REGISTERS } from './frame-states.ts';
 import { Alu, NONE, Op, type OperationList, X86 } from './operations.ts';
 import { OPENS_FRAME, type PoppedBytes, type Processor } from './processor.ts';
@@ -16,7 +16,7 @@ type State = Int32Array;
 /** A function whose frame is followed; the arrays have room for every operation. */
 export interface FollowedFunction {
   readonly operations: OperationList;
-  readonly blocks: readonly Block[];
+  readonly blocks: BlockGraph;
   /** Block number of each operation. */
   readonly blockOf: Int32Array;
   /**
@@ -51,17 +51,18 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
   if (count === 0) return;
   const entry = body.blockOf[body.operationAt(body.operations.rva[0])];
   const { op, dst, left, source, base } = body.operations;
-  const { stackAt, slot } = body;
+  const { stackAt, slot, blocks } = body;
+  const { successors } = blocks;
   const stack = processor.stackRegister;
-  STATES.beginFunction(body.blocks.length, entry, stack);
+  STATES.beginFunction(body.blocks.count, entry, stack);
   const waiting = [entry];
   const state = STATES.here;
   let held = 0;
   while (waiting.length > 0) {
     const number = waiting.pop()!;
     held = STATES.beginBlock(number, held);
-    const block = body.blocks[number];
-    for (let i = block.begin; i < block.end; i++) {
+    const end = blocks.end[number];
+    for (let i = blocks.begin[number]; i < end; i++) {
       // Most operations name no register that points into the frame, and change nothing here.
       const named = BIT[dst[i]] | BIT[base[i]] | BIT[source[i]] | BIT[left[i]];
       if ((named & held) === 0 && CHANGES_MORE[op[i]] === 0) {
@@ -73,7 +74,10 @@ export function followStack(body: FollowedFunction, processor: Processor, popped
       if (CHANGES_ALL[op[i]] !== 0) held = STATES.heldHere();
       else held = withBit(withBit(held, state, stack), state, dst[i]);
     }
-    for (const next of block.successors) if (STATES.leadsTo(next, held, stack)) waiting.push(next);
+    for (let edge = successors.first[number]; edge !== NO_EDGE; edge = successors.next[edge]) {
+      const next = successors.target[edge];
+      if (STATES.leadsTo(next, held, stack)) waiting.push(next);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { DriverImage } from '../pe/image-facts.ts';
 import { arrayField } from './array-values.ts';
+import { NO_EDGE } from './block-graph.ts';
 import { countedNumbers, enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
@@ -31,7 +32,23 @@ const STEPS_PER_OPERATION = 4;
 /** Expressions inside expressions: each level is a few frames of the JavaScript stack. */
 const MAX_DEPTH = 60;
 
-const NO_BLOCKS = new Int32Array(0);
+/** No compiler makes a function of so many blocks; in one, only questions this deep leave their blocks: each depth has arrays. */
+const MANY_BLOCKS = 32_768;
+const SHALLOW = 4;
+
+/** The arrays of one walk over the blocks of a function. */
+interface BlockWalk {
+  /** By block: the number of the last walk that has seen it. Never emptied. */
+  seen: Int32Array;
+  /** Blocks to go on from, each once at most. */
+  waiting: Int32Array;
+}
+
+function blockWalk(blocks: number): BlockWalk {
+  return { seen: new Int32Array(blocks), waiting: new Int32Array(blocks) };
+}
+
+const NO_WALK = blockWalk(0);
 
 /** Asks of the function that `body` holds; each question begins anew, with its own bound of steps. */
 export class ValueResolver implements Walk {
@@ -52,8 +69,7 @@ export class ValueResolver implements Walk {
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Float64Array(MAX_DEPTH + 2);
   #activeCount = 0;
-  /** By depth and block: the last walk that has seen it. */
-  readonly #seen: Int32Array[] = Array.from({ length: MAX_DEPTH + 1 }, () => NO_BLOCKS);
+  readonly #blockWalks: BlockWalk[] = Array.from({ length: MAX_DEPTH + 1 }, () => NO_WALK);
   #walks = 0;
 
   constructor(
@@ -174,37 +190,39 @@ export class ValueResolver implements Walk {
     if (depth > MAX_DEPTH || this.#steps > MAX_STEPS) return ValueSet.of(UNKNOWN);
     const { blocks, blockOf, operations } = this.body;
     const first = blockOf[Math.min(before, operations.count - 1)];
-    const inBlock = this.#walkBlock(wanted, before, blocks[first].begin, depth);
+    const inBlock = this.#walkBlock(wanted, before, blocks.begin[first], depth);
     if (inBlock !== undefined) return inBlock;
+    if (depth > SHALLOW && blocks.count > MANY_BLOCKS) return ValueSet.of(UNKNOWN);
     // Every path into the block: each block is walked once, from its end.
     const result = new ValueSet();
-    const { seen, walk } = this.#beginWalk(depth);
-    const waiting = [first];
-    while (waiting.length > 0) {
-      const number = waiting.pop()!;
-      const block = blocks[number];
-      if (block.begin === 0) result.add(this.#atEntry(wanted));
-      else if (block.predecessors.length === 0) result.add(UNKNOWN);
-      this.#steps += block.predecessors.length;
-      for (const from of block.predecessors) {
+    const { predecessors } = blocks;
+    const { seen, waiting } = this.#walkAt(depth);
+    const walk = ++this.#walks;
+    let waitingCount = 1;
+    waiting[0] = first;
+    while (waitingCount > 0) {
+      const block = waiting[--waitingCount];
+      let edge = predecessors.first[block];
+      if (blocks.begin[block] === 0) result.add(this.#atEntry(wanted));
+      else if (edge === NO_EDGE) result.add(UNKNOWN);
+      for (; edge !== NO_EDGE; edge = predecessors.next[edge]) {
+        this.#steps++;
+        const from = predecessors.target[edge];
         if (seen[from] === walk) continue;
         seen[from] = walk;
-        const found = this.#walkBlock(wanted, blocks[from].end, blocks[from].begin, depth);
-        if (found === undefined) waiting.push(from);
+        const found = this.#walkBlock(wanted, blocks.end[from], blocks.begin[from], depth);
+        if (found === undefined) waiting[waitingCount++] = from;
         else result.addAll(found);
       }
     }
     return result;
   }
 
-  /**
-   * The number of a walk over the blocks, and where it notes it of each that it has seen: an array for each depth, since
-   * walks begin within walks, that is never emptied.
-   */
-  #beginWalk(depth: number): { seen: Int32Array; walk: number } {
-    const blocks = this.body.blocks.length;
-    if (this.#seen[depth].length < blocks) this.#seen[depth] = new Int32Array(blocks * 2);
-    return { seen: this.#seen[depth], walk: ++this.#walks };
+  /** Where a walk over the blocks notes what it has seen, and what waits: for each depth, since walks begin within walks. */
+  #walkAt(depth: number): BlockWalk {
+    const blocks = this.body.blocks.count;
+    if (this.#blockWalks[depth].seen.length < blocks) this.#blockWalks[depth] = blockWalk(blocks * 2);
+    return this.#blockWalks[depth];
   }
 
   /** The definition nearest before `before`, down to `begin`; undefined where the block has none. */

@@ -46,7 +46,7 @@ export class BlockGraph {
  * Edges in one direction, in the order in which they were added:
  * `for (let edge = edges.first[block]; edge !== NO_EDGE; edge = edges.next[edge]) edges.target[edge]`.
  */
-export class BlockEdges {
+class BlockEdges {
   /** By block. */
   first = new Int32Array(FIRST_BLOCKS);
   #last = new Int32Array(FIRST_BLOCKS);

@@ -139,9 +139,11 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
    */
   #decodeColdParts(leaders: number[]): void {
     const { op, low, count } = this.operations;
-    const outside = new Set<number>();
-    for (let i = 0; i < count && outside.size < MAX_COLD_PARTS; i++)
-      if ((op[i] === Op.jump || op[i] === Op.branch) && !this.contains(low[i])) outside.add(low[i]);
+    const outside: number[] = [];
+    for (let i = 0; i < count && outside.length < MAX_COLD_PARTS; i++) {
+      const isOutside = (op[i] === Op.jump || op[i] === Op.branch) && !this.contains(low[i]);
+      if (isOutside && !outside.includes(low[i])) outside.push(low[i]);
+    }
     for (const rva of outside) {
       const piece = this.contains(rva) ? undefined : this.#coldPart(rva);
       if (piece === undefined) continue;

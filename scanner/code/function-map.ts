@@ -50,6 +50,14 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
     return Math.min(nextStart, nextListed, section.rva + section.bytes.length);
   }
 
+  function pieceOf(range: FunctionRange): CodePiece[] {
+    const { beginRva, endRva } = range;
+    const section = sectionOf(code, beginRva);
+    if (section === undefined) return [];
+    const scopes = exceptionScopes(image, range);
+    return [{ section, beginRva, endRva: Math.min(endRva, section.rva + section.bytes.length), scopes }];
+  }
+
   let slotsByThunk: Map<number, number> | undefined;
   return {
     thunkSlot(rva) {
@@ -64,16 +72,8 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
       const isOwn = own?.beginRva === functionRva && own.functionRva === functionRva;
       const more = chained.get(functionRva);
       if (isOwn || more !== undefined) {
-        const ranges = isOwn ? [own, ...(more ?? [])] : (more ?? []);
-        return ranges.flatMap(range => {
-          const { beginRva, endRva } = range;
-          const section = sectionOf(code, beginRva);
-          if (section === undefined) return [];
-          const scopes = exceptionScopes(image, range);
-          return [
-            { section, beginRva, endRva: Math.min(endRva, section.rva + section.bytes.length), scopes },
-          ];
-        });
+        if (isOwn && more === undefined) return pieceOf(own); // nearly always
+        return (isOwn ? [own, ...(more ?? [])] : (more ?? [])).flatMap(pieceOf);
       }
       const section = sectionOf(code, functionRva);
       if (section === undefined) return [];

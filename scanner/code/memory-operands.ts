@@ -72,6 +72,7 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
   if (
     pointer.kind !== 'address' &&
     pointer.kind !== 'multiple' &&
+    pointer.kind !== 'bits' &&
     pointer.kind !== 'constant' &&
     pointer.kind !== 'stack' &&
     !isOpenValue(pointer)

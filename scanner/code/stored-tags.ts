@@ -3,6 +3,7 @@
  * what the stores into them hold.
  */
 import type { FunctionBody } from './function-body.ts';
+import { UNKNOWN } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { BASE_IMAGE, NONE } from './operations.ts';
 import { Setters } from './setters.ts';
@@ -82,20 +83,37 @@ export class StoredTags {
     switch (value.kind) {
       case 'memory':
         return value.plus === 0 && addTo(this.#variables, value.rva, callee);
-      case 'behind':
-        this.wantStores(value.offset);
-        return addTo(this.#behind, `${value.rva}:${value.offset}`, callee);
-      case 'field': {
-        const { offset, owner, stride = 0 } = value;
-        let isNew = false;
-        for (let n = 0; n < (stride === 0 ? 1 : MAX_ELEMENTS); n++) {
-          this.wantStores(offset + n * stride);
-          isNew = addTo(this.#fields, fieldKey(owner, offset + n * stride), callee) || isNew;
-        }
-        return isNew;
+      case 'behind': {
+        const isNew = this.#addElements(this.#behind, `${value.rva}:`, value, callee);
+        if (value.stride === undefined) return isNew;
+        // Who fills an array may have its object from elsewhere; what it holds besides says nothing about the variable's.
+        const guess = { ...callee, keptIn: `field ${fieldKey(undefined, value.offset)}` };
+        return this.#addElements(this.#fields, fieldKey(undefined, ''), value, guess) || isNew;
       }
+      case 'field':
+        return this.#addElements(this.#fields, fieldKey(value.owner, ''), value, callee);
     }
     return false;
+  }
+
+  /** A field of an object, or of the elements of an array in it. */
+  #addElements(
+    map: Map<string, Callee[]>,
+    object: string,
+    { offset, stride = 0 }: { offset: number; stride?: number },
+    callee: Callee,
+  ): boolean {
+    let isNew = false;
+    for (let n = 0; n < (stride === 0 ? 1 : MAX_ELEMENTS); n++) {
+      this.wantStores(offset + n * stride);
+      isNew = addTo(map, `${object}${offset + n * stride}`, callee) || isNew;
+    }
+    return isNew;
+  }
+
+  /** Tags are read behind pointers. */
+  get hasDistances(): boolean {
+    return this.#distances.size > 0;
   }
 
   /** Something reads a tag at this distance behind an object. */
@@ -136,7 +154,9 @@ export class StoredTags {
       case 'memory':
         return this.readersBehindVariable(pointer.rva, pointer.plus + offset);
       case 'inside':
-        return pointer.stride === 0 ? this.readersBehind(pointer.object, pointer.plus + offset) : [];
+        if (pointer.stride === 0 || pointer.object.kind === 'memory')
+          return this.readersBehind(pointer.object, pointer.plus + offset);
+        return this.readersBehind(UNKNOWN, pointer.plus + offset); // an element of an array
       case 'field':
       case 'behind':
         return this.readersOfField(pointer.offset, offset);
@@ -164,7 +184,7 @@ export class StoredTags {
   }
 }
 
-function fieldKey(owner: number | undefined, offset: number): string {
+function fieldKey(owner: number | undefined, offset: number | ''): string {
   return `${owner ?? ''}:${offset}`;
 }
 

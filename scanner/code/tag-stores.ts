@@ -9,6 +9,7 @@ import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
+import { TagRegisters } from './tag-registers.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
 
@@ -24,6 +25,7 @@ export class TagStores {
   readonly #context: SearchContext;
   readonly #uses: TagUses;
   readonly #objects: ObjectFlow;
+  readonly #registers = new TagRegisters();
 
   constructor(context: SearchContext, uses: TagUses) {
     this.#context = context;
@@ -34,12 +36,15 @@ export class TagStores {
   /** Another function is at hand now. */
   begin(): void {
     this.#objects.begin();
+    this.#registers.begin();
   }
 
   /** The store `i`: it may fill a place that a tag is read from. */
   addStore(i: number): void {
     const { fn, stored } = this.#context;
-    if (!stored.mayStore(fn.body, i)) return;
+    // Loops keep pointers to the middle of an element, so that a tag may stand at another distance than it is read at.
+    const mayBeInside = stored.hasDistances && this.#registers.mayStoreTag(fn.body, i);
+    if (!mayBeInside && !stored.mayStore(fn.body, i)) return;
     const { displacement, size } = fn.body.operations;
     for (const pointer of fn.storePointers(i)) {
       for (let lane = 0; lane + 4 <= size[i]; lane += 4) {

@@ -114,6 +114,7 @@ class CallSiteSearch {
     const stores = stored.takeWantedStores();
     for (const rva of tables.takeStructures()) worklist.addReferences(rva);
     for (const rva of stored.setters.takeWanted()) worklist.addCallersNearTags(rva);
+    worklist.add(stored.objects.takeSites(code.image, code.index));
     worklist.add(displacementSites(code.image, { calls, stores }));
   }
 

@@ -3,6 +3,7 @@
  * what the stores into them hold.
  */
 import type { FunctionBody } from './function-body.ts';
+import { ImageObjects } from './image-objects.ts';
 import { UNKNOWN } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { BASE_IMAGE, NONE } from './operations.ts';
@@ -43,6 +44,7 @@ export function keptIn(value: Value): string | undefined {
 /** What is known for the whole image; adding tells whether something is new. */
 export class StoredTags {
   readonly setters = new Setters();
+  readonly objects = new ImageObjects();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
@@ -91,6 +93,7 @@ export class StoredTags {
         return this.#addElements(this.#fields, fieldKey(undefined, ''), value, guess) || isNew;
       }
       case 'field':
+        if (value.owner !== undefined) this.objects.want(value.owner, value.offset);
         return this.#addElements(this.#fields, fieldKey(value.owner, ''), value, callee);
     }
     return false;

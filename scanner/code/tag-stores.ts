@@ -4,6 +4,7 @@
  */
 
 import { resultOf } from './make-value.ts';
+import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
@@ -18,6 +19,8 @@ interface Put {
   values: readonly Value[];
   i: number;
   depth: number;
+  /** They are pointers to objects of the image, or parameters that may be. */
+  areObjects?: boolean;
 }
 
 /** Looks at the stores and calls of the function at hand. */
@@ -26,6 +29,8 @@ export class TagStores {
   readonly #uses: TagUses;
   readonly #objects: ObjectFlow;
   readonly #registers = new TagRegisters();
+  /** The function names an object of the image that holds a tag, or is given one. */
+  #mayKeepObjects = false;
 
   constructor(context: SearchContext, uses: TagUses) {
     this.#context = context;
@@ -37,11 +42,16 @@ export class TagStores {
   begin(): void {
     this.#objects.begin();
     this.#registers.begin();
+    const { fn, stored } = this.#context;
+    this.#mayKeepObjects =
+      !stored.objects.isEmpty &&
+      (stored.objects.isGivenTo(fn.rva) || namesAddress(fn.body.operations, rva => stored.objects.has(rva)));
   }
 
   /** The store `i`: it may fill a place that a tag is read from. */
   addStore(i: number): void {
     const { fn, stored } = this.#context;
+    if (this.#mayKeepObjects) this.#addKeptObject(i);
     // Loops keep pointers to the middle of an element, so that a tag may stand at another distance than it is read at.
     const mayBeInside = stored.hasDistances && this.#registers.mayStoreTag(fn.body, i);
     if (!mayBeInside && !stored.mayStore(fn.body, i)) return;
@@ -54,6 +64,34 @@ export class TagStores {
         this.#putInto(pointer, offset, { values, i, depth: 0 });
       }
     }
+  }
+
+  /** The store `i` may keep the address of an object of the image. */
+  #addKeptObject(i: number): void {
+    const { code, fn, stored } = this.#context;
+    if (!stored.objects.mayBeKept(fn.body, i, code.processor.pointerSize)) return;
+    const values = fn.storedPointers(i, 0).filter(value => this.#isObject(value));
+    if (values.length === 0) return;
+    for (const pointer of fn.storePointers(i))
+      this.#putInto(pointer, fn.body.operations.displacement[i], { values, i, depth: 0, areObjects: true });
+  }
+
+  /** Objects of the image are handed to the function that is called: it may keep them. */
+  #addPassedObjects(i: number): void {
+    const { code, fn, stored, worklist } = this.#context;
+    if (fn.isIndirect(i)) return;
+    const isPassed = code.processor.passedPlaces.some(place =>
+      fn.passedAt(place, i).some(value => this.#isObject(value)),
+    );
+    const called = fn.body.operations.low[i];
+    if (isPassed && stored.objects.give(called)) worklist.add([called]);
+  }
+
+  /** Whether the value is such an object, or a parameter of a function that is given one. */
+  #isObject(value: Value): boolean {
+    const { fn, stored } = this.#context;
+    if (value.kind === 'address') return stored.objects.has(value.rva);
+    return value.kind === 'parameter' && value.place.behind === undefined && stored.objects.isGivenTo(fn.rva);
   }
 
   /** A structure is copied at `i` by one instruction: parts of it may be read as tags. */
@@ -74,6 +112,7 @@ export class TagStores {
   /** The call or tail jump `i`: a function of the image that it leads to may be a setter. */
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
+    if (this.#mayKeepObjects) this.#addPassedObjects(i);
     if (stored.setters.isEmpty) return;
     const called = fn.isIndirect(i)
       ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
@@ -102,10 +141,18 @@ export class TagStores {
         }
       }
     }
+    for (const value of put.values) if (value.kind === 'address') this.#addTagsOf(value.rva, offset, put);
     for (const callee of readers) {
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, callee);
     }
+  }
+
+  /** The address of an object of the image is kept `owner` bytes behind a pointer: a guess tells who reads its tags. */
+  #addTagsOf(rva: number, owner: number, put: Put): void {
+    const { code, stored } = this.#context;
+    for (const { offset, tag } of stored.objects.tagsOf(code.image, rva, owner))
+      for (const callee of stored.readersOfField(owner, offset)) this.#uses.addValues([tag], put.i, callee);
   }
 
   /** The function at hand puts values behind a pointer that it is given or returns. */
@@ -118,7 +165,7 @@ export class TagStores {
     );
     const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
     if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;
-    stored.wantStores(offset);
+    if (put.areObjects !== true) stored.wantStores(offset);
     worklist.addCallersNearTags(fn.rva);
   }
 

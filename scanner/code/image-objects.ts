@@ -2,9 +2,10 @@
  * Objects in the image's data that hold a tag (types, protocols, modules) and whose address other objects keep:
  * `interface->protocol->tag`. Which functions keep or pass one on is looked at only for what is named by code.
  */
-import type { DriverImage } from '../pe/image-facts.ts';
+import type { DriverImage, Section } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
+import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
 import { Flag, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -47,9 +48,17 @@ export class ImageObjects {
     if (distances.length === 0) return [];
     this.#lookedFor = this.#distances.size;
     const sites: number[] = [];
+    let section: Section | undefined;
     for (const rva of index.referencedAddresses()) {
       if (this.#objects.size >= MAX_OBJECTS) break;
-      if ((rva & 3) !== 0 || !distances.some(offset => tagAt(image, rva, offset) !== undefined)) continue;
+      const isInside = section !== undefined && rva - section.rva < section.virtualSize; // they ascend
+      if (!isInside) section = image.sectionAt(rva);
+      if (section === undefined || section.executable || (rva & 3) !== 0) continue;
+      const at = rva - section.rva;
+      const { bytes } = section;
+      const mayHold = (offset: number) =>
+        at + offset + 4 <= bytes.length && looksLikeTag(readInt32(bytes, at + offset));
+      if (!distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined)) continue;
       this.#objects.add(rva);
       sites.push(...index.referencesTo(rva).slice(0, MAX_SITES));
     }

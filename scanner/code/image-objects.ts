@@ -29,6 +29,8 @@ export class ImageObjects {
   /** Distances behind such a pointer, and how many of them objects have been looked for at. */
   readonly #distances = new Set<number>();
   #lookedFor = 0;
+  /** The wave of the search after which objects were last found. */
+  #foundAfter = -1;
   readonly #objects = new Set<number>();
   readonly #given = new Set<number>();
 
@@ -43,7 +45,7 @@ export class ImageObjects {
   }
 
   /** Code that names objects with something like a tag at a distance that was not looked for before. */
-  takeSites(image: DriverImage, index: CodeIndex): number[] {
+  takeSites(image: DriverImage, index: CodeIndex, wave: number): number[] {
     const distances = [...this.#distances].slice(this.#lookedFor);
     if (distances.length === 0) return [];
     this.#lookedFor = this.#distances.size;
@@ -60,6 +62,7 @@ export class ImageObjects {
         at + offset + 4 <= bytes.length && looksLikeTag(readInt32(bytes, at + offset));
       if (!distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined)) continue;
       this.#objects.add(rva);
+      this.#foundAfter = wave;
       sites.push(...index.referencesTo(rva).slice(0, MAX_SITES));
     }
     return sites;
@@ -71,6 +74,11 @@ export class ImageObjects {
 
   has(rva: number): boolean {
     return this.#objects.has(rva);
+  }
+
+  /** Whether pointers are kept at this distance to objects that were found since: who sets it was known before. */
+  isNews(owner: number, since: number): boolean {
+    return this.#foundAfter >= since && this.#wanted.has(owner);
   }
 
   /** A function is given an object. True where that is new. */

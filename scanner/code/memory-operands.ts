@@ -82,7 +82,7 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
   const found = walk.at(register(index[i]), i, depth + 1);
   const isTable =
     pointer.kind === 'address' &&
-    found.values.some(isOpenValue) &&
+    found.values.some(value => isOpenValue(value) || value.kind === 'inside') &&
     walk.image.sectionAt(pointer.rva)?.writable === false;
   const numbers = isTable ? enumerated(walk, found, i, depth) : counted(walk, found, i, depth);
   return numbers.map(value => {

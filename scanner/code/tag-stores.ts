@@ -117,9 +117,13 @@ export class TagStores {
     const called = fn.isIndirect(i)
       ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
       : [fn.body.operations.low[i]];
-    for (const target of called)
-      for (const setter of stored.setters.of(target))
-        if (stored.setters.isNews(setter, targets.since)) this.#addSetterCall(i, setter);
+    const { since } = targets;
+    for (const target of called) {
+      for (const setter of stored.setters.of(target)) {
+        const mayKeep = this.#mayKeepObjects && stored.objects.isNews(setter.offset, since);
+        if (mayKeep || stored.setters.isNews(setter, since)) this.#addSetterCall(i, setter);
+      }
+    }
   }
 
   /** Values are put `offset` bytes behind a pointer. */

@@ -114,9 +114,9 @@ export class StoredTags {
     return isNew;
   }
 
-  /** Tags are read behind pointers. */
-  get hasDistances(): boolean {
-    return this.#distances.size > 0;
+  /** Tags are read from variables, or behind pointers. */
+  get hasReaders(): boolean {
+    return this.#distances.size + this.#variables.size > 0;
   }
 
   /** Something reads a tag at this distance behind an object. */
@@ -144,7 +144,8 @@ export class StoredTags {
 
   /** Whether somebody may read a tag `offset` bytes behind a pointer: a quick look, before the values are. */
   mayBeRead(pointer: Value, offset: number): boolean {
-    if (pointer.kind === 'address') return this.readersBehind(pointer, offset).length > 0;
+    if (pointer.kind === 'address' || pointer.kind === 'element')
+      return this.readersBehind(pointer, offset).length > 0;
     if (this.#distances.has(offset)) return true;
     return pointer.kind === 'inside' && this.#distances.has(offset + pointer.plus);
   }
@@ -153,6 +154,7 @@ export class StoredTags {
   readersBehind(pointer: Value, offset: number): readonly Callee[] {
     switch (pointer.kind) {
       case 'address':
+      case 'element': // an array of variables, by its first element
         return this.#variables.get((pointer.rva + offset) | 0) ?? [];
       case 'memory':
         return this.readersBehindVariable(pointer.rva, pointer.plus + offset);

@@ -16,8 +16,8 @@ export class TagRegisters {
 
   /** Whether the store `i` may put a tag behind a pointer: a constant, or a register that is given one anywhere. */
   mayStoreTag(body: FunctionBody, i: number): boolean {
-    const { source, index, size, low, high } = body.operations;
-    if (size[i] < 4 || size[i] > 8 || index[i] !== NONE || body.slot[i] !== NO_SLOT) return false;
+    const { source, size, low, high } = body.operations;
+    if (size[i] < 4 || size[i] > 8 || body.slot[i] !== NO_SLOT) return false;
     if (source[i] === NONE) return looksLikeTag(low[i]) || (size[i] === 8 && looksLikeTag(high[i]));
     if (!this.#isKnown) this.#find(body.operations);
     return this.#mayHold[source[i]] !== 0;

@@ -6,6 +6,7 @@
 import { resultOf } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
+import { NONE } from './operations.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -52,13 +53,14 @@ export class TagStores {
   addStore(i: number): void {
     const { fn, stored } = this.#context;
     if (this.#mayKeepObjects) this.#addKeptObject(i);
-    // Loops keep pointers to the middle of an element, so that a tag may stand at another distance than it is read at.
-    const mayBeInside = stored.hasDistances && this.#registers.mayStoreTag(fn.body, i);
+    // Loops keep pointers to the middle of an element, or count its distance: a tag may stand at another than it is read at.
+    const mayBeInside = stored.hasReaders && this.#registers.mayStoreTag(fn.body, i);
     if (!mayBeInside && !stored.mayStore(fn.body, i)) return;
-    const { displacement, size } = fn.body.operations;
-    for (const pointer of fn.storePointers(i)) {
+    const { displacement, index, size } = fn.body.operations;
+    const isIndexed = index[i] !== NONE;
+    for (const pointer of isIndexed ? fn.resolver.resolveAddress(i).values : fn.storePointers(i)) {
       for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
-        const offset = displacement[i] + lane;
+        const offset = isIndexed ? lane : displacement[i] + lane;
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
         this.#putInto(pointer, offset, { values, i, depth: 0 });

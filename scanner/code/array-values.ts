@@ -50,5 +50,9 @@ export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
   const values = readTable(walk.image, rva, stride, end);
   if (values.length > 0) return ValueSet.of(...values);
   const isFilled = walk.image.sectionAt(rva)?.writable === true;
+  // The type 0 is often none, and its row empty. Two tags behind it make sure that they are meant.
+  const others =
+    !isFilled && walk.image.u32At(rva) === 0 ? readTable(walk.image, rva + stride, stride, end) : [];
+  if (others.length > 1 && others[0].kind === 'constant') return ValueSet.of(...others);
   return isFilled ? ValueSet.of(UNKNOWN, memory(rva)) : ValueSet.of(UNKNOWN);
 }

@@ -34,7 +34,7 @@ export function operandInMemory(
   const pointers = index[i] === NONE ? found : counted(walk, found, i, depth);
   return pointers.flatMap(pointer => {
     if (index[i] === NONE) return memoryAt(walk, pointer, displacement[i] + lane, i, depth, pointers);
-    const places = indexed(walk, pointer, i, depth);
+    const places = indexed(walk, pointer, i, depth, displacement[i]);
     return places.flatMap(place => memoryAt(walk, place, displacement[i] + lane, i, depth));
   });
 }
@@ -65,8 +65,11 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   return sum;
 }
 
-/** The pointer plus the operation's index: an exact address, or some element of an array. */
-function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet {
+/**
+ * The pointer plus the operation's index: an exact address, or some element of an array, `offset` bytes in. Microsoft's compiler
+ * takes the image's base for the pointer and the table's RVA for the offset.
+ */
+function indexed(walk: Walk, pointer: Value, i: number, depth: number, offset = 0): ValueSet {
   const { index, scale, rva } = walk.body.operations;
   if (index[i] === NONE) return ValueSet.of(pointer);
   if (
@@ -83,7 +86,7 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
   const isTable =
     pointer.kind === 'address' &&
     found.values.some(value => isOpenValue(value) || value.kind === 'inside') &&
-    walk.image.sectionAt(pointer.rva)?.writable === false;
+    walk.image.sectionAt(pointer.rva + offset)?.writable === false;
   const numbers = isTable ? enumerated(walk, found, i, depth) : counted(walk, found, i, depth);
   return numbers.map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];

@@ -55,7 +55,9 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   if (index[i] !== NONE && index[i] !== base[i]) parts.push([index[i], factor]);
   for (const [number, times] of parts) {
     const found = walk.at(register(number), i, depth + 1);
-    const scaled = (parts.length === 1 ? found : counted(walk, found, i, depth)).map(value =>
+    // A number that is only moved on stays what a loop counts; what it counts times something is an element's distance.
+    const isMoved = parts.length === 1 && times === 1;
+    const scaled = (isMoved ? found : counted(walk, found, i, depth)).map(value =>
       times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
     );
     // As in arithmetic: two sets of numbers may be two views of one choice.

@@ -126,9 +126,9 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
-  /** The distances at which tags are read in an object's first bytes. */
-  distancesBelow(bytes: number): number[] {
-    return [...this.#distances].filter(distance => distance >= 0 && distance + 4 <= bytes);
+  /** The distances at which tags are read in a part of an object. */
+  distancesWithin(start: number, bytes: number): number[] {
+    return [...this.#distances].filter(distance => distance >= start && distance + 4 <= start + bytes);
   }
 
   /** Whether a store may fill a place that is read as a tag: most cannot, which is quick to see. */

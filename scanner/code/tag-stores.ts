@@ -100,11 +100,13 @@ export class TagStores {
   addBlockCopy(i: number): void {
     const { fn, stored } = this.#context;
     const { base, source } = fn.body.operations;
-    const distances = stored.distancesBelow(fn.resolver.copiedBytes(i) ?? 0);
-    if (distances.length === 0 || fn.body.slot[i] !== NO_SLOT) return;
+    const bytes = fn.resolver.copiedBytes(i) ?? 0;
+    if (bytes < 4 || !stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
     const from = fn.resolver.resolve({ register: source[i] }, i).values;
     for (const pointer of fn.resolver.resolve({ register: base[i] }, i).values) {
-      for (const offset of distances) {
+      const start = pointer.kind === 'inside' && pointer.stride === 0 ? pointer.plus : 0;
+      for (const distance of stored.distancesWithin(start, bytes)) {
+        const offset = distance - start;
         const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
         this.#putInto(pointer, offset, { values, i, depth: 0 });
       }

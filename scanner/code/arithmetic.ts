@@ -104,6 +104,7 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   if (factor === 1) return left;
   if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
   if (left.kind === 'memory') return multiple(factor, Math.imul(left.plus, factor));
+  if (left.kind === 'bits') return withConstant(Alu.multiply, asMultiple(left), factor, rva);
   if (left.kind === 'inside' && left.stride === 0) return multiple(factor, Math.imul(left.plus, factor));
   if (left.kind === 'multiple') {
     const stride = left.stride * factor;
@@ -139,15 +140,24 @@ export const MAX_ELEMENT_BYTES = 4096;
 /** A part of an object is not further inside than this; a larger number is added to a tag. */
 const MAX_OBJECT_BYTES = 0x10000;
 
+/** A number of which only some bits may be set, as an index: a narrow number (`type & 0xff`), by itself or shifted. */
+function asMultiple(value: Value): Value {
+  if (value.kind !== 'bits') return value;
+  const lowest = (value.mask & -value.mask) >>> 0;
+  return lowest <= MAX_ELEMENT_BYTES ? multiple(lowest, 0) : DERIVED;
+}
+
 /** A pointer to an object plus an index: some element of an array in it. */
-function addToObject(pointer: Value, index: Value): Value | undefined {
+function addToObject(pointer: Value, number: Value): Value | undefined {
+  const index = asMultiple(number);
   if (index.kind !== 'multiple' || index.stride < 4) return undefined;
   if (pointer.kind === 'inside' && pointer.stride === 0)
     return inside(pointer.object, pointer.plus + index.plus, index.stride);
   return isOpenValue(pointer) ? inside(pointer, index.plus, index.stride) : undefined;
 }
 
-function addIndex(base: Value, index: Value): Value | undefined {
+function addIndex(base: Value, number: Value): Value | undefined {
+  const index = asMultiple(number);
   if (base.kind === 'address' && index.kind === 'inside' && index.stride === 0)
     return element((base.rva + index.plus) | 0, 1);
   if (base.kind === 'stack' && index.kind === 'multiple' && index.stride >= 4)

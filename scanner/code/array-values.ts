@@ -2,6 +2,7 @@
 
 import { MAX_ELEMENT_BYTES } from './arithmetic.ts';
 import { memory, UNKNOWN } from './make-value.ts';
+import { nextPointedAt } from './pointed-addresses.ts';
 import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
 import { framePart, type Walk } from './walk.ts';
@@ -39,14 +40,19 @@ export function localArray(
 }
 
 /**
- * The tags in an array of the image, up to what else of it is referred to. Of one that is filled at run time
+ * The tags in an array of the image, up to what else of it code or data refers to. Of one that is filled at run time
  * the first element is a variable that can be followed; the others may hold anything.
  */
 export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
   if (stride > MAX_ELEMENT_BYTES) return ValueSet.of(UNKNOWN);
-  const end = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
+  const named = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
+  const end = nextPointedAt(walk.image, rva + stride, named);
   const values = readTable(walk.image, rva, stride, end);
   if (values.length > 0) return ValueSet.ofAll(values);
   const isFilled = walk.image.sectionAt(rva)?.writable === true;
+  // The type 0 is often none, and its row empty. Two tags behind it make sure that they are meant.
+  const others =
+    !isFilled && walk.image.u32At(rva) === 0 ? readTable(walk.image, rva + stride, stride, end) : [];
+  if (others.length > 1 && others[0].kind === 'constant') return ValueSet.ofAll(others);
   return isFilled ? ValueSet.ofAll([UNKNOWN, memory(rva)]) : ValueSet.of(UNKNOWN);
 }

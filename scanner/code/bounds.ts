@@ -26,9 +26,9 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
   return numbers;
 }
 
-/** A number that is the same wherever it is read, so that a comparison of it says something. */
+/** A number that is the same wherever it is read, so that a comparison of it says something: also one less the first case. */
 function isOpen({ kind }: Value): boolean {
-  return ['parameter', 'field', 'behind', 'memory', 'result', 'previous'].includes(kind);
+  return ['inside', 'parameter', 'field', 'behind', 'memory', 'result', 'previous'].includes(kind);
 }
 
 /** Looks at an operand of the conditional move `i` under its condition (`holds`) or under the opposite one. */

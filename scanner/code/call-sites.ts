@@ -107,7 +107,7 @@ class CallSiteSearch {
 
   /** Where objects are filled with tags, and operations called by them: asked for when nothing else is left to do. */
   #addSitesOfObjects(): void {
-    const { code, tables, stored, worklist } = this.#context;
+    const { code, targets, tables, stored, worklist } = this.#context;
     const most = LEAST_OBJECT_OPERATIONS + code.maxOperations / OBJECT_SHARE;
     this.#operationsLeft = Math.min(this.#operationsLeft, most);
     this.#isGuessing = true;
@@ -115,6 +115,7 @@ class CallSiteSearch {
     const stores = stored.takeWantedStores();
     for (const rva of tables.takeStructures()) worklist.addReferences(rva);
     for (const rva of stored.setters.takeWanted()) worklist.addCallersNearTags(rva);
+    worklist.add(stored.objects.takeSites(code.image, code.index, targets.wave));
     worklist.add(displacementSites(code.image, { calls, stores }));
   }
 

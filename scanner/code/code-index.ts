@@ -105,14 +105,36 @@ function noteReferences({ bytes, rva }: Section, follows: Uint8Array, tables: X8
     const value = readInt32(bytes, at);
     const target = (value + rva + at + 4) | 0;
     if (target < 0 || target >= imageEnd) continue;
-    if (kind === Following.data) data.add(target, rva + at);
-    else if (target < lowRva || target >= highRva) continue;
+    if (kind === Following.data) {
+      if (mayBeOperand(bytes, p)) data.add(target, rva + at);
+    } else if (target < lowRva || target >= highRva) continue;
     else if (kind === Following.call) {
       // One that is none for all that is known may lead to a function, as a jump may, but makes no start of one.
       if (value !== 0) (isDisplacement(bytes, p) ? jumps : calls).add(target, rva + p);
     } else if (!isBranch || value > MAX_NEAR_BRANCH || value < -MAX_NEAR_BRANCH) jumps.add(target, rva + p);
   }
 }
+
+/**
+ * Whether an opcode that has operands stands before this ModRM byte. In `jmp +15h; mov ecx, 9` one seems to be, and what it
+ * would refer to may be an element of a table, which would end there.
+ */
+function mayBeOperand(bytes: Uint8Array, p: number): boolean {
+  if (p < 5) return true;
+  if (TAKES_OPERAND[bytes[p - 1]] !== 0 || bytes[p - 2] === 0x0f) return true;
+  const third = bytes[p - 3];
+  if (third === 0xc5 || (third === 0x0f && (bytes[p - 2] === 0x38 || bytes[p - 2] === 0x3a))) return true;
+  return bytes[p - 4] === 0xc4 || bytes[p - 5] === 0x62; // VEX, EVEX
+}
+
+/** Opcodes of one byte that a ModRM byte follows. */
+const TAKES_OPERAND = Uint8Array.from({ length: 256 }, (_, opcode) =>
+  opcode < 0x40 ? Number((opcode & 7) < 4) : Number(opcode >= 0x80 && opcode < 0x90),
+);
+for (const opcode of [0x63, 0x69, 0x6b, 0xc0, 0xc1, 0xc6, 0xc7, 0xf6, 0xf7, 0xfe, 0xff])
+  TAKES_OPERAND[opcode] = 1;
+TAKES_OPERAND.fill(1, 0xd0, 0xd4);
+TAKES_OPERAND.fill(1, 0xd8, 0xe0);
 
 /**
  * Whether the E8 here is the -18h of an instruction with [ebp-18h], which every function with a frame pointer is full of:

@@ -127,7 +127,7 @@ export function* importThunks(
 /** Whether padding or another thunk ends here; anything else is the body of a function that ends in a tail call. */
 function isBehindThunk(bytes: Uint8Array, offset: number): boolean {
   const before = bytes[offset - 1];
-  if (offset === 0 || before === 0xcc || before === 0x90) return true;
+  if (offset === 0 || before === 0xcc || before === 0x90 || isBehindTrap(bytes, offset)) return true;
   return offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25;
 }
 
@@ -198,7 +198,14 @@ function mayBeginFunction(bytes: Uint8Array, offset: number): boolean {
   if (offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25) return true; // jmp [import]
   if (offset >= 2 && (bytes[offset - 2] === 0xeb || (bytes[offset - 2] === 0xff && (before & 0xf8) === 0xe0)))
     return true;
-  return isLongNop(bytes, offset);
+  return isBehindTrap(bytes, offset) || isLongNop(bytes, offset);
+}
+
+/** Behind `ud2` or `int 29h` (fast fail): where a function ends that cannot go on. */
+function isBehindTrap(bytes: Uint8Array, offset: number): boolean {
+  if (offset < 2) return false;
+  const [first, second] = [bytes[offset - 2], bytes[offset - 1]];
+  return (first === 0x0f && second === 0x0b) || (first === 0xcd && second === 0x29);
 }
 
 /** push ebp; mov ebp, esp (with or without the hot-patch instruction before it). */

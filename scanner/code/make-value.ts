@@ -151,15 +151,24 @@ function field(offset: number, owner: number | undefined, place?: Place, stride?
   return value as Value;
 }
 
+/** With a stride, the field of any element of the array that the variable points at. */
+function behind(
+  pointer: Extract<Value, { kind: 'memory' }>,
+  offset: number,
+  stride: number | undefined,
+): Value {
+  const value = new AnyValue('behind');
+  value.rva = pointer.rva;
+  value.offset = pointer.plus + offset;
+  value.stride = stride;
+  return value as Value;
+}
+
 /** What memory holds `offset` bytes behind a pointer that leads to nothing of this function or of the image. */
 export function behindPointer(pointer: Value, offset: number): Value {
   switch (pointer.kind) {
-    case 'memory': {
-      const value = new AnyValue('behind');
-      value.rva = pointer.rva;
-      value.offset = pointer.plus + offset;
-      return value as Value;
-    }
+    case 'memory':
+      return behind(pointer, offset, undefined);
     case 'parameter': {
       const { behind } = pointer.place;
       if (behind === undefined) return parameter({ ...pointer.place, behind: offset });
@@ -169,8 +178,9 @@ export function behindPointer(pointer: Value, offset: number): Value {
     case 'field':
       return field(offset, pointer.offset);
     case 'inside':
-      return pointer.stride === 0
-        ? behindPointer(pointer.object, offset + pointer.plus)
+      if (pointer.stride === 0) return behindPointer(pointer.object, offset + pointer.plus);
+      return pointer.object.kind === 'memory'
+        ? behind(pointer.object, offset + pointer.plus, pointer.stride)
         : field(offset + pointer.plus, undefined, undefined, pointer.stride);
     case 'result':
     case 'unknown':

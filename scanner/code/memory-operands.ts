@@ -45,8 +45,10 @@ function memoryBehind(walk: Walk, pointers: ValueSet, offset: number, i: number,
 }
 
 function indexedMemory(walk: Walk, pointers: ValueSet, offset: number, i: number, depth: number): ValueSet {
+  const { base, displacement } = walk.body.operations;
+  const inTable = base[i] === BASE_IMAGE ? 0 : displacement[i];
   return pointers.flatMap(pointer =>
-    indexed(walk, pointer, i, depth).flatMap(place => memoryAt(walk, place, offset, i, depth)),
+    indexed(walk, pointer, i, depth, inTable).flatMap(place => memoryAt(walk, place, offset, i, depth)),
   );
 }
 
@@ -66,7 +68,9 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   if (index[i] !== NONE && index[i] !== base[i]) parts.push([index[i], factor]);
   for (const [number, times] of parts) {
     const found = walk.at(register(number), i, depth + 1);
-    const scaled = (parts.length === 1 ? found : counted(walk, found, i, depth)).map(value =>
+    // A number that is only moved on stays what a loop counts; what it counts times something is an element's distance.
+    const isMoved = parts.length === 1 && times === 1;
+    const scaled = (isMoved ? found : counted(walk, found, i, depth)).map(value =>
       times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
     );
     // As in arithmetic: two sets of numbers may be two views of one choice.
@@ -76,13 +80,17 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
   return sum;
 }
 
-/** The pointer plus the operation's index: an exact address, or some element of an array. */
-function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet {
+/**
+ * The pointer plus the operation's index: an exact address, or some element of an array, `offset` bytes in. Microsoft's compiler
+ * takes the image's base for the pointer and the table's RVA for the offset.
+ */
+function indexed(walk: Walk, pointer: Value, i: number, depth: number, offset = 0): ValueSet {
   const { index, scale, rva } = walk.body.operations;
   if (index[i] === NONE) return ValueSet.of(pointer);
   if (
     pointer.kind !== 'address' &&
     pointer.kind !== 'multiple' &&
+    pointer.kind !== 'bits' &&
     pointer.kind !== 'constant' &&
     pointer.kind !== 'stack' &&
     !isOpenValue(pointer)
@@ -92,8 +100,8 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number): ValueSet
   const found = walk.at(register(index[i]), i, depth + 1);
   const isTable =
     pointer.kind === 'address' &&
-    found.values.some(isOpenValue) &&
-    walk.image.sectionAt(pointer.rva)?.writable === false;
+    found.values.some(value => isOpenValue(value) || value.kind === 'inside') &&
+    walk.image.sectionAt(pointer.rva + offset)?.writable === false;
   const numbers = isTable ? enumerated(walk, found, i, depth) : counted(walk, found, i, depth);
   return numbers.map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];

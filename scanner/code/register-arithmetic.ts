@@ -23,7 +23,11 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
   if (left[i] === source[i]) {
     const itself = computeWithItself(alu[i], rva[i]);
     if (itself !== undefined) return ValueSet.ofAll(itself);
-    return walk.at(operand, i, depth + 1).map(value => compute(alu[i], value, value, rva[i])[0]);
+    const found = walk.at(operand, i, depth + 1);
+    // `add rax, rax`, as Microsoft's compiler doubles an index; elsewhere it is a shift.
+    const two = constant(2, 'computed', rva[i]);
+    if (alu[i] === Alu.add) return found.map(value => compute(Alu.multiply, value, two, rva[i])[0]);
+    return found.map(value => compute(alu[i], value, value, rva[i])[0]);
   }
   const found = walk.at(operand, i, depth + 1);
   const isBounded = placesCharacter(alu[i], source[i], low[i]) || countsElements(alu[i], source[i], found);

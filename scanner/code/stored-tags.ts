@@ -3,6 +3,8 @@
  * what the stores into them hold.
  */
 import type { FunctionBody } from './function-body.ts';
+import { ImageObjects } from './image-objects.ts';
+import { UNKNOWN } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
 import { BASE_IMAGE, NONE } from './operations.ts';
 import { Setters } from './setters.ts';
@@ -42,6 +44,7 @@ export function keptIn(value: Value): string | undefined {
 /** What is known for the whole image; adding tells whether something is new. */
 export class StoredTags {
   readonly setters = new Setters();
+  readonly objects = new ImageObjects();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
@@ -82,20 +85,38 @@ export class StoredTags {
     switch (value.kind) {
       case 'memory':
         return value.plus === 0 && addTo(this.#variables, value.rva, callee);
-      case 'behind':
-        this.wantStores(value.offset);
-        return addTo(this.#behind, `${value.rva}:${value.offset}`, callee);
-      case 'field': {
-        const { offset, owner, stride = 0 } = value;
-        let isNew = false;
-        for (let n = 0; n < (stride === 0 ? 1 : MAX_ELEMENTS); n++) {
-          this.wantStores(offset + n * stride);
-          isNew = addTo(this.#fields, fieldKey(owner, offset + n * stride), callee) || isNew;
-        }
-        return isNew;
+      case 'behind': {
+        const isNew = this.#addElements(this.#behind, `${value.rva}:`, value, callee);
+        if (value.stride === undefined) return isNew;
+        // Who fills an array may have its object from elsewhere; what it holds besides says nothing about the variable's.
+        const guess = { ...callee, keptIn: `field ${fieldKey(undefined, value.offset)}` };
+        return this.#addElements(this.#fields, fieldKey(undefined, ''), value, guess) || isNew;
       }
+      case 'field':
+        if (value.owner !== undefined) this.objects.want(value.owner, value.offset);
+        return this.#addElements(this.#fields, fieldKey(value.owner, ''), value, callee);
     }
     return false;
+  }
+
+  /** A field of an object, or of the elements of an array in it. */
+  #addElements(
+    map: Map<string, Callee[]>,
+    object: string,
+    { offset, stride = 0 }: { offset: number; stride?: number },
+    callee: Callee,
+  ): boolean {
+    let isNew = false;
+    for (let n = 0; n < (stride === 0 ? 1 : MAX_ELEMENTS); n++) {
+      this.wantStores(offset + n * stride);
+      isNew = addTo(map, `${object}${offset + n * stride}`, callee) || isNew;
+    }
+    return isNew;
+  }
+
+  /** Tags are read from variables, or behind pointers. */
+  get hasReaders(): boolean {
+    return this.#distances.size + this.#variables.size > 0;
   }
 
   /** Something reads a tag at this distance behind an object. */
@@ -105,9 +126,9 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
-  /** The distances at which tags are read in an object's first bytes. */
-  distancesBelow(bytes: number): number[] {
-    return [...this.#distances].filter(distance => distance >= 0 && distance + 4 <= bytes);
+  /** The distances at which tags are read in a part of an object. */
+  distancesWithin(start: number, bytes: number): number[] {
+    return [...this.#distances].filter(distance => distance >= start && distance + 4 <= start + bytes);
   }
 
   /** Whether a store may fill a place that is read as a tag: most cannot, which is quick to see. */
@@ -123,7 +144,8 @@ export class StoredTags {
 
   /** Whether somebody may read a tag `offset` bytes behind a pointer: a quick look, before the values are. */
   mayBeRead(pointer: Value, offset: number): boolean {
-    if (pointer.kind === 'address') return this.readersBehind(pointer, offset).length > 0;
+    if (pointer.kind === 'address' || pointer.kind === 'element')
+      return this.readersBehind(pointer, offset).length > 0;
     if (this.#distances.has(offset)) return true;
     return pointer.kind === 'inside' && this.#distances.has(offset + pointer.plus);
   }
@@ -132,11 +154,14 @@ export class StoredTags {
   readersBehind(pointer: Value, offset: number): readonly Callee[] {
     switch (pointer.kind) {
       case 'address':
+      case 'element': // an array of variables, by its first element
         return this.#variables.get((pointer.rva + offset) | 0) ?? [];
       case 'memory':
         return this.readersBehindVariable(pointer.rva, pointer.plus + offset);
       case 'inside':
-        return pointer.stride === 0 ? this.readersBehind(pointer.object, pointer.plus + offset) : [];
+        if (pointer.stride === 0 || pointer.object.kind === 'memory')
+          return this.readersBehind(pointer.object, pointer.plus + offset);
+        return this.readersBehind(UNKNOWN, pointer.plus + offset); // an element of an array
       case 'field':
       case 'behind':
         return this.readersOfField(pointer.offset, offset);
@@ -164,7 +189,7 @@ export class StoredTags {
   }
 }
 
-function fieldKey(owner: number | undefined, offset: number): string {
+function fieldKey(owner: number | undefined, offset: number | ''): string {
   return `${owner ?? ''}:${offset}`;
 }
 

@@ -4,11 +4,14 @@
  */
 
 import { resultOf } from './make-value.ts';
+import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
+import { NONE } from './operations.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
+import { TagRegisters } from './tag-registers.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
 
@@ -17,6 +20,8 @@ interface Put {
   values: readonly Value[];
   i: number;
   depth: number;
+  /** They are pointers to objects of the image, or parameters that may be. */
+  areObjects?: boolean;
 }
 
 /** Looks at the stores and calls of the function at hand. */
@@ -24,6 +29,9 @@ export class TagStores {
   readonly #context: SearchContext;
   readonly #uses: TagUses;
   readonly #objects: ObjectFlow;
+  readonly #registers = new TagRegisters();
+  /** The function names an object of the image that holds a tag, or is given one. */
+  #mayKeepObjects = false;
 
   constructor(context: SearchContext, uses: TagUses) {
     this.#context = context;
@@ -34,16 +42,25 @@ export class TagStores {
   /** Another function is at hand now. */
   begin(): void {
     this.#objects.begin();
+    this.#registers.begin();
+    const { fn, stored } = this.#context;
+    this.#mayKeepObjects =
+      !stored.objects.isEmpty &&
+      (stored.objects.isGivenTo(fn.rva) || namesAddress(fn.body.operations, rva => stored.objects.has(rva)));
   }
 
   /** The store `i`: it may fill a place that a tag is read from. */
   addStore(i: number): void {
     const { fn, stored } = this.#context;
-    if (!stored.mayStore(fn.body, i)) return;
-    const { displacement, size } = fn.body.operations;
-    for (const pointer of fn.storePointers(i)) {
+    if (this.#mayKeepObjects) this.#addKeptObject(i);
+    // Loops keep pointers to the middle of an element, or count its distance: a tag may stand at another than it is read at.
+    const mayBeInside = stored.hasReaders && this.#registers.mayStoreTag(fn.body, i);
+    if (!mayBeInside && !stored.mayStore(fn.body, i)) return;
+    const { displacement, index, size } = fn.body.operations;
+    const isIndexed = index[i] !== NONE;
+    for (const pointer of isIndexed ? fn.resolver.resolveAddress(i).values : fn.storePointers(i)) {
       for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
-        const offset = displacement[i] + lane;
+        const offset = isIndexed ? lane : displacement[i] + lane;
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
         this.#putInto(pointer, offset, { values, i, depth: 0 });
@@ -51,15 +68,45 @@ export class TagStores {
     }
   }
 
+  /** The store `i` may keep the address of an object of the image. */
+  #addKeptObject(i: number): void {
+    const { code, fn, stored } = this.#context;
+    if (!stored.objects.mayBeKept(fn.body, i, code.processor.pointerSize)) return;
+    const values = fn.storedPointers(i, 0).filter(value => this.#isObject(value));
+    if (values.length === 0) return;
+    for (const pointer of fn.storePointers(i))
+      this.#putInto(pointer, fn.body.operations.displacement[i], { values, i, depth: 0, areObjects: true });
+  }
+
+  /** Objects of the image are handed to the function that is called: it may keep them. */
+  #addPassedObjects(i: number): void {
+    const { code, fn, stored, worklist } = this.#context;
+    if (fn.isIndirect(i)) return;
+    const isPassed = code.processor.passedPlaces.some(place =>
+      fn.passedAt(place, i).some(value => this.#isObject(value)),
+    );
+    const called = fn.body.operations.low[i];
+    if (isPassed && stored.objects.give(called)) worklist.add([called]);
+  }
+
+  /** Whether the value is such an object, or a parameter of a function that is given one. */
+  #isObject(value: Value): boolean {
+    const { fn, stored } = this.#context;
+    if (value.kind === 'address') return stored.objects.has(value.rva);
+    return value.kind === 'parameter' && value.place.behind === undefined && stored.objects.isGivenTo(fn.rva);
+  }
+
   /** A structure is copied at `i` by one instruction: parts of it may be read as tags. */
   addBlockCopy(i: number): void {
     const { fn, stored } = this.#context;
     const { base, source } = fn.body.operations;
-    const distances = stored.distancesBelow(fn.resolver.copiedBytes(i) ?? 0);
-    if (distances.length === 0 || fn.body.slot[i] !== NO_SLOT) return;
+    const bytes = fn.resolver.copiedBytes(i) ?? 0;
+    if (bytes < 4 || !stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
     const from = fn.resolver.resolve({ register: source[i] }, i).values;
     for (const pointer of fn.resolver.resolve({ register: base[i] }, i).values) {
-      for (const offset of distances) {
+      const start = pointer.kind === 'inside' && pointer.stride === 0 ? pointer.plus : 0;
+      for (const distance of stored.distancesWithin(start, bytes)) {
+        const offset = distance - start;
         const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
         this.#putInto(pointer, offset, { values, i, depth: 0 });
       }
@@ -69,13 +116,18 @@ export class TagStores {
   /** The call or tail jump `i`: a function of the image that it leads to may be a setter. */
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
+    if (this.#mayKeepObjects) this.#addPassedObjects(i);
     if (stored.setters.isEmpty) return;
     const called = fn.isIndirect(i)
       ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
       : [fn.body.operations.low[i]];
-    for (const target of called)
-      for (const setter of stored.setters.of(target))
-        if (stored.setters.isNews(setter, targets.since)) this.#addSetterCall(i, setter);
+    const { since } = targets;
+    for (const target of called) {
+      for (const setter of stored.setters.of(target)) {
+        const mayKeep = this.#mayKeepObjects && stored.objects.isNews(setter.offset, since);
+        if (mayKeep || stored.setters.isNews(setter, since)) this.#addSetterCall(i, setter);
+      }
+    }
   }
 
   /** Values are put `offset` bytes behind a pointer. */
@@ -97,10 +149,18 @@ export class TagStores {
         }
       }
     }
+    for (const value of put.values) if (value.kind === 'address') this.#addTagsOf(value.rva, offset, put);
     for (const callee of readers) {
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, callee);
     }
+  }
+
+  /** The address of an object of the image is kept `owner` bytes behind a pointer: a guess tells who reads its tags. */
+  #addTagsOf(rva: number, owner: number, put: Put): void {
+    const { code, stored } = this.#context;
+    for (const { offset, tag } of stored.objects.tagsOf(code.image, rva, owner))
+      for (const callee of stored.readersOfField(owner, offset)) this.#uses.addValues([tag], put.i, callee);
   }
 
   /** The function at hand puts values behind a pointer that it is given or returns. */
@@ -113,7 +173,7 @@ export class TagStores {
     );
     const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
     if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;
-    stored.wantStores(offset);
+    if (put.areObjects !== true) stored.wantStores(offset);
     worklist.addCallersNearTags(fn.rva);
   }
 

@@ -40,7 +40,7 @@ export class TagUses {
   readonly #maxWrappers: number;
   readonly #seenWrappers = new Set<string>();
   readonly #usesBySite = new Map<number, TagUse[]>();
-  readonly #uses: TagUse[] = [];
+  #useCount = 0;
   readonly #unresolved = new Set<number>();
   /** A wrapper that is no guess was left out. */
   #isWrapperLost = false;
@@ -62,7 +62,7 @@ export class TagUses {
 
   /** Nothing more is kept. */
   get isFull(): boolean {
-    return this.#uses.length >= MAX_USES;
+    return this.#useCount >= MAX_USES;
   }
 
   /** A bound was reached, so that something may be missing. */
@@ -72,7 +72,11 @@ export class TagUses {
 
   /** The uses that hold, now that everything is known, and the number of calls whose tag stayed unknown. */
   result(): { uses: TagUse[]; unresolvedCalls: number } {
-    const uses = this.#uses.filter(({ callee }) => !this.#context.stored.isSpoiled(callee.keptIn));
+    const uses: TagUse[] = [];
+    for (const atSite of this.#usesBySite.values()) {
+      const holding = atSite.filter(({ callee }) => !this.#context.stored.isSpoiled(callee.keptIn));
+      uses.push(...holding.filter((use, n) => holding.findIndex(other => isSameUse(other, use)) === n));
+    }
     for (const { rva } of uses) this.#unresolved.delete(rva);
     return { uses, unresolvedCalls: this.#unresolved.size };
   }
@@ -200,10 +204,12 @@ export class TagUses {
 
   #addUse(use: TagUse): void {
     const atSite = this.#usesBySite.get(use.rva);
-    if (this.isFull || atSite?.some(known => isSameUse(known, use))) return;
+    // One place may turn out to hold other numbers, and another not: see StoredTags.note.
+    const { keptIn } = use.callee;
+    if (this.isFull || atSite?.some(known => isSameUse(known, use) && known.callee.keptIn === keptIn)) return;
     if (atSite === undefined) this.#usesBySite.set(use.rva, [use]);
     else atSite.push(use);
-    this.#uses.push(use);
+    this.#useCount++;
   }
 
   /** The function at hand passes a tag on that it is given at `place`, as it sees that at its entry. */

@@ -12,7 +12,7 @@ import type { FunctionBody } from './function-body.ts';
 import { lastDefinition } from './last-definition.ts';
 import { behindPointer, blank, carriedBy, memory, parameter, previous, UNKNOWN } from './make-value.ts';
 import { MemoryFunctions } from './memory-functions.ts';
-import { loadedValue } from './memory-operands.ts';
+import { addressValue, loadedValue } from './memory-operands.ts';
 import { blockUnits, storedValue, storeSource } from './memory-values.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
@@ -108,6 +108,12 @@ export class ValueResolver implements Walk {
   resolveStored(operation: number, lane: number): ValueSet {
     this.#begin();
     return storeSource(this, operation, lane, 4, 0);
+  }
+
+  /** The address of an operation's memory operand, its index and displacement included. */
+  resolveAddress(operation: number): ValueSet {
+    this.#begin();
+    return addressValue(this, operation, 0);
   }
 
   /** How many bytes the `rep movs` at an operation copies; undefined where that is not known. */

@@ -18,8 +18,11 @@ export type Value =
   | { kind: 'address'; rva: number }
   /** What the image's memory holds at an address (an import slot, a pointer filled at run time), plus a constant. */
   | { kind: 'memory'; rva: number; plus: number }
-  /** What memory holds `offset` bytes behind the pointer that the image's memory holds at `rva`. */
-  | { kind: 'behind'; rva: number; offset: number }
+  /**
+   * What memory holds `offset` bytes behind the pointer that the image's memory holds at `rva`. With a stride, the field of
+   * any element of an array there.
+   */
+  | { kind: 'behind'; rva: number; offset: number; stride?: number }
   /**
    * What memory holds `offset` bytes behind an object that is not known; `owner` is the distance at which the pointer
    * to it was found in another object. With a stride, the field of any element of an array in it.

@@ -92,7 +92,7 @@ function moveWide(word: number, dst: number, size: number, rva: number, out: Ope
   out.high[i] = size === 8 ? (isInverted ? ~high : high) : 0;
 }
 
-/** lsl, lsr, asr, uxtb, uxth, sxtb, sxth, sxtw; other bit fields are not followed. */
+/** lsl, lsr, asr, uxtb, uxth, sxtb, sxth, sxtw, ubfiz and sbfiz of whole bytes; other bit fields are not followed. */
 function bitField(
   word: number,
   dst: number,
@@ -122,6 +122,15 @@ function bitField(
   if (!isSigned && last + 1 === rotate) {
     const i = binary(Alu.shiftLeft, dst, source, size, rva, out);
     out.low[i] = top - last;
+    return;
+  }
+  if (size === 8 && last < rotate && (last === 7 || last === 15 || last === 31)) {
+    // ubfiz, sbfiz: a narrow number is extended and shifted, as the index of an array is.
+    const extended = out.add(isSigned ? Op.signExtend : Op.zeroExtend, rva);
+    out.dst[extended] = dst;
+    out.source[extended] = source;
+    out.size[extended] = (last + 1) / 8;
+    out.low[binary(Alu.shiftLeft, dst, dst, size, rva, out)] = 64 - rotate;
     return;
   }
   if (isSigned || size === 8) return kill(dst, rva, out);

@@ -62,6 +62,11 @@ export function registerForms(word: number, rva: number, out: OperationList): vo
       if (!isLeftShift || right === 31 || shift >= WORD_BITS) return kill(dst, rva, out);
       if (shift > 0) {
         if (left === 31 && !isInverted) return kill(dst, rva, out);
+        if (left === right && (operation & 2) === 0) {
+          // One number three, five or nine times: the index of a structure of 12 bytes, or of 24.
+          out.low[binary(Alu.multiply, dst, left, size, rva, out)] = 1 + 2 ** shift;
+          return;
+        }
         const scaled = binary(Alu.shiftLeft, SCRATCH, right, size, rva, out);
         out.low[scaled] = shift;
         const sum = binary((operation & 2) === 2 ? Alu.subtract : Alu.add, dst, left, size, rva, out);

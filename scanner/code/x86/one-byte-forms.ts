@@ -54,6 +54,23 @@ export function block(
   out.low[i] = d.repeat === 0 ? 0 : 1;
 }
 
+/**
+ * What `movs` and `stos` do to a pointer: where they are not repeated it is one unit further on, and structures are copied by a
+ * row of them. As far as this is followed, the direction flag is clear.
+ */
+export function advance(
+  d: X86Decoder,
+  register: number,
+  unit: number,
+  rva: number,
+  out: OperationList,
+): void {
+  const i = out.add(d.repeat === 0 ? Op.address : Op.kill, rva);
+  out.dst[i] = register;
+  out.base[i] = register;
+  out.displacement[i] = unit;
+}
+
 /** The register that the opcode itself names. */
 export function opcodeRegister(d: X86Decoder): number {
   return (d.opcode & 7) | ((d.rex & 1) << 3);

@@ -15,6 +15,7 @@ import {
 } from './emit.ts';
 import {
   address,
+  advance,
   block,
   counted,
   enter,
@@ -97,8 +98,11 @@ const MEANINGS: readonly (readonly [first: number, last: number, meaning: Meanin
     0xa4,
     0xa5,
     (d, rva, out, size) => {
-      block(d, rva, out, Op.blockCopy, X86.si, d.opcode === 0xa4 ? 1 : size);
-      killMany(MASK.source | MASK.destination | counted(d), rva, out);
+      const unit = d.opcode === 0xa4 ? 1 : size;
+      block(d, rva, out, Op.blockCopy, X86.si, unit);
+      advance(d, X86.si, unit, rva, out);
+      advance(d, X86.di, unit, rva, out);
+      if (counted(d) !== 0) killMany(counted(d), rva, out);
     },
   ],
   [0xa6, 0xa7, (d, rva, out) => killMany(MASK.source | MASK.destination | counted(d), rva, out)],
@@ -106,8 +110,10 @@ const MEANINGS: readonly (readonly [first: number, last: number, meaning: Meanin
     0xaa,
     0xab,
     (d, rva, out, size) => {
-      block(d, rva, out, Op.blockFill, X86.ax, d.opcode === 0xaa ? 1 : size);
-      killMany(MASK.destination | counted(d), rva, out);
+      const unit = d.opcode === 0xaa ? 1 : size;
+      block(d, rva, out, Op.blockFill, X86.ax, unit);
+      advance(d, X86.di, unit, rva, out);
+      if (counted(d) !== 0) killMany(counted(d), rva, out);
     },
   ],
   [0xac, 0xad, (_d, rva, out) => killMany(MASK.source | MASK.accumulator, rva, out)],

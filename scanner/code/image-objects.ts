@@ -1,0 +1,127 @@
+/**
+ * Objects in the image's data that hold a tag (types, protocols, modules) and whose address other objects keep:
+ * `interface->protocol->tag`. Which functions keep or pass one on is looked at only for what is named by code.
+ */
+import type { DriverImage, Section } from '../pe/image-facts.ts';
+import type { CodeIndex } from './code-index.ts';
+import type { FunctionBody } from './function-body.ts';
+import { readInt32 } from './little-endian.ts';
+import { constant } from './make-value.ts';
+import { Flag, NONE, VECTOR0 } from './operations.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { isRelocated, looksLikeTag } from './static-memory.ts';
+import type { Value } from './values.ts';
+
+/** A type that describes others is not longer. */
+const MAX_OBJECT_BYTES = 0x400;
+/** Distances at which tags of such objects are read: each costs a look at every address that code names. */
+const MAX_DISTANCES = 32;
+/** Objects, and functions that are given one; real drivers have a few. */
+const MAX_OBJECTS = 200;
+const MAX_GIVEN = 500;
+/** Code that names one object; more is one that everything uses. */
+const MAX_SITES = 32;
+
+/** What is known for the whole image. */
+export class ImageObjects {
+  /** By the distance at which a pointer is kept: the distances behind it at which a tag is read. */
+  readonly #wanted = new Map<number, Set<number>>();
+  /** Distances behind such a pointer, and how many of them objects have been looked for at. */
+  readonly #distances = new Set<number>();
+  #lookedFor = 0;
+  /** The wave of the search after which objects were last found. */
+  #foundAfter = -1;
+  readonly #objects = new Set<number>();
+  readonly #given = new Set<number>();
+
+  /** A tag is read `offset` bytes behind the pointer that an object keeps at the distance `owner`. */
+  want(owner: number, offset: number): void {
+    if (offset <= 0 || offset >= MAX_OBJECT_BYTES) return;
+    if (!this.#distances.has(offset) && this.#distances.size >= MAX_DISTANCES) return;
+    this.#distances.add(offset);
+    const known = this.#wanted.get(owner);
+    if (known === undefined) this.#wanted.set(owner, new Set([offset]));
+    else known.add(offset);
+  }
+
+  /** Code that names objects with something like a tag at a distance that was not looked for before. */
+  takeSites(image: DriverImage, index: CodeIndex, wave: number): number[] {
+    const distances = [...this.#distances].slice(this.#lookedFor);
+    if (distances.length === 0) return [];
+    this.#lookedFor = this.#distances.size;
+    const sites: number[] = [];
+    let section: Section | undefined;
+    for (const rva of index.referencedAddresses()) {
+      if (this.#objects.size >= MAX_OBJECTS) break;
+      const isInside = section !== undefined && rva - section.rva < section.virtualSize; // they ascend
+      if (!isInside) section = image.sectionAt(rva);
+      if (section === undefined || section.executable || (rva & 3) !== 0) continue;
+      const at = rva - section.rva;
+      const { bytes } = section;
+      const mayHold = (offset: number) =>
+        at + offset + 4 <= bytes.length && looksLikeTag(readInt32(bytes, at + offset));
+      if (!distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined)) continue;
+      this.#objects.add(rva);
+      this.#foundAfter = wave;
+      sites.push(...index.referencesTo(rva).slice(0, MAX_SITES));
+    }
+    return sites;
+  }
+
+  get isEmpty(): boolean {
+    return this.#objects.size === 0;
+  }
+
+  has(rva: number): boolean {
+    return this.#objects.has(rva);
+  }
+
+  /** Whether pointers are kept at this distance to objects that were found since: who sets it was known before. */
+  isNews(owner: number, since: number): boolean {
+    return this.#foundAfter >= since && this.#wanted.has(owner);
+  }
+
+  /** A function is given an object. True where that is new. */
+  give(functionRva: number): boolean {
+    if (this.#given.has(functionRva) || this.#given.size >= MAX_GIVEN) return false;
+    this.#given.add(functionRva);
+    return true;
+  }
+
+  isGivenTo(functionRva: number): boolean {
+    return this.#given.has(functionRva);
+  }
+
+  /** Whether the store `i` keeps a pointer where such objects' are kept. */
+  mayBeKept({ operations, slot }: FunctionBody, i: number, pointerSize: number): boolean {
+    const { base, displacement, flags, index, size, source } = operations;
+    if (size[i] !== pointerSize || index[i] !== NONE || base[i] >= VECTOR0 || slot[i] !== NO_SLOT)
+      return false;
+    if (source[i] === NONE && flags[i] !== Flag.immediateIsAddress) return false;
+    return this.#wanted.has(displacement[i]);
+  }
+
+  /** The tags of the object at `rva` that are read where its pointer is kept at the distance `owner`. */
+  tagsOf(image: DriverImage, rva: number, owner: number): { offset: number; tag: Value }[] {
+    if (!this.#objects.has(rva)) return [];
+    return [...(this.#wanted.get(owner) ?? [])].flatMap(offset => {
+      const value = tagAt(image, rva, offset);
+      return value === undefined ? [] : [{ offset, tag: constant(value, 'structure', rva + offset) }];
+    });
+  }
+}
+
+/** What reads like a tag in an object of the image; undefined in text, which reads so anywhere. */
+function tagAt(image: DriverImage, rva: number, offset: number): number | undefined {
+  const value = image.u32At(rva + offset);
+  if (value === undefined || !looksLikeTag(value) || isText(image.u32At(rva) ?? 0)) return undefined;
+  const section = image.sectionAt(rva);
+  const isData = section !== undefined && !section.executable && section === image.sectionAt(rva + offset);
+  return isData && !isRelocated(image.relocations, rva + offset) ? value : undefined;
+}
+
+function isText(first: number): boolean {
+  return [0, 8, 16, 24].every(
+    shift => ((first >>> shift) & 0xff) >= 0x20 && ((first >>> shift) & 0xff) < 0x7f,
+  );
+}

@@ -43,9 +43,11 @@ if (port === null) throw new Error('scan-worker runs as a worker thread only.');
 const say = (message: WorkerMessage) => port.postMessage(message);
 
 let scan: ((file: ListedFile) => Promise<void>) | undefined;
-port.on('message', async (request: WorkerRequest) => {
+/** The next file waits here while one is scanned, since both would use the same buffer. */
+let last: Promise<void> | undefined;
+port.on('message', (request: WorkerRequest) => {
   if (request.kind === 'settings') scan = scanWith(request.settings);
-  else await scan?.(request.file);
+  else last = Promise.resolve(last).then(() => scan?.(request.file));
 });
 
 function scanWith({

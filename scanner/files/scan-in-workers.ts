@@ -15,8 +15,8 @@ export interface LaneFile extends LaneResult {
 }
 
 /**
- * Scans the files of a list that is still being made, at most one per worker at a time; none is begun while the reader
- * holds up the stream. When the signal ends, what is done by then is yielded and the rest is given up.
+ * Scans the files of a list that is still being made. A worker has one file and the next at most, so that it never waits for
+ * us; none is begun while the reader holds up the stream. When the signal ends, what is done by then is yielded and the rest is given up.
  */
 export async function* scanInWorkers(
   listing: Promise<readonly ListedFile[]>,
@@ -50,18 +50,19 @@ async function* scanInLanes(
   files: readonly ListedFile[],
   aborted: Promise<undefined>,
 ): AsyncGenerator<LaneFile> {
-  const waiting = files.values();
-  const running = new Map<ScanLane, Promise<{ lane: ScanLane; result: LaneFile }>>();
-  const begin = (lane: ScanLane) => {
-    const { value: file, done } = waiting.next();
-    if (done) running.delete(lane);
-    else
+  let next = 0;
+  const running = new Map<ListedFile, Promise<{ lane: ScanLane; file: ListedFile; result: LaneResult }>>();
+  const fill = (lane: ScanLane) => {
+    // Towards the end no file waits at a worker while another one has nothing to do.
+    while (next < files.length && lane.pending < (files.length - next > 2 * lanes.length ? 2 : 1)) {
+      const file = files[next++];
       running.set(
-        lane,
-        lane.scan(file).then(result => ({ lane, result: { ...result, file: file.path } })),
+        file,
+        lane.scan(file).then(result => ({ lane, file, result })),
       );
+    }
   };
-  lanes.forEach(begin);
+  lanes.forEach(fill);
   let isStopped = false;
   aborted.then(() => {
     isStopped = true;
@@ -70,9 +71,10 @@ async function* scanInLanes(
     // A result that is there wins over the wish to stop.
     const finished = await Promise.race([...running.values(), aborted]);
     if (finished === undefined) return;
-    if (isStopped) running.delete(finished.lane);
-    else begin(finished.lane);
-    yield finished.result;
+    const { lane, file, result } = finished;
+    running.delete(file);
+    if (!isStopped) fill(lane);
+    yield { ...result, file: file.path };
   }
 }
 

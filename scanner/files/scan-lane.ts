@@ -1,4 +1,4 @@
-/** A ScanLane scans one file at a time in a worker thread, within bounds, and outlives any worker that a file kills. */
+/** A ScanLane scans one file after the other in a worker thread, within bounds, and outlives any worker that a file kills. */
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
@@ -38,11 +38,23 @@ export interface LaneResult {
   cacheProblem?: string;
 }
 
+/** A file that was asked for, and who waits for it. */
+interface Job {
+  file: ListedFile;
+  startedMs: number;
+  resolve(result: LaneResult): void;
+}
+
 export class ScanLane {
   readonly #workerUrl: URL | undefined;
   readonly #limits: ScanLimits;
   readonly #settings: WorkerSettings;
   #worker: Worker | undefined;
+  /** What the worker has been asked for: it scans the first, and finds the next there when that is done. */
+  readonly #jobs: Job[] = [];
+  /** The limits of the first job. */
+  #reading: NodeJS.Timeout | undefined;
+  #scanning: WorkTimer | undefined;
 
   /** `settings` go to each worker of this lane as they are; tests have workers and limits of their own. */
   constructor(
@@ -54,56 +66,34 @@ export class ScanLane {
     this.#limits = limits;
   }
 
-  /** Starts the worker ahead of its first file: loading its code then costs the caller no time. */
-  start(): void {
-    this.#startedWorker(() => {});
+  /** Files that were asked for and are not done. */
+  get pending(): number {
+    return this.#jobs.length;
   }
 
-  /** Scans one file; never rejects. Call it again only when the last call is done. */
+  /** Starts the worker ahead of its first file: loading its code then costs the caller no time. */
+  start(): void {
+    try {
+      this.#worker ??= this.#newWorker();
+    } catch {
+      // Whoever scans is told when it tries again.
+    }
+  }
+
+  /** Scans one file after those that were asked for before; never rejects. */
   scan(file: ListedFile): Promise<LaneResult> {
-    const startedMs = performance.now();
-    const { readMs } = this.#limits;
     return new Promise(resolve => {
-      const giveUp = (why: string) => {
-        const reason = { code: 'scan-failed', message: `The scan was given up: ${why}.` } as const;
-        resolve({ outcome: refused(basename(file.path), reason), elapsedMs: performance.now() - startedMs });
-      };
-      const worker = this.#startedWorker(giveUp);
-      if (worker === undefined) return;
-      const reading = setTimeout(() => lose(`it could not be read within ${readMs / 1000} s`), readMs);
-      let scanning: WorkTimer | undefined;
-      const letGo = () => {
-        clearTimeout(reading);
-        scanning?.stop();
-        worker.off('message', onMessage).off('error', onError).off('exit', onExit);
-      };
-      const lose = (why: string) => {
-        letGo();
-        this.#worker = undefined;
-        void worker.terminate();
-        giveUp(why);
-      };
-      const onMessage = (message: WorkerMessage) => {
-        if (message.kind === 'done') {
-          letGo();
-          const { kind: _kind, ...result } = message;
-          return resolve(result);
-        }
-        clearTimeout(reading);
-        const limitMs = timeLimitMs(message.sizeBytes, this.#limits);
-        scanning = new WorkTimer(limitMs, () => lose(`it took longer than ${limitMs / 1000} s`));
-      };
-      const onError = (error: Error) => lose(wordsFor(error, this.#limits));
-      const onExit = (code: number) => lose(`its thread ended with code ${code}`);
-      worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-      worker.postMessage({ kind: 'scan', file } satisfies WorkerRequest);
+      this.#jobs.push({ file, startedMs: performance.now(), resolve });
+      this.#ask(this.#jobs.length - 1);
     });
   }
 
-  /** Ends the worker, whatever it is doing; one that the system holds is left behind. */
+  /** Ends the worker, whatever it is doing, and gives up its files; one that the system holds is left behind. */
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
+    this.#stopLimits();
+    for (const job of this.#jobs.splice(0)) this.#giveUp(job, 'it was ended');
     if (worker === undefined) return;
     const waiting = new AbortController();
     const { signal } = waiting;
@@ -111,23 +101,76 @@ export class ScanLane {
     waiting.abort();
   }
 
-  #startedWorker(giveUp: (why: string) => void): Worker | undefined {
+  /** Gives the worker the jobs from a place on; where none can be started, they are given up. */
+  #ask(from: number): void {
     try {
       this.#worker ??= this.#newWorker();
     } catch (error) {
       // The system has no thread left, or no memory for one.
-      giveUp(`no worker thread could be started (${error instanceof Error ? error.message : error})`);
+      const why = `no worker thread could be started (${error instanceof Error ? error.message : error})`;
+      for (const job of this.#jobs.splice(from)) this.#giveUp(job, why);
+      return;
     }
-    return this.#worker;
+    for (const { file } of this.#jobs.slice(from))
+      this.#worker.postMessage({ kind: 'scan', file } satisfies WorkerRequest);
+    if (from === 0) this.#beginFirst();
+  }
+
+  /** The limits of the first job begin, if there is one. */
+  #beginFirst(): void {
+    const [job] = this.#jobs;
+    if (job === undefined) return;
+    const { readMs } = this.#limits;
+    job.startedMs = performance.now();
+    this.#reading = setTimeout(() => this.#lose(`it could not be read within ${readMs / 1000} s`), readMs);
+  }
+
+  #stopLimits(): void {
+    clearTimeout(this.#reading);
+    this.#scanning?.stop();
+    this.#scanning = undefined;
+  }
+
+  #take(message: WorkerMessage): void {
+    if (message.kind === 'done') {
+      this.#stopLimits();
+      const { kind: _kind, ...result } = message;
+      this.#jobs.shift()?.resolve(result);
+      return this.#beginFirst();
+    }
+    clearTimeout(this.#reading);
+    const limitMs = timeLimitMs(message.sizeBytes, this.#limits);
+    this.#scanning = new WorkTimer(limitMs, () => this.#lose(`it took longer than ${limitMs / 1000} s`));
+  }
+
+  /** The worker is lost, and with it the first job; another one is given the rest. */
+  #lose(why: string): void {
+    this.#stopLimits();
+    void this.#worker?.terminate();
+    this.#worker = undefined;
+    const job = this.#jobs.shift();
+    if (job === undefined) return;
+    this.#giveUp(job, why);
+    if (this.#jobs.length > 0) this.#ask(0);
+  }
+
+  #giveUp({ file, startedMs, resolve }: Job, why: string): void {
+    const reason = { code: 'scan-failed', message: `The scan was given up: ${why}.` } as const;
+    resolve({ outcome: refused(basename(file.path), reason), elapsedMs: performance.now() - startedMs });
   }
 
   #newWorker(): Worker {
     const isOwn = this.#workerUrl !== undefined || this.#limits !== LIMITS;
     const worker = isOwn ? newScanThread(this.#workerUrl, this.#limits.heapMb) : takeScanThread();
     worker.postMessage({ kind: 'settings', settings: this.#settings } satisfies WorkerRequest);
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-    });
+    // One that was given up may still have something to say.
+    const ifCurrent = (act: () => void) => {
+      if (this.#worker === worker) act();
+    };
+    worker
+      .on('message', (message: WorkerMessage) => ifCurrent(() => this.#take(message)))
+      .on('error', error => ifCurrent(() => this.#lose(wordsFor(error, this.#limits))))
+      .on('exit', code => ifCurrent(() => this.#lose(`its thread ended with code ${code}`)));
     return worker;
   }
 }

@@ -69,3 +69,31 @@ test('Closing ends a worker in the middle of a file', async () => {
   await lane.close();
   assert.equal((await hanging).status, 'refused');
 });
+
+test('A file that waits behind one which kills the worker is scanned by the next worker', async t => {
+  const limits = { ...LIMITS, baseMs: 50, msPerMb: 50 };
+  const lane = new ScanLane(NO_CACHE, { workerUrl: FAULTY_WORKER, limits });
+  t.after(() => lane.close());
+  const paths = ['good.sys', 'hangs.sys', 'throws.sys', 'exits.sys', 'next.sys'];
+  const all = Promise.all(paths.map(path => scanned(lane, path)));
+  assert.equal(lane.pending, 5);
+  const outcomes = await all;
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['scanned', 'refused', 'refused', 'refused', 'scanned'],
+  );
+  assert.match(JSON.stringify(outcomes[1]), /hangs\.sys.*took longer/);
+  assert.match(JSON.stringify(outcomes[2]), /throws\.sys.*a fault/);
+  assert.match(JSON.stringify(outcomes[3]), /exits\.sys.*ended with code 3/);
+  assert.equal(lane.pending, 0);
+});
+
+test('Closing gives up what waits, too', async () => {
+  const lane = new ScanLane(NO_CACHE, { workerUrl: FAULTY_WORKER, limits: { ...LIMITS, baseMs: 60_000 } });
+  const both = Promise.all([scanned(lane, 'hangs.sys'), scanned(lane, 'good.sys')]);
+  await lane.close();
+  assert.deepEqual(
+    (await both).map(({ status }) => status),
+    ['refused', 'refused'],
+  );
+});

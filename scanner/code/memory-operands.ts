@@ -3,7 +3,9 @@ import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { counted, enumerated } from './bounds.ts';
 import { address, behindPointer, constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
+import { oneNumber } from './one-number.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
+import { multiplied } from './register-arithmetic.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { isOpenValue, type Value, ValueSet } from './values.ts';
 import { framePart, imagePart, register, type Walk } from './walk.ts';
@@ -61,6 +63,12 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
     return indexed(walk, address(displacement[i]), i, depth);
   }
   if (base[i] >= VECTOR0 && base[i] !== NONE) return ValueSet.of(UNKNOWN);
+  const one = base[i] === index[i] ? undefined : oneNumber(walk.body, base[i], index[i], i);
+  if (one !== undefined) {
+    const added = constant(displacement[i], 'computed', rva[i]);
+    const multiple = multiplied(walk, one, one.first + one.second * factor, i, depth);
+    return multiple.map(value => compute(Alu.add, value, added, rva[i])[0]);
+  }
   let sum = ValueSet.of(constant(displacement[i], 'computed', rva[i]));
   const parts: [number: number, factor: number][] = [];
   // The same register twice is one value times three, not two values that vary apart.

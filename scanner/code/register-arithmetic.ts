@@ -2,6 +2,7 @@
 import { compute, computeWithItself } from './arithmetic.ts';
 import { counted, enumerated } from './bounds.ts';
 import { constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
+import { type OneNumber, oneNumber } from './one-number.ts';
 import { Alu, NONE, Op } from './operations.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
 import { shiftedByHalf } from './register-parts.ts';
@@ -29,6 +30,12 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     if (alu[i] === Alu.add) return found.map(value => compute(Alu.multiply, value, two, rva[i])[0]);
     return found.map(value => compute(alu[i], value, value, rva[i])[0]);
   }
+  const isSum = alu[i] === Alu.add || alu[i] === Alu.subtract;
+  const one = isSum && source[i] !== NONE ? oneNumber(walk.body, left[i], source[i], i) : undefined;
+  if (one !== undefined && wanted.width === 4) {
+    const factor = one.first + (alu[i] === Alu.add ? one.second : -one.second);
+    return multiplied(walk, one, factor, i, depth);
+  }
   const found = walk.at(operand, i, depth + 1);
   const isBounded = placesCharacter(alu[i], source[i], low[i]) || countsElements(alu[i], source[i], found);
   const lefts = isBounded ? enumerated(walk, found, i, depth) : found;
@@ -42,6 +49,15 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     for (const b of rights.values) for (const value of compute(alu[i], a, b, rva[i])) results.add(value);
   }
   return results;
+}
+
+/** A multiple of one number, which operation `i` makes of two of its multiples. */
+export function multiplied(walk: Walk, one: OneNumber, factor: number, i: number, depth: number): ValueSet {
+  const rva = walk.body.operations.rva[i];
+  const found = walk.at(registerPart(one.register, 0, 4), one.before, depth + 1);
+  const numbers = countsElements(Alu.multiply, NONE, found) ? enumerated(walk, found, i, depth) : found;
+  const times = constant(factor, 'computed', rva);
+  return numbers.map(value => compute(Alu.multiply, value, times, rva)[0]);
 }
 
 /** The result of an `Op.negate` or `Op.invert`: an operand subtracted from 0, or every bit of it turned. */

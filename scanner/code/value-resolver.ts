@@ -5,6 +5,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import { arrayField } from './array-values.ts';
 import { NO_EDGE } from './block-graph.ts';
+import { BlockWalks } from './block-walks.ts';
 import { countedNumbers, enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
@@ -36,20 +37,6 @@ const MAX_DEPTH = 60;
 const MANY_BLOCKS = 32_768;
 const SHALLOW = 4;
 
-/** The arrays of one walk over the blocks of a function. */
-interface BlockWalk {
-  /** By block: the number of the last walk that has seen it. Never emptied. */
-  seen: Int32Array;
-  /** Blocks to go on from, each once at most. */
-  waiting: Int32Array;
-}
-
-function blockWalk(blocks: number): BlockWalk {
-  return { seen: new Int32Array(blocks), waiting: new Int32Array(blocks) };
-}
-
-const NO_WALK = blockWalk(0);
-
 /** Asks of the function that `body` holds; each question begins anew, with its own bound of steps. */
 export class ValueResolver implements Walk {
   readonly body: FunctionBody;
@@ -69,7 +56,7 @@ export class ValueResolver implements Walk {
   /** Definitions being evaluated: meeting one again is a loop. */
   readonly #active = new Float64Array(MAX_DEPTH + 2);
   #activeCount = 0;
-  readonly #blockWalks: BlockWalk[] = Array.from({ length: MAX_DEPTH + 1 }, () => NO_WALK);
+  readonly #blockWalks = new BlockWalks(MAX_DEPTH);
   #walks = 0;
 
   constructor(
@@ -202,7 +189,7 @@ export class ValueResolver implements Walk {
     // Every path into the block: each block is walked once, from its end.
     const result = new ValueSet();
     const { predecessors } = blocks;
-    const { seen, waiting } = this.#walkAt(depth);
+    const { seen, waiting } = this.#blockWalks.at(depth, blocks.count);
     const walk = ++this.#walks;
     let waitingCount = 1;
     waiting[0] = first;
@@ -222,13 +209,6 @@ export class ValueResolver implements Walk {
       }
     }
     return result;
-  }
-
-  /** Where a walk over the blocks notes what it has seen, and what waits: for each depth, since walks begin within walks. */
-  #walkAt(depth: number): BlockWalk {
-    const blocks = this.body.blocks.count;
-    if (this.#blockWalks[depth].seen.length < blocks) this.#blockWalks[depth] = blockWalk(blocks * 2);
-    return this.#blockWalks[depth];
   }
 
   /** The definition nearest before `before`, down to `begin`; undefined where the block has none. */

@@ -9,6 +9,7 @@ import { ExactIndex } from '../exact-index.ts';
 import { loadTagFiles, tagFileRemark } from '../load-tag-files.ts';
 import type { Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
+import { cacheRemark } from './cache-remark.ts';
 import type { CommandIo } from './command-io.ts';
 import { listsAmongDrivers } from './lists-among-drivers.ts';
 import { scanProgress } from './scan-progress.ts';
@@ -83,11 +84,6 @@ export async function entriesLookup(
   const index = new ExactIndex();
   await Catalogue.create({ knowledge: loadKnowledge(), index, tagFiles: await namedTagFiles(settings, io) });
   return tag => index.entriesFor(tag);
-}
-
-/** What to do where scans cannot be kept: say so, and go on without. */
-export function cacheRemark(io: CommandIo): (problem: string) => void {
-  return problem => void io.stderr.write(`pooltag: ${escapeControls(problem)}\n`);
 }
 
 /** Scans drivers and hands each outcome on, with a bar on a terminal and a sentence on what was refused. */

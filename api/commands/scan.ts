@@ -6,6 +6,7 @@ import { failureOf } from '../failures.ts';
 import { PooltagError } from '../pooltag-error.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
+import { cacheRemark } from './cache-remark.ts';
 import { type CommandIo, styleFor } from './command-io.ts';
 import {
   type AllDrivers,
@@ -14,7 +15,6 @@ import {
   driverPlaces,
   placesText,
 } from './driver-places.ts';
-import { cacheRemark, entriesLookup } from './open-catalogue.ts';
 import { fileOutput, standardOutput } from './result-output.ts';
 import { EXIT_STOPPED, newCommand, runCommand, wantsColour } from './run-command.ts';
 import { scanProgress } from './scan-progress.ts';
@@ -185,16 +185,15 @@ function count(number: number, noun: string): string {
 
 /** Only the writer that is needed, and the knowledge only where its words are shown. */
 async function scanWriter(options: ScanOptions, settings: Settings, io: CommandIo): Promise<ScanWriter> {
+  const entriesFor = async () => (await import('./open-catalogue.ts')).entriesLookup(settings, io);
   switch (options.format) {
     case 'text': {
       const { textScanWriter } = await import('../export-formats/text.ts');
       const style = styleFor(io.stdout, io.env, wantsColour(options) && options.out === undefined);
-      return textScanWriter({ style, entriesFor: await entriesLookup(settings, io) });
+      return textScanWriter({ style, entriesFor: await entriesFor() });
     }
     case 'pooltag':
-      return (await import('../export-formats/pooltag.ts')).pooltagScanWriter(
-        await entriesLookup(settings, io),
-      );
+      return (await import('../export-formats/pooltag.ts')).pooltagScanWriter(await entriesFor());
     case 'localtag':
       return (await import('../export-formats/localtag.ts')).localtagScanWriter();
     case 'csv':

@@ -12,10 +12,11 @@ import { lazyHandler } from '../middleware/lazy-handler.ts';
 import { startServer } from '../server.ts';
 import type { Settings } from '../settings.ts';
 import { escapeControls } from '../terminal-text.ts';
+import { cacheRemark } from './cache-remark.ts';
 import { type CommandIo, writeText } from './command-io.ts';
 import { type AllDrivers, addAllDriversOption, placesText } from './driver-places.ts';
 import { type DriverPlace, driversToServe } from './drivers-to-serve.ts';
-import { cacheRemark, meilisearchIndex, namedTagFiles } from './open-catalogue.ts';
+import { meilisearchIndex, namedTagFiles } from './open-catalogue.ts';
 import { newCommand, runCommand } from './run-command.ts';
 import { addSettingOptions, settingsOf } from './setting-options.ts';
 

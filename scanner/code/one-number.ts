@@ -21,10 +21,11 @@ interface Multiple {
   factor: number;
 }
 
-/** Operations looked back over for one step: distances are worked out in a row. */
-const MAX_OPERATIONS = 16;
-/** Sums of sums: a row of shifts and additions makes the factors that occur. */
-const MAX_DEPTH = 6;
+/** Operations that one question looks back over in all: distances are worked out in a row, and blocks may be of any length. */
+const MAX_OPERATIONS = 64;
+
+/** How many are left of the question that is asked: it asks for parts of itself. */
+let operationsLeft = 0;
 
 /** Both registers, just before an operation, as multiples of one number; undefined where they are of two. */
 export function oneNumber(
@@ -34,25 +35,19 @@ export function oneNumber(
   before: number,
 ): OneNumber | undefined {
   if (first >= VECTOR0 || second >= VECTOR0) return undefined;
-  return ofBoth(body, first, second, before, 0);
+  operationsLeft = MAX_OPERATIONS;
+  return ofBoth(body, first, second, before);
 }
 
-function ofBoth(
-  body: FunctionBody,
-  first: number,
-  second: number,
-  before: number,
-  depth: number,
-): OneNumber | undefined {
-  if (depth > MAX_DEPTH) return undefined;
-  const one = multipleOf(body, first, before, depth);
-  const other = multipleOf(body, second, before, depth);
+function ofBoth(body: FunctionBody, first: number, second: number, before: number): OneNumber | undefined {
+  const one = multipleOf(body, first, before);
+  const other = multipleOf(body, second, before);
   if (one.register !== other.register || one.before !== other.before) return undefined;
   return { register: one.register, before: one.before, first: one.factor, second: other.factor };
 }
 
 /** A register as a multiple of the earliest number that it is made of alone. */
-function multipleOf(body: FunctionBody, register: number, before: number, depth: number): Multiple {
+function multipleOf(body: FunctionBody, register: number, before: number): Multiple {
   const { op, dst, left, source, alu, size, low, base, index, scale, displacement } = body.operations;
   const begin = body.blocks.begin[body.blockOf[before]];
   let [number, at, factor] = [register, before, 1];
@@ -60,7 +55,7 @@ function multipleOf(body: FunctionBody, register: number, before: number, depth:
     const j = lastChange(body, number, at, begin);
     if (j < begin) return { register: number, before: begin, factor };
     const here = { register: number, before: j + 1, factor };
-    if (dst[j] !== number || body.slot[j] !== NO_SLOT) return here;
+    if (operationsLeft < 0 || dst[j] !== number || body.slot[j] !== NO_SLOT) return here;
     const isCopy = op[j] === Op.move || op[j] === Op.zeroExtend || op[j] === Op.signExtend;
     if (isCopy && source[j] < VECTOR0 && size[j] >= 4) number = source[j];
     else if (op[j] === Op.binary && source[j] === NONE && isScaling(alu[j], low[j])) {
@@ -71,12 +66,12 @@ function multipleOf(body: FunctionBody, register: number, before: number, depth:
       source[j] < VECTOR0 &&
       (alu[j] === Alu.add || alu[j] === Alu.subtract)
     ) {
-      const both = ofBoth(body, left[j], source[j], j, depth + 1);
+      const both = ofBoth(body, left[j], source[j], j);
       if (both === undefined) return here;
       const sum = both.first + (alu[j] === Alu.add ? both.second : -both.second);
       return { register: both.register, before: both.before, factor: factor * sum };
     } else if (op[j] === Op.address && base[j] < VECTOR0 && index[j] < VECTOR0 && displacement[j] === 0) {
-      const both = ofBoth(body, base[j], index[j], j, depth + 1);
+      const both = ofBoth(body, base[j], index[j], j);
       if (both === undefined) return here;
       const sum = both.first + both.second * indexFactor(scale[j]);
       return { register: both.register, before: both.before, factor: factor * sum };
@@ -92,11 +87,9 @@ function isScaling(alu: number, amount: number): boolean {
 /** The operation nearest before a place that changes the register, or may; below `begin` where none does. */
 function lastChange(body: FunctionBody, register: number, before: number, begin: number): number {
   const { op, dst } = body.operations;
-  const end = Math.max(begin, before - MAX_OPERATIONS);
-  for (let j = before - 1; j >= end; j--) {
+  for (let j = before - 1; j >= begin; j--) {
     const isCall = op[j] === Op.call || op[j] === Op.callIndirect || op[j] === Op.killMany;
-    if (dst[j] === register || isCall) return j;
+    if (--operationsLeft < 0 || dst[j] === register || isCall) return j;
   }
-  // Further back nothing is looked at: the number is what the register holds there.
-  return end > begin ? end - 1 : begin - 1;
+  return begin - 1;
 }

@@ -138,7 +138,7 @@ export class ScanLane {
       this.#jobs.shift()?.resolve(result);
       return this.#beginFirst();
     }
-    clearTimeout(this.#reading);
+    this.#stopLimits(); // a file is read again where a tag of it is explained
     const limitMs = timeLimitMs(message.sizeBytes, this.#limits);
     this.#scanning = new WorkTimer(limitMs, () => this.#lose(`it took longer than ${limitMs / 1000} s`));
   }

@@ -12,6 +12,8 @@ const FAULTY_WORKER = new URL(
       const { path } = file;
       if (path === 'waits.sys') return;
       parentPort.postMessage({ kind: 'read', sizeBytes: 1000000 });
+      if (path === 'twice.sys') parentPort.postMessage({ kind: 'read', sizeBytes: 1000000 });
+      if (path === 'rests.sys') for (const end = performance.now() + 450; performance.now() < end; );
       if (path === 'hangs.sys') for (;;);
       if (path === 'eats.sys') for (const eaten = []; ; ) eaten.push(new Array(100000).fill(path));
       if (path === 'throws.sys') throw new Error('a fault');
@@ -95,5 +97,19 @@ test('Closing gives up what waits, too', async () => {
   assert.deepEqual(
     (await both).map(({ status }) => status),
     ['refused', 'refused'],
+  );
+});
+
+test('The limit of a file that is read twice, as for an explanation, does not outlive it', async t => {
+  const limits = { ...LIMITS, baseMs: 500, msPerMb: 100 };
+  const lane = new ScanLane(NO_CACHE, { workerUrl: FAULTY_WORKER, limits });
+  t.after(() => lane.close());
+  assert.equal((await scanned(lane, 'twice.sys')).status, 'scanned');
+  const working = await Promise.all(
+    ['rests.sys', 'rests.sys', 'rests.sys', 'rests.sys'].map(path => scanned(lane, path)),
+  );
+  assert.deepEqual(
+    working.map(({ status }) => status),
+    ['scanned', 'scanned', 'scanned', 'scanned'],
   );
 });

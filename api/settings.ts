@@ -1,5 +1,4 @@
 /** The program's settings: each an environment variable and a command-line option, checked before anything starts. */
-import envPaths from 'env-paths';
 import { PooltagError } from './pooltag-error.ts';
 import {
   readFolder,
@@ -11,6 +10,7 @@ import {
   readTrustProxy,
   readWholeNumber,
 } from './setting-values.ts';
+import { userFolders } from './user-folders.ts';
 
 /** What pino takes, the quietest first. */
 const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -178,7 +178,6 @@ export const SETTINGS: SettingTable = {
  * Throws `invalid-setting` with one sentence for the first value that is wrong.
  */
 export function readSettings(env: NodeJS.ProcessEnv, options: SettingOptions = {}): Settings {
-  const folders = envPaths('pooltag', { suffix: '' });
   const read = <Name extends keyof Settings>(name: Name): Settings[Name] | undefined =>
     readSetting(SETTINGS[name], env, options[name]);
   const host = read('host') ?? '127.0.0.1';
@@ -190,8 +189,8 @@ export function readSettings(env: NodeJS.ProcessEnv, options: SettingOptions = {
     drivers: read('drivers') ?? [],
     pooltagFiles: read('pooltagFiles') ?? [],
     symbolFolders: read('symbolFolders') ?? [],
-    dataFolder: read('dataFolder') ?? folders.data,
-    cacheFolder: read('cacheFolder') ?? folders.cache,
+    dataFolder: read('dataFolder') ?? userFolders().data,
+    cacheFolder: read('cacheFolder') ?? userFolders().cache,
     meiliUrl: read('meiliUrl') ?? null,
     meiliSearchKey: read('meiliSearchKey') ?? null,
     meiliIndexKey: read('meiliIndexKey') ?? null,

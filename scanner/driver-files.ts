@@ -1,4 +1,5 @@
 /** scanFiles: files and folders in, a stream of outcomes out. Here, in files/, cache/ and the worker the scanner meets the disk. */
+import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { ScanOutcome } from '../data/facts.ts';
 import type { PoolTag } from '../data/pool-tag.ts';
@@ -57,8 +58,7 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
     if (!signal?.aborted) onPlan?.(files.length);
     return files;
   });
-  const results =
-    workers === 0 ? scanHere(listing, settings, signal) : scanInWorkers(listing, workers, settings, signal);
+  const results = keptThenScanned(listing, settings, workers, signal);
   let { onCacheProblem } = options;
   const firstPaths = new Map<string, string>();
   for await (const { file, outcome, explanation, elapsedMs, cacheProblem } of results) {
@@ -75,6 +75,35 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
       ...sameFile(file, outcome, firstPaths),
     };
   }
+}
+
+async function* keptThenScanned(
+  listing: Promise<readonly ListedFile[]>,
+  settings: WorkerSettings,
+  workers: number | 'auto',
+  signal?: AbortSignal,
+): AsyncGenerator<LaneFile> {
+  const { cacheFolder, explain } = settings;
+  let files = listing;
+  // What a tag's use looks like is in the bytes: for an explanation they are read.
+  if (cacheFolder !== null && existsSync(cacheFolder) && explain === undefined) {
+    const changed = yield* keptOutcomes(await listing, cacheFolder, settings.symbolFolders, signal);
+    if (changed.length === 0 || signal?.aborted) return;
+    files = Promise.resolve(changed);
+  }
+  yield* workers === 0 ? scanHere(files, settings, signal) : scanInWorkers(files, workers, settings, signal);
+}
+
+async function* keptOutcomes(
+  files: readonly ListedFile[],
+  cacheFolder: string,
+  symbolFolders: readonly string[],
+  signal?: AbortSignal,
+): AsyncGenerator<LaneFile, ListedFile[]> {
+  const { ScanCache } = await import('./cache/scan-cache.ts');
+  const { SymbolFiles } = await import('./files/symbol-files.ts');
+  const { unchangedFiles } = await import('./files/unchanged-files.ts');
+  return yield* unchangedFiles(files, new ScanCache(cacheFolder), new SymbolFiles(symbolFolders), { signal });
 }
 
 async function* scanHere(

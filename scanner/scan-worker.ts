@@ -2,7 +2,6 @@
 import './compiler-advice.ts';
 import { existsSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import type { ScanOutcome } from '../data/facts.ts';
 import type { PoolTag } from '../data/pool-tag.ts';
 import { ScanCache } from './cache/scan-cache.ts';
 import type { TagExplanation } from './explain/tag-explanation.ts';
@@ -30,7 +29,11 @@ export type WorkerMessage =
   | { kind: 'read'; sizeBytes: number }
   | {
       kind: 'done';
-      outcome: ScanOutcome;
+      /**
+       * The outcome as JSON. As an object with its ten thousands of parts, a thread takes three times as long to receive it
+       * as to parse this.
+       */
+      outcomeJson: string;
       /** Where one was asked for; null where the driver has no site of the tag. */
       explanation?: TagExplanation | null;
       elapsedMs: number;
@@ -62,12 +65,13 @@ function scanWith({
   if (!isFilled) import('./scan-driver.ts').catch(() => {}); // the first file says what is wrong
   return async file => {
     const startedMs = performance.now();
-    const explained = await explainDriverFile(file, explain, {
+    const { outcome, explanation } = await explainDriverFile(file, explain, {
       cache,
       symbolFiles,
       onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
     });
+    const outcomeJson = JSON.stringify(outcome);
     const elapsedMs = performance.now() - startedMs;
-    say({ kind: 'done', ...explained, elapsedMs, cacheProblem: cache?.problem });
+    say({ kind: 'done', outcomeJson, explanation, elapsedMs, cacheProblem: cache?.problem });
   };
 }

@@ -52,8 +52,9 @@ async function explainScanned(
 ): Promise<ExplainedFile> {
   const fileName = basename(file.path);
   // The scan may have come from the cache, and its buffer may hold another file by now.
-  const bytes = readDriverFile(file.path, file.isNamed);
-  if (!(bytes instanceof Uint8Array)) return { outcome: refused(fileName, bytes), explanation: null };
+  const read = readDriverFile(file.path, file.isNamed);
+  if (!('bytes' in read)) return { outcome: refused(fileName, read), explanation: null };
+  const { bytes } = read;
   if (createHash('sha256').update(bytes).digest('hex') !== outcome.driver.sha256) {
     const message = 'The file changed while it was read; scan it again.';
     return { outcome: refused(fileName, { code: 'unreadable', message }), explanation: null };

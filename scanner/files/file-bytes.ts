@@ -1,7 +1,8 @@
 /** Reads one file whole, once, without ever waiting on something that is no file. */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { RefusalReason } from '../../data/facts.ts';
 import { unreadable } from './file-problems.ts';
+import { type FileState, fileState, isSettled } from './file-state.ts';
 
 /** The largest drivers have about 100 MB; what is bigger is no driver, and would be held in memory whole. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
@@ -12,11 +13,15 @@ const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
 
 let keptBuffer = new Uint8Array(0);
 
-/**
- * The bytes of a regular file, or why there are none. A link is followed only for a named file.
- * The bytes are valid until the next call: copy what must stay.
- */
-export function readDriverFile(path: string, isNamed: boolean): Uint8Array | RefusalReason {
+export interface FileBytes {
+  /** Valid until the next file is read: copy what must stay. */
+  bytes: Uint8Array;
+  /** By which the file is known again; undefined where it changed a moment ago, and may change again unseen. */
+  state?: FileState;
+}
+
+/** The bytes of a regular file, or why there are none. A link is followed only for a named file. */
+export function readDriverFile(path: string, isNamed: boolean): FileBytes | RefusalReason {
   let handle: number | undefined;
   try {
     // O_NONBLOCK: opening a FIFO returns at once, and fstat then tells what it is.
@@ -39,27 +44,28 @@ function isDevice(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENXIO' || error.code === 'ENODEV');
 }
 
-function readOpenFile(handle: number): Uint8Array | RefusalReason {
-  const before = fstatSync(handle);
+function readOpenFile(handle: number): FileBytes | RefusalReason {
+  const before = fstatSync(handle, { bigint: true });
+  const startedMs = Date.now();
   if (!before.isFile()) return NOT_A_FILE;
-  if (before.size === 0) return { code: 'empty', message: 'The file is empty.' };
+  if (before.size === 0n) return { code: 'empty', message: 'The file is empty.' };
   if (before.size > MAX_FILE_BYTES) {
     return {
       code: 'too-large',
       message: `The file has ${before.size} bytes; files of up to ${MAX_FILE_BYTES} bytes are scanned.`,
     };
   }
-  const bytes = bufferOf(before.size);
+  const bytes = bufferOf(Number(before.size));
   let filled = 0;
   while (filled < bytes.length) {
     const count = readSync(handle, bytes, filled, bytes.length - filled, filled);
     if (count === 0) break;
     filled += count;
   }
-  if (filled < bytes.length || hasChanged(before, fstatSync(handle))) {
+  if (filled < bytes.length || hasChanged(before, fstatSync(handle, { bigint: true }))) {
     return { code: 'unreadable', message: 'The file changed while it was read; scan it again.' };
   }
-  return bytes;
+  return { bytes, state: isSettled(before, startedMs) ? fileState(before) : undefined };
 }
 
 function bufferOf(size: number): Uint8Array {
@@ -68,6 +74,6 @@ function bufferOf(size: number): Uint8Array {
   return keptBuffer.subarray(0, size);
 }
 
-function hasChanged(before: Stats, after: Stats): boolean {
-  return before.size !== after.size || before.mtimeMs !== after.mtimeMs;
+function hasChanged(before: BigIntStats, after: BigIntStats): boolean {
+  return before.size !== after.size || before.mtimeNs !== after.mtimeNs;
 }

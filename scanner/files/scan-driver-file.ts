@@ -24,9 +24,12 @@ export async function scanDriverFile(
   { cache, symbolFiles, onRead }: FileScanOptions = {},
 ): Promise<ScanOutcome> {
   const fileName = basename(file.path);
-  const bytes = file.problem ?? readDriverFile(file.path, file.isNamed);
-  if (!(bytes instanceof Uint8Array)) return refused(fileName, bytes);
+  if (file.problem !== undefined) return refused(fileName, file.problem);
+  const read = readDriverFile(file.path, file.isNamed);
+  if (!('bytes' in read)) return refused(fileName, read);
+  const { bytes, state } = read;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (state !== undefined) cache?.noteFile(state, sha256);
   const pdb = await symbolFiles?.find(file, bytes);
   const inputs = { sha256, fileName, symbols: pdb?.found?.id };
   const kept = cache?.find(inputs);

@@ -74,6 +74,8 @@ async function* scanInLanes(
     const { lane, file, result } = finished;
     running.delete(file);
     if (!isStopped) fill(lane);
+    // Its last file is done: ending a thread with a full heap takes a while, in which the reader works.
+    if (lane.pending === 0) void lane.close();
     yield { ...result, file: file.path };
   }
 }

@@ -50,6 +50,7 @@ export class ScanLane {
   readonly #limits: ScanLimits;
   readonly #settings: WorkerSettings;
   #worker: Worker | undefined;
+  #closing: Promise<void> | undefined;
   /** What the worker has been asked for: it scans the first, and finds the next there when that is done. */
   readonly #jobs: Job[] = [];
   /** The limits of the first job. */
@@ -88,8 +89,16 @@ export class ScanLane {
     });
   }
 
-  /** Ends the worker, whatever it is doing, and gives up its files; one that the system holds is left behind. */
-  async close(): Promise<void> {
+  /**
+   * Ends the worker, whatever it is doing, and gives up its files; one that the system holds is left behind. A closed lane
+   * is asked for nothing more.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
     this.#stopLimits();
@@ -134,8 +143,9 @@ export class ScanLane {
   #take(message: WorkerMessage): void {
     if (message.kind === 'done') {
       this.#stopLimits();
-      const { kind: _kind, ...result } = message;
-      this.#jobs.shift()?.resolve(result);
+      const { explanation, elapsedMs, cacheProblem } = message;
+      const outcome: ScanOutcome = JSON.parse(message.outcomeJson);
+      this.#jobs.shift()?.resolve({ outcome, explanation, elapsedMs, cacheProblem });
       return this.#beginFirst();
     }
     this.#stopLimits(); // a file is read again where a tag of it is explained

@@ -1,6 +1,5 @@
 /** The threads that scan: how one is started, and those that are started ahead of their time. */
 import { statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { workerArguments, workerUrl } from './worker-start.ts';
 
@@ -16,16 +15,10 @@ export const HEAP_MB = 512;
 const ready: Worker[] = [];
 
 /**
- * Starts the threads for a scan of these arguments: one, and one more where a folder is among them, which mostly is work for
- * two. A process that is going to scan does it first of all: the threads load the analysis while the process loads the rest,
- * which makes a scan of one small driver a fifth shorter.
+ * Starts a thread for whoever scans next. A process that is going to scan does it first of all: the thread loads the
+ * analysis while the process loads the rest, which makes a scan of one small driver a fifth shorter.
  */
-export function startScanThreads(args: readonly string[]): void {
-  startScanThread();
-  if (availableParallelism() > 1 && args.some(isFolder)) startScanThread();
-}
-
-function startScanThread(): void {
+export function startScanThread(): void {
   try {
     const thread = newScanThread();
     ready.push(thread);
@@ -39,11 +32,12 @@ function startScanThread(): void {
   }
 }
 
-function isFolder(path: string): boolean {
+/** Of an argument that may be a path, or an option. */
+export function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    return false; // an option, or what the scan will complain about
+    return false; // what the scan will complain about, if it is no option
   }
 }
 

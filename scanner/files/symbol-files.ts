@@ -24,10 +24,15 @@ export class SymbolFiles {
     this.#symbolFolders = symbolFolders;
   }
 
+  /** Whether there is any PDB where that of a driver would be looked for. */
+  mayFind(driverPath: string): boolean {
+    return this.#symbolFolders.length > 0 || this.#folders.holdsPdb(dirname(driverPath));
+  }
+
   /** Looks for the PDB of a driver. Never rejects. Where no PDB can be, no file is opened and no code loaded. */
   async find(file: ListedFile, bytes: Uint8Array): Promise<SymbolSearch> {
+    if (!this.mayFind(file.path)) return NOTHING_FOUND;
     const hasPdbBeside = this.#folders.holdsPdb(dirname(file.path));
-    if (!hasPdbBeside && this.#symbolFolders.length === 0) return NOTHING_FOUND;
     try {
       const { matchingPdb } = await import('./matching-pdb.ts');
       return matchingPdb(file, bytes, hasPdbBeside, this.#symbolFolders, this.#folders);

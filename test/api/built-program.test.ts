@@ -94,7 +94,9 @@ test('A scan that was kept by the built program is used by it again.', () => {
   const cache = path.join(folder, 'cache');
   const argv = ['scan', '--cache', cache, '--format', 'ndjson', driver];
   const entries = () =>
-    readdirSync(cache, { recursive: true, encoding: 'utf8' }).filter(name => /[0-9a-f]{64}$/.test(name));
+    readdirSync(path.join(cache, 'scans'), { recursive: true, encoding: 'utf8' }).filter(name =>
+      /[0-9a-f]{64}$/.test(name),
+    );
   const first = run(built, ...argv);
   assert.equal(first.status, 0, first.stderr);
   assert.equal(entries().length, 1);

@@ -228,8 +228,9 @@ function outcomes(files: ScannedFile[]): unknown[] {
   return files.map(({ file, outcome }) => ({ file, outcome })).sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
+/** The outcomes that are kept; what is noted of files depends on how old they are by then. */
 function cacheEntries(cacheFolder: string): string[] {
-  return readdirSync(cacheFolder, { recursive: true, withFileTypes: true })
+  return readdirSync(join(cacheFolder, 'scans'), { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath, entry.name));
 }

@@ -124,7 +124,7 @@ for (const [argv, env, exitCode, err] of WRONG) {
 test('What the server scans is kept for its next start.', async () => {
   const cache = mkdtempSync(path.join(os.tmpdir(), 'pooltag-serve-'));
   const kept = () =>
-    readdirSync(cache, { recursive: true }).filter(name => /[0-9a-f]{64}$/.test(String(name)));
+    readdirSync(cache, { recursive: true }).filter(name => /scans.*[0-9a-f]{64}$/.test(String(name)));
   for (const [argv, count] of [
     [['--no-cache'], 0],
     [[], 3],

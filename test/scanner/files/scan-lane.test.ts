@@ -18,7 +18,8 @@ const FAULTY_WORKER = new URL(
       if (path === 'eats.sys') for (const eaten = []; ; ) eaten.push(new Array(100000).fill(path));
       if (path === 'throws.sys') throw new Error('a fault');
       if (path === 'exits.sys') process.exit(3);
-      parentPort.postMessage({ kind: 'done', outcome: { status: 'scanned', path }, elapsedMs: 1 });
+      const outcomeJson = JSON.stringify({ status: 'scanned', path });
+      parentPort.postMessage({ kind: 'done', outcomeJson, elapsedMs: 1 });
     });
   `)}`,
 );

@@ -31,29 +31,35 @@ export async function* unchangedFiles(
   { signal, stateAt = fileStateAt, patienceMs = PATIENCE_MS }: UnchangedOptions = {},
 ): AsyncGenerator<LaneFile, ListedFile[], void> {
   const changed: ListedFile[] = [];
-  const waiting = new AbortController();
-  const late = delay(patienceMs, undefined, { signal: waiting.signal }).catch(() => undefined);
-  try {
-    for (let from = 0; from < files.length && !signal?.aborted; from += GROUP) {
-      const group = files.slice(from, from + GROUP);
-      const states = await Promise.all(group.map(file => Promise.race([stateOf(file), late])));
-      for (const [index, file] of group.entries()) {
-        if (signal?.aborted) break;
-        const startedMs = performance.now();
-        const state = states[index];
-        const outcome = state === undefined ? undefined : cache.findUnread(state, basename(file.path));
-        if (outcome === undefined) changed.push(file);
-        else yield { file: file.path, outcome, elapsedMs: performance.now() - startedMs };
-      }
-      await setImmediate();
+  for (let from = 0; from < files.length && !signal?.aborted; from += GROUP) {
+    const group = files.slice(from, from + GROUP);
+    const states = await within(patienceMs, group.map(stateOf));
+    for (const [index, file] of group.entries()) {
+      if (signal?.aborted) break;
+      const startedMs = performance.now();
+      const state = states[index] ?? undefined;
+      const outcome = state === undefined ? undefined : cache.findUnread(state, basename(file.path));
+      if (outcome === undefined) changed.push(file);
+      else yield { file: file.path, outcome, elapsedMs: performance.now() - startedMs };
     }
-    return changed;
-  } finally {
-    waiting.abort();
+    if (states.includes(null)) return [...changed, ...files.slice(from + GROUP)];
+    await setImmediate();
   }
+  return changed;
 
   /** Where a PDB may have come since, only the bytes of the driver say whether it is its own. */
   async function stateOf({ path, isNamed, problem }: ListedFile): Promise<FileState | undefined> {
     return problem !== undefined || symbolFiles.mayFind(path) ? undefined : await stateAt(path, isNamed);
+  }
+}
+
+/** Each answer, or null where it is not there within `ms`. */
+async function within<Answer>(ms: number, answers: Promise<Answer>[]): Promise<(Answer | null)[]> {
+  const waiting = new AbortController();
+  const late: Promise<null> = delay(ms, null, { signal: waiting.signal }).catch(() => null);
+  try {
+    return await Promise.all(answers.map(answer => Promise.race<Answer | null>([answer, late])));
+  } finally {
+    waiting.abort();
   }
 }

@@ -142,16 +142,33 @@ test('A file with a problem, and one beside which a PDB lies or symbols are aske
   assert.deepEqual((await lookUp(known, [file])).changed, [file]);
 });
 
-test('A disk that does not say what its files are holds nothing up', async t => {
+test('A disk that does not say what its files are is left to the workers, once it has been waited for', async t => {
   const known = await knownFile(t);
   const { path, file } = known;
-  const files = [{ path: '/nowhere/hangs.sys', isNamed: false }, file];
+  const gone = { path: '/nowhere/hangs.sys', isNamed: false };
+  const files = [gone, file, ...Array<ListedFile>(100).fill(gone), file];
+  let asked = 0;
   const { kept, changed } = await lookUp(known, files, undefined, {
-    patienceMs: 50,
-    stateAt: async (at, isNamed) =>
-      at === path ? await fileStateAt(at, isNamed) : await new Promise<undefined>(() => {}),
+    patienceMs: 200,
+    stateAt: async (at, isNamed) => {
+      asked++;
+      return at === path ? await fileStateAt(at, isNamed) : await new Promise<undefined>(() => {});
+    },
   });
-  assert.deepEqual([kept.length, changed], [1, [files[0]]]);
+  assert.equal(kept.length, 1);
+  assert.deepEqual(changed, [gone, ...files.slice(2)]);
+  assert.ok(asked < 100);
+});
+
+test('Who takes the outcomes slowly has them from the cache all the same', async t => {
+  const known = await knownFile(t);
+  const files = Array<ListedFile>(100).fill(known.file);
+  const looking = unchangedFiles(files, known.cache, new SymbolFiles([]), { patienceMs: 300 });
+  let count = 0;
+  for (let step = await looking.next(); !step.done; step = await looking.next()) {
+    if (count++ % 40 === 0) await delay(350);
+  }
+  assert.equal(count, 100);
 });
 
 test('A signal ends the look-up', async t => {

@@ -33,10 +33,10 @@ export function findKmdfFunctions(
       index * pointerSize,
       directCallee(poolFunction, 'wdf01000.sys', processor),
     ]);
-    const minorVersion = image.u32At(at + pointerSize + 4);
-    if (minorVersion === undefined || minorVersion > LAST_COPIED_VERSION)
-      return { tables: [{ variableRva: filledRva, callees: new Map(callees) }], slots: [] };
-    return { tables: [], slots: callees.map(([offset, callee]) => [filledRva + offset, callee]) };
+    // The pointer is looked for with every version: in an array its place is another function, through which nobody reads.
+    const tables = [{ variableRva: filledRva, callees: new Map(callees) }];
+    const isCopied = (image.u32At(at + pointerSize + 4) ?? Infinity) <= LAST_COPIED_VERSION;
+    return { tables, slots: isCopied ? callees.map(([offset, callee]) => [filledRva + offset, callee]) : [] };
   }
   return { tables: [], slots: [] };
 }

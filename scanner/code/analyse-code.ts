@@ -20,8 +20,8 @@ export interface CodeFindings {
 }
 
 /**
- * Operations decoded and asked about, per byte of code. Honest drivers of more than 200 KB need 1.3 at
- * most, real ones far less; a megabyte that is built to be slow then ends within half of the time that one file has.
+ * Operations decoded and asked about, per byte of code. Built drivers of more than 200 KB need 1.3 at
+ * most, nearly all real ones far less (KMDF itself 4); a megabyte that is built to be slow then ends within half of the time that one file has.
  */
 const OPERATIONS_PER_CODE_BYTE = 5;
 const LEAST_OPERATIONS = 200_000;

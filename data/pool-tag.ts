@@ -113,6 +113,14 @@ export function isNameableUlong(ulong: number): boolean {
   );
 }
 
+/**
+ * Two or three characters of [A-Za-z0-9_], the rest NULs: what a shorter literal in C becomes (`'xr'` is 0x00007872). The Ex
+ * functions take it, and tools print the NULs as blanks.
+ */
+export function isShortTagUlong(ulong: number): boolean {
+  return /^\w{2,3}\0{1,2}$/.test(tagFromUlong((ulong & ~PROTECTED_BIT) >>> 0));
+}
+
 /** Whether the text names several tags: `?` is a wildcard wherever it stands in a list, so is a closing `*`. */
 export function isPattern(fourCharacters: string): boolean {
   return fourCharacters.includes('?') || endsInStar(fourCharacters);

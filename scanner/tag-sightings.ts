@@ -10,6 +10,7 @@ import {
 } from '../data/facts.ts';
 import {
   isNameableUlong,
+  isShortTagUlong,
   type PoolTag,
   PROTECTED_BIT,
   patternId,
@@ -59,7 +60,7 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
       addFamily(computed, evidenceOf(use, findings), use.ulong, use.familyMask);
       continue;
     }
-    if (!isNameableUlong(use.ulong)) {
+    if (!isNameableUlong(use.ulong) && !isShortTag(use)) {
       if (use.ulong !== 0) notTags.add(use.ulong);
       continue;
     }
@@ -114,6 +115,12 @@ function addFamily(
   });
 }
 
+/** Sizes and flags may look like one, so it counts where the very call is known and gives it as an immediate. */
+function isShortTag({ ulong, origin, callee }: TagUse): boolean {
+  const isCertain = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
+  return isCertain && origin === 'immediate' && isShortTagUlong(ulong);
+}
+
 function otherKindOf({ callee }: TagUse): OtherTagKind | undefined {
   return OTHER_TAG_KINDS.find(kind => kind === callee.poolFunction.kind);
 }
@@ -139,7 +146,7 @@ function addKmdfDefault(byTag: Map<PoolTag, TagSighting>, findings: CodeFindings
   // A tag that could not be worked out may be the driver's own: no guess is made.
   const isDefault = creates.length > 0 && creates.every(({ ulong }) => isKmdfDefault(ulong));
   const tag = isDefault ? kmdfDefaultTag(fileName) : undefined;
-  if (tag === undefined || !isNameableUlong(tagToUlong(tag))) return;
+  if (tag === undefined || !(isNameableUlong(tagToUlong(tag)) || isShortTagUlong(tagToUlong(tag)))) return;
   const { callee, rva } = creates[0];
   add(byTag, tagToUlong(tag), { kind: 'default-tag', api: callee.api, rva, rule: KMDF_RULE });
 }

@@ -2,7 +2,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import { findCallSites } from './call-sites.ts';
 import { mapFunctions } from './function-map.ts';
-import { findKmdfTable } from './kmdf.ts';
+import { findKmdfFunctions } from './kmdf.ts';
 import type { Literal } from './literals.ts';
 import { processorKit } from './processor-kit.ts';
 import { poolFunctionNames } from './routine-names.ts';
@@ -20,8 +20,8 @@ export interface CodeFindings {
 }
 
 /**
- * Operations decoded and asked about, per byte of code. Honest drivers of more than 200 KB need 1.3 at
- * most, real ones far less; a megabyte that is built to be slow then ends within half of the time that one file has.
+ * Operations decoded and asked about, per byte of code. Built drivers of more than 200 KB need 1.3 at
+ * most, nearly all real ones far less (KMDF itself 4); a megabyte that is built to be slow then ends within half of the time that one file has.
  */
 const OPERATIONS_PER_CODE_BYTE = 5;
 const LEAST_OPERATIONS = 200_000;
@@ -34,8 +34,7 @@ export function analyseCode(
 ): CodeFindings {
   const kit = processorKit(image);
   const { processor, front, poppedBytes } = kit;
-  const kmdf = findKmdfTable(image, processor);
-  const tables = kmdf === undefined ? [] : [kmdf];
+  const { tables, slots } = findKmdfFunctions(image, processor);
   const literals = kit.literals(image);
   const index = kit.index(image);
   const sinks = {
@@ -43,6 +42,7 @@ export function analyseCode(
     tables,
     nameRvas: poolFunctionNames(image, index),
   };
+  for (const [slotRva, callee] of slots) sinks.bySlot.set(slotRva, callee);
   const unlisted = unlistedImports(image);
   const { bySlot, byFunction, nameRvas } = sinks;
   if (bySlot.size + byFunction.size + tables.length + nameRvas.length + unlisted.length === 0) {

@@ -13,6 +13,11 @@ import type { Value } from './values.ts';
 /** Real images have a few thousand pointers that are called or stored; beyond this they are worked out anew. */
 const MAX_KNOWN_POINTERS = 100_000;
 
+/** The same for calls in functions that hand operations on: some thousands in a large driver of C++. */
+const MAX_KNOWN_CALLS = 20_000;
+/** Operations of one function that calls are told apart by. */
+const MAX_NUMBERED = 1 << 20;
+
 /** One function at a time; operations are told by their number in `body`. */
 export class AnalysedFunction {
   readonly body: FunctionBody;
@@ -22,6 +27,8 @@ export class AnalysedFunction {
   readonly #returns: ReturnValues;
   /** What pointers that are called or stored hold, by the instruction's RVA: a function is looked at again and again. */
   readonly #pointerValues = new Map<number, readonly Value[]>();
+  /** What calls pass, by function and operation, for the same reason. */
+  readonly #passed = new Map<number, readonly (readonly Value[])[]>();
   #rva = 0;
 
   constructor(code: CodeUnderAnalysis) {
@@ -86,6 +93,16 @@ export class AnalysedFunction {
   /** The values that call or tail jump `i` passes at a place, as seen just before a call. */
   passedAt(place: Place, i: number): readonly Value[] {
     return this.resolver.resolve(this.placeAt(place, i), i).values;
+  }
+
+  /** What call `i` passes at each of the processor's `passedPlaces`. */
+  passedEverywhere(i: number): readonly (readonly Value[])[] {
+    const key = this.#rva * MAX_NUMBERED + i;
+    const known = this.#passed.get(key);
+    if (known !== undefined) return known;
+    const passed = this.#processor.passedPlaces.map(place => this.passedAt(place, i));
+    if (i < MAX_NUMBERED && this.#passed.size < MAX_KNOWN_CALLS) this.#passed.set(key, passed);
+    return passed;
   }
 
   /** What a callee sees at `place` at its entry, as seen by its caller just before the call. */

@@ -12,7 +12,7 @@ export interface ExceptionScope {
 }
 
 /** Scopes of one function; a handler of another language has something else there, mostly a larger number. */
-const MAX_SCOPES = 256;
+export const MAX_SCOPES = 256;
 const ENTRY_BYTES = 16;
 /** UNW_FLAG_EHANDLER and UNW_FLAG_UHANDLER. */
 const HAS_HANDLER_X64 = 3;

@@ -52,6 +52,11 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     this.#image = image;
   }
 
+  /** A bit for each register that a call may change. */
+  get volatileRegisters(): number {
+    return this.#processor.volatileRegisters;
+  }
+
   /** Decodes the function whose first piece begins at its entry. Returns the number of operations. */
   decode(pieces: CodePiece[], poppedBytes: PoppedBytes): number {
     this.#pieces = cutPieces(pieces);

@@ -6,6 +6,7 @@ import type { CodePiece } from './code-piece.ts';
 import { exceptionScopes } from './exception-scopes.ts';
 import { importThunks, unlistedStarts } from './function-starts.ts';
 import { readInt32 } from './little-endian.ts';
+import { guardedCode, scopesBetween } from './x86/scope-tables.ts';
 
 export interface FunctionMap {
   /** RVA where the function that holds this address begins; undefined outside code. */
@@ -29,7 +30,9 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
   const listed = image.functionRanges;
   const begins = Uint32Array.from(listed, range => range.beginRva);
   const chained = chainedPieces(listed);
-  const starts = unlistedStarts(image, index, code);
+  const guarded = image.arch === 'x86' ? guardedCode(image, code) : [];
+  const handlers = new Set(guarded.flatMap(table => table.handlers));
+  const starts = unlistedStarts(image, index, code, handlers);
 
   function rangeAt(rva: number): FunctionRange | undefined {
     const at = lastOf(begins, rva);
@@ -77,7 +80,9 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
       }
       const section = sectionOf(code, functionRva);
       if (section === undefined) return [];
-      return [{ section, beginRva: functionRva, endRva: unlistedEnd(functionRva, section) }];
+      const endRva = unlistedEnd(functionRva, section);
+      const scopes = scopesBetween(guarded, functionRva, endRva);
+      return [{ section, beginRva: functionRva, endRva, scopes }];
     },
   };
 }

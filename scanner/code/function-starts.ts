@@ -6,9 +6,14 @@ import { readInt32 } from './little-endian.ts';
 
 /**
  * Starts in ascending order: the entry point, exports, call targets, function pointers, prologues behind padding, and
- * what stands between two listed functions.
+ * what stands between two listed functions. Handlers of exceptions are `parts` of functions and begin none.
  */
-export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Section[]): Uint32Array {
+export function unlistedStarts(
+  image: DriverImage,
+  index: CodeIndex,
+  code: Section[],
+  parts: ReadonlySet<number>,
+): Uint32Array {
   const listed = image.functionRanges;
   const isX86 = image.arch === 'x86';
   const begins = Uint32Array.from(listed, range => range.beginRva);
@@ -19,7 +24,7 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
     const at = lastNotAbove(begins.length, i => begins[i], rva);
     if (at >= 0 && rva < listed[at].endRva) return;
     const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;
-    if (isCertain || mayBegin(section.bytes, rva - section.rva)) found.add(rva);
+    if (isCertain || (!parts.has(rva) && mayBegin(section.bytes, rva - section.rva))) found.add(rva);
   };
   offer(image.entryPointRva, true);
   for (const { rva } of image.exports) offer(rva, true);

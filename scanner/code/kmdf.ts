@@ -2,34 +2,43 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import { KMDF_FUNCTIONS } from './pool-functions.ts';
 import type { Processor } from './processor.ts';
-import { directCallee, type FunctionTable } from './sinks.ts';
+import { type Callee, directCallee, type FunctionTable } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
 
 const LIBRARY_NAME = 'KmdfLibrary';
 
+/** Up to this minor version WdfVersionBind copies the functions into the driver; later it leaves their table's address there. */
+const LAST_COPIED_VERSION = 9;
+
 /**
- * The framework's function table of a KMDF driver: WDF_BIND_INFO names the library "KmdfLibrary" and, behind it, the
- * variable that WdfVersionBind fills with the table's address. Undefined for other drivers.
- * Source: wdfbindinfo in Windows-Driver-Frameworks (MIT): Size, Component, Version (12 bytes), FuncCount, FuncTable.
+ * How a KMDF driver reaches the framework: WDF_BIND_INFO names the library "KmdfLibrary" and, behind it, what
+ * WdfVersionBind fills: since 1.11 a variable with the address of the table, before an array of the driver's own, so that
+ * its elements are called like import slots. Nothing for other drivers.
+ * Source: wdfbindinfo in Windows-Driver-Frameworks (MIT): Size, Component, Version (12 bytes), FuncCount, FuncTable;
+ * the array is seen in drivers of 1.9.
  */
-export function findKmdfTable(image: DriverImage, processor: Processor): FunctionTable | undefined {
+export function findKmdfFunctions(
+  image: DriverImage,
+  processor: Processor,
+): { tables: FunctionTable[]; slots: [slotRva: number, callee: Callee][] } {
   const nameRva = findUtf16(image, LIBRARY_NAME);
-  if (nameRva === undefined) return undefined;
+  if (nameRva === undefined) return { tables: [], slots: [] };
   const { pointerSize } = processor;
   for (const at of image.relocations) {
     if (image.pointerAt(at) !== nameRva) continue;
     const tableAt = at + pointerSize + 16;
-    const variableRva = isRelocated(image.relocations, tableAt) ? image.pointerAt(tableAt) : undefined;
-    if (variableRva === undefined) continue;
-    const callees = new Map(
-      KMDF_FUNCTIONS.map(({ index, poolFunction }) => [
-        index * pointerSize,
-        directCallee(poolFunction, 'wdf01000.sys', processor),
-      ]),
-    );
-    return { variableRva, callees };
+    const filledRva = isRelocated(image.relocations, tableAt) ? image.pointerAt(tableAt) : undefined;
+    if (filledRva === undefined) continue;
+    const callees = KMDF_FUNCTIONS.map(({ index, poolFunction }): [number, Callee] => [
+      index * pointerSize,
+      directCallee(poolFunction, 'wdf01000.sys', processor),
+    ]);
+    // The pointer is looked for with every version: in an array its place is another function, through which nobody reads.
+    const tables = [{ variableRva: filledRva, callees: new Map(callees) }];
+    const isCopied = (image.u32At(at + pointerSize + 4) ?? Infinity) <= LAST_COPIED_VERSION;
+    return { tables, slots: isCopied ? callees.map(([offset, callee]) => [filledRva + offset, callee]) : [] };
   }
-  return undefined;
+  return { tables: [], slots: [] };
 }
 
 /** RVA of a NUL-terminated UTF-16LE string in the image's data. */

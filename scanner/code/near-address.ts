@@ -15,9 +15,8 @@ export function nearAddress(body: FunctionBody, i: number): number | undefined {
   let distance = displacement[i];
   const first = Math.max(body.blocks.begin[body.blockOf[i]], i - MAX_OPERATIONS);
   for (let before = i - 1; before >= first; before--) {
-    // A call may change any register that is not kept across it: to be sure, nothing is followed over one.
-    if (op[before] === Op.call || op[before] === Op.callIndirect || op[before] === Op.killMany)
-      return undefined;
+    // Calls keep some registers: whoever fills many variables in a row keeps the address of one through all of them.
+    if (changesMany(body, before, register)) return undefined;
     if (dst[before] !== register) continue;
     if (op[before] === Op.move && flags[before] === Flag.immediateIsAddress)
       return (low[before] + distance) | 0;
@@ -30,4 +29,15 @@ export function nearAddress(body: FunctionBody, i: number): number | undefined {
     register = left[before];
   }
   return undefined;
+}
+
+/** Whether a call, or an operation that empties several registers, leaves nothing in this one. */
+function changesMany(
+  { operations: { op, low }, volatileRegisters }: FunctionBody,
+  i: number,
+  register: number,
+): boolean {
+  if (op[i] === Op.killMany) return ((low[i] >>> register) & 1) !== 0;
+  const isCall = op[i] === Op.call || op[i] === Op.callIndirect;
+  return isCall && ((volatileRegisters >>> register) & 1) !== 0;
 }

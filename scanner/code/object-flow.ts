@@ -23,6 +23,11 @@ interface ReaderCall {
   i: number;
   callee: Callee;
   kept?: readonly Value[];
+  /** Where the pointer is passed, and the tag's distance behind it. */
+  pointer: Place;
+  behind: number;
+  /** What it is given there, once that was asked for: every store into an object asks all the calls of its function. */
+  given?: readonly Value[];
 }
 
 /** Answers are kept until the next function. */
@@ -66,16 +71,17 @@ export class ObjectFlow {
   readersOf(object: Value, offset: number): Callee[] {
     if (object.kind === 'unknown' || object.kind === 'derived') return [];
     const { fn } = this.#context;
-    return this.#callsThatRead().flatMap(({ i, callee, kept }) => {
-      const place = pointerTo(callee.place);
-      if (place === undefined) return [];
-      const pointers = kept ?? fn.passedAt(place.pointer, i);
-      if (!pointers.some(pointer => isPlaceIn(object, offset, pointer, place.offset))) return [];
+    const found: Callee[] = [];
+    for (const call of this.#callsThatRead()) {
+      const { i, callee, kept, behind } = call;
+      call.given ??= kept ?? fn.passedAt(call.pointer, i);
+      if (!isAnyPlaceIn(object, offset, call.given, behind)) continue;
       // What a call left in the frame may have been replaced by another call.
       const guesses = object.kind === 'blank' ? (callee.guesses ?? 0) + 1 : callee.guesses;
       const site = kept === undefined ? this.#siteOf(i) : callee.site;
-      return [{ ...callee, guesses, site }];
-    });
+      found.push({ ...callee, guesses, site });
+    }
+    return found;
   }
 
   #siteOf(i: number): Callee['site'] {
@@ -107,17 +113,21 @@ export class ObjectFlow {
     const { fn, targets, tables, registrations } = this.#context;
     const { op, low, count } = fn.body.operations;
     const calls: ReaderCall[] = [];
+    const addReader = (i: number, callee: Callee, kept?: readonly Value[]) => {
+      const place = pointerTo(callee.place);
+      if (place !== undefined) calls.push({ i, callee, kept, pointer: place.pointer, behind: place.offset });
+    };
     const add = (i: number, target: number, guesses: number) => {
-      for (const callee of targets.readersAt(target)) calls.push({ i, callee: guessed(callee, guesses) });
+      for (const callee of targets.readersAt(target)) addReader(i, guessed(callee, guesses));
     };
     // A function that is kept somewhere has been named before.
     const mayKeep = namesAddress(fn.body.operations, rva => targets.readersAt(rva).length > 0);
     for (let i = 0; i < count; i++) {
       if (op[i] === Op.call) add(i, low[i], 0);
-      if (op[i] === Op.store && mayKeep) calls.push(...this.#keptCallbacks(i));
+      if (op[i] === Op.store && mayKeep)
+        for (const { callee, kept } of this.#keptCallbacks(i)) addReader(i, callee, kept);
       if (op[i] !== Op.call && op[i] !== Op.callIndirect) continue;
-      for (const callee of registrations.calleesOf(i, rva => targets.readersAt(rva)))
-        if (callee.place.behind !== undefined) calls.push({ i, callee });
+      for (const callee of registrations.calleesOf(i, rva => targets.readersAt(rva))) addReader(i, callee);
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
         if (value.kind === 'address') add(i, value.rva, 0);
@@ -129,7 +139,7 @@ export class ObjectFlow {
   }
 
   /** Functions that the store `i` puts into an object beside what they are to be given: a guess. */
-  #keptCallbacks(i: number): ReaderCall[] {
+  #keptCallbacks(i: number): Pick<ReaderCall, 'callee' | 'kept'>[] {
     const { fn, targets, code } = this.#context;
     const { size, source, base, flags, low } = fn.body.operations;
     const { pointerSize } = code.processor;
@@ -146,7 +156,7 @@ export class ObjectFlow {
     if (callees.length === 0) return [];
     const kept = keptBeside(fn, i, pointerSize);
     if (kept.length === 0) return [];
-    return callees.map(callee => ({ i, callee: insideOf(callee), kept }));
+    return callees.map(callee => ({ callee: insideOf(callee), kept }));
   }
 }
 
@@ -166,9 +176,12 @@ function insideOf(callee: Callee): Callee {
   };
 }
 
-/** Whether `behind` bytes behind a pointer is the place `offset` bytes into an object. */
-function isPlaceIn(object: Value, offset: number, pointer: Value, behind: number): boolean {
-  if (pointer.kind === 'inside' && pointer.stride === 0)
-    return pointer.plus + behind === offset && isSame(pointer.object, object);
-  return behind === offset && isSame(pointer, object);
+/** Whether `behind` bytes behind one of the pointers is the place `offset` bytes into an object. */
+function isAnyPlaceIn(object: Value, offset: number, pointers: readonly Value[], behind: number): boolean {
+  for (const pointer of pointers) {
+    if (pointer.kind === 'inside' && pointer.stride === 0) {
+      if (pointer.plus + behind === offset && isSame(pointer.object, object)) return true;
+    } else if (behind === offset && isSame(pointer, object)) return true;
+  }
+  return false;
 }

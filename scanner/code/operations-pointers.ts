@@ -72,8 +72,9 @@ export class OperationsPointers {
     if (!this.#namesOperations && !this.#isGivenOperations) return;
     const { code, fn, tables, worklist } = this.#context;
     const calleeRva = fn.body.operations.low[i];
-    for (const place of code.processor.passedPlaces) {
-      for (const value of fn.passedAt(place, i)) {
+    const passed = fn.passedEverywhere(i);
+    for (const [n, place] of code.processor.passedPlaces.entries()) {
+      for (const value of passed[n]) {
         if (value.kind === 'stack') this.#addLocalTable(value.offset, calleeRva);
         for (const rva of value.kind === 'parameter' && this.#isGivenOperations
           ? tables.passedOn(value, fn.rva)

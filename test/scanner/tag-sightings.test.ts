@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { localtagFacts } from '../../data/localtag-facts.ts';
-import { POOL_FUNCTIONS } from '../../scanner/code/pool-functions.ts';
+import { KMDF_FUNCTIONS, POOL_FUNCTIONS } from '../../scanner/code/pool-functions.ts';
 import { PROCESSORS } from '../../scanner/code/processor.ts';
 import { directCallee } from '../../scanner/code/sinks.ts';
 import type { TagUse } from '../../scanner/code/tag-use.ts';
@@ -48,6 +48,36 @@ test('A computed tag of a reference to an object is no pool sighting, and names 
   assert.deepEqual(
     otherTags.map(({ tag }) => tag),
     ['ObjR'],
+  );
+});
+
+test('A literal of two or three characters is a tag with NULs behind it, where the call is certain.', () => {
+  const tagsOf = (...uses: TagUse[]) => sightingsOf(...uses).sightings.map(({ tag }) => tag);
+  const written = { origin: 'immediate' as const };
+  const guessed = {
+    ...directCallee(POOL_FUNCTIONS.get('ExAllocatePoolWithTag')!, 'a', PROCESSORS.x64),
+    guesses: 1,
+  };
+  assert.deepEqual(
+    tagsOf(
+      use('ExAllocatePoolWithTag', 'rx\0\0', written),
+      use('ExAllocatePoolWithTag', 'Abc\0', written, PROTECTED),
+    ),
+    ['Abc\0', 'rx\0\0'],
+  );
+  for (const text of ['@\0\0\0', 'x\0\0\0', 'a b\0', 'ab\0d', '\0bc\0'])
+    assert.deepEqual(tagsOf(use('ExAllocatePoolWithTag', text, written)), [], text);
+  assert.deepEqual(tagsOf(use('ExAllocatePoolWithTag', 'rx\0\0')), []);
+  assert.deepEqual(tagsOf(use('ExAllocatePoolWithTag', 'Abc\0', { ...written, callee: guessed })), []);
+});
+
+test('A service with three letters gives KMDF a tag with a NUL.', () => {
+  const { poolFunction } = KMDF_FUNCTIONS.find(({ index }) => index === 116)!;
+  const callee = directCallee(poolFunction, 'wdf01000.sys', PROCESSORS.x64);
+  const created = use('ExAllocatePoolWithTag', '\0\0\0\0', { callee });
+  assert.deepEqual(
+    sightingsOf(created).sightings.map(({ tag, evidence }) => [tag, evidence[0].kind]),
+    [['foo\0', 'default-tag']],
   );
 });
 

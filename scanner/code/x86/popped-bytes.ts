@@ -124,7 +124,7 @@ function bytesFromContext(operations: OperationList, i: number): number {
 }
 
 /** The first bytes of `_SEH_prolog` and its kin: they read fs:[0] and set ebp with `lea ebp, [esp+10h]`. */
-function opensFrame(bytes: Uint8Array, start: number): boolean {
+export function opensFrame(bytes: Uint8Array, start: number): boolean {
   let readsChain = false;
   for (let p = start; p < start + 64 && p + 4 <= bytes.length; p++) {
     if (bytes[p] === 0x64 && (bytes[p + 1] === 0xa1 || bytes[p + 1] === 0xff)) readsChain = true;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { analyseCode } from '../../../scanner/code/analyse-code.ts';
+import { AnalysedFunction } from '../../../scanner/code/analysed-function.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { codeBytesOf, countedAnalysis } from './counted-analysis.ts';
 import { ALLOCATE_RVA, CODE_RVA, MachineCode, pointersTo, TAG1 } from './machine-code.ts';
@@ -186,6 +187,27 @@ test('A hundred thousand pointers to one wrapper on x86, called by an index, end
   }
   const pointers = new Uint32Array(100_000).fill(IMAGE_BASE + CODE_RVA);
   tagsFound(code.image('x86', new Uint8Array(pointers.buffer)), 100);
+});
+
+test('Hundreds of stores into an object, each before a call that reads its tag, do not each ask all the calls anew.', t => {
+  const code = new MachineCode(0x2000);
+  const jump = code.put(0, 0x44, 0x8b, 0x41, 0x10); // mov r8d, [rcx+10h]
+  code.listed(0, code.towards(jump, [0xff, 0x25], ALLOCATE_RVA)); // jmp [alloc]
+  let at = code.put(0x40, 0x53, 0x48, 0x8b, 0xd9); // push rbx; mov rbx, rcx
+  for (let n = 0; n < 400; n++) {
+    at = code.put32(code.put(at, 0xc7, 0x43, 0x10), TAG1); // mov dword ptr [rbx+10h], Tag1
+    at = code.call(code.put(at, 0x48, 0x8b, 0xcb), 0); // mov rcx, rbx; call reader
+  }
+  code.listed(0x40, code.put(at, 0x5b, 0xc3));
+  const takeWork = AnalysedFunction.prototype.takeWork;
+  let work = 0;
+  t.mock.method(AnalysedFunction.prototype, 'takeWork', function (this: AnalysedFunction) {
+    const taken = takeWork.call(this);
+    work += taken;
+    return taken;
+  });
+  assert.equal(tagsFound(code.image('x64'), 40).get(TAG1), 400);
+  assert.ok(work < 1_000_000, `${work} operations asked about`); // each anew: 24 million
 });
 
 for (const arch of ['x86', 'x64', 'arm64'] as const) {

@@ -22,10 +22,12 @@ export interface ScanLimits {
 }
 
 /**
- * A driver of 8 MB takes about half a second and stays far below this heap; a file that needs more is built to. Reading
- * waits a minute: so long Windows itself waits for a share that is gone, and so long the largest file takes at 5 MB/s.
+ * A driver of 8 MB takes about half a second and stays far below this heap; the slowest real one known, KMDF 1.9 for x86,
+ * takes 1.5 s of a slow machine for its 0.4 MB. What is built to take longer mostly ends with its work, and gives what was
+ * found, before its time is over, which costs all of that. Reading waits a minute: so long Windows itself waits for a share
+ * that is gone, and so long the largest file takes at 5 MB/s.
  */
-const LIMITS: ScanLimits = { readMs: 60_000, baseMs: 2000, msPerMb: 100, heapMb: HEAP_MB };
+const LIMITS: ScanLimits = { readMs: 60_000, baseMs: 6000, msPerMb: 400, heapMb: HEAP_MB };
 /** How long a worker may take to end: at once, but for one that waits in the system for a disk that does not answer. */
 const CLOSE_MS = 1000;
 

@@ -1,15 +1,18 @@
 /** Where a tag stands when a call happens. */
 
 /**
- * A register, or memory `stackOffset` bytes above the stack pointer just before the call; with `behind`, the memory
+ * A register (or its upper half, where a structure of eight bytes is passed in one), or memory `stackOffset` bytes above the stack pointer just before the call; with `behind`, the memory
  * that many bytes behind the pointer there (a structure passed by its address); with `further` as well, the memory that
  * many bytes behind the pointer which stands there in turn (a structure that keeps another one's address).
  */
-export type Place = ({ register: number } | { stackOffset: number }) & { behind?: number; further?: number };
+export type Place = ({ register: number; isUpper?: true } | { stackOffset: number }) & {
+  behind?: number;
+  further?: number;
+};
 
 /** A string that names a place. */
 export function placeKey(place: Place): string {
-  const at = 'register' in place ? `r${place.register}` : `s${place.stackOffset}`;
+  const at = 'register' in place ? `r${place.register}${place.isUpper ? 'h' : ''}` : `s${place.stackOffset}`;
   if (place.behind === undefined) return at;
   return place.further === undefined ? `${at}+${place.behind}` : `${at}+${place.behind}+${place.further}`;
 }

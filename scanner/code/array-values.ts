@@ -43,7 +43,7 @@ export function localArray(
  * The tags in an array of the image, up to what else of it code or data refers to. Of one that is filled at run time
  * the first element is a variable that can be followed; the others may hold anything.
  */
-export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
+export function imageArray(walk: Pick<Walk, 'image' | 'index'>, rva: number, stride: number): ValueSet {
   if (stride > MAX_ELEMENT_BYTES) return ValueSet.of(UNKNOWN);
   const named = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
   const end = nextPointedAt(walk.image, rva + stride, named);

@@ -92,7 +92,7 @@ export class TagStores {
   /** Whether the value is such an object, or a parameter of a function that is given one. */
   #isObject(value: Value): boolean {
     const { fn, stored } = this.#context;
-    if (value.kind === 'address') return stored.objects.has(value.rva);
+    if (value.kind === 'address' || value.kind === 'element') return stored.objects.has(value.rva);
     return value.kind === 'parameter' && value.place.behind === undefined && stored.objects.isGivenTo(fn.rva);
   }
 
@@ -149,18 +149,18 @@ export class TagStores {
         }
       }
     }
-    for (const value of put.values) if (value.kind === 'address') this.#addTagsOf(value.rva, offset, put);
+    for (const value of put.values) this.#addTagsOf(value, offset, put);
     for (const callee of readers) {
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, callee);
     }
   }
 
-  /** The address of an object of the image is kept `owner` bytes behind a pointer: a guess tells who reads its tags. */
-  #addTagsOf(rva: number, owner: number, put: Put): void {
+  /** The address of an object of the image may be kept `owner` bytes behind a pointer: a guess tells who reads its tags. */
+  #addTagsOf(object: Value, owner: number, put: Put): void {
     const { code, stored } = this.#context;
-    for (const { offset, tag } of stored.objects.tagsOf(code.image, rva, owner))
-      for (const callee of stored.readersOfField(owner, offset)) this.#uses.addValues([tag], put.i, callee);
+    for (const { offset, tags } of stored.objects.tagsOf(code, object, owner))
+      for (const callee of stored.readersOfField(owner, offset)) this.#uses.addValues(tags, put.i, callee);
   }
 
   /** The function at hand puts values behind a pointer that it is given or returns. */

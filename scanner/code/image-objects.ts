@@ -10,7 +10,7 @@ import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
 import { Flag, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { isRelocated, isText, looksLikeTag } from './static-memory.ts';
 import type { Value } from './values.ts';
 
 /** A type that describes others is not longer. */
@@ -128,10 +128,4 @@ function tagAt(image: DriverImage, rva: number, offset: number): number | undefi
   const section = image.sectionAt(rva);
   const isData = section !== undefined && !section.executable && section === image.sectionAt(rva + offset);
   return isData && !isRelocated(image.relocations, rva + offset) ? value : undefined;
-}
-
-function isText(first: number): boolean {
-  return [0, 8, 16, 24].every(
-    shift => ((first >>> shift) & 0xff) >= 0x20 && ((first >>> shift) & 0xff) < 0x7f,
-  );
 }

@@ -10,7 +10,7 @@ import { NONE } from './operations.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { looksLikeTag } from './static-memory.ts';
+import { isText, looksLikeTag } from './static-memory.ts';
 import { TagRegisters } from './tag-registers.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
@@ -23,6 +23,11 @@ interface Put {
   /** They are pointers to objects of the image, or parameters that may be. */
   areObjects?: boolean;
 }
+
+/** So many times four letters in a row are a name. */
+const WORDS_OF_A_NAME = 3;
+/** Structures that are copied are not larger: each distance at which a tag is read costs a look. */
+const MAX_COPIED_BYTES = 0x10000;
 
 /** Looks at the stores and calls of the function at hand. */
 export class TagStores {
@@ -63,9 +68,27 @@ export class TagStores {
         const offset = isIndexed ? lane : displacement[i] + lane;
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
-        this.#putInto(pointer, offset, { values, i, depth: 0 });
+        this.#putInto(pointer, offset, { values: this.#withoutNames(values, lane, size[i]), i, depth: 0 });
       }
     }
+  }
+
+  /**
+   * What is copied `lane` bytes into `bytes` bytes, but for parts of names: any four letters of one read like a tag. Tags
+   * stand alone or in pairs.
+   */
+  #withoutNames(values: readonly Value[], lane: number, bytes: number): readonly Value[] {
+    if (bytes < 4 * WORDS_OF_A_NAME) return values;
+    const { image } = this.#context.code;
+    return values.filter(value => {
+      if (value.kind !== 'constant' || value.origin !== 'global') return true;
+      const isLetters = (at: number) =>
+        at >= 0 && at + 4 <= bytes && isText(image.u32At(value.rva - lane + at) ?? 0);
+      let words = 1;
+      for (let at = lane - 4; words < WORDS_OF_A_NAME && isLetters(at); at -= 4) words++;
+      for (let at = lane + 4; words < WORDS_OF_A_NAME && isLetters(at); at += 4) words++;
+      return words < WORDS_OF_A_NAME;
+    });
   }
 
   /** The store `i` may keep the address of an object of the image. */
@@ -100,15 +123,33 @@ export class TagStores {
   addBlockCopy(i: number): void {
     const { fn, stored } = this.#context;
     const { base, source } = fn.body.operations;
-    const bytes = fn.resolver.copiedBytes(i) ?? 0;
-    if (bytes < 4 || !stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
+    if (!stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
     const from = fn.resolver.resolve({ register: source[i] }, i).values;
-    for (const pointer of fn.resolver.resolve({ register: base[i] }, i).values) {
+    const to = fn.resolver.resolve({ register: base[i] }, i).values;
+    this.#addCopy(i, to, from, fn.resolver.copiedBytes(i) ?? 0);
+  }
+
+  /** The call `i` may lead to a function of the kernel that copies memory. */
+  #addCopyCall(i: number): void {
+    const { fn, stored } = this.#context;
+    if (!stored.hasReaders) return;
+    const copy = fn.resolver.memoryFunctions?.at(fn.body, i);
+    if (copy?.from === undefined) return;
+    const size = fn.passedAt(copy.size, i);
+    if (size.length !== 1 || size[0].kind !== 'constant') return;
+    this.#addCopy(i, fn.passedAt(copy.to, i), fn.passedAt(copy.from, i), size[0].value);
+  }
+
+  /** Parts of what is copied may be read as tags. */
+  #addCopy(i: number, to: readonly Value[], from: readonly Value[], bytes: number): void {
+    if (bytes < 4 || bytes > MAX_COPIED_BYTES) return;
+    const { fn, stored } = this.#context;
+    for (const pointer of to) {
       const start = pointer.kind === 'inside' && pointer.stride === 0 ? pointer.plus : 0;
       for (const distance of stored.distancesWithin(start, bytes)) {
         const offset = distance - start;
         const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
-        this.#putInto(pointer, offset, { values, i, depth: 0 });
+        this.#putInto(pointer, offset, { values: this.#withoutNames(values, offset, bytes), i, depth: 0 });
       }
     }
   }
@@ -117,6 +158,7 @@ export class TagStores {
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
     if (this.#mayKeepObjects) this.#addPassedObjects(i);
+    this.#addCopyCall(i);
     if (stored.setters.isEmpty) return;
     const called = fn.isIndirect(i)
       ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))

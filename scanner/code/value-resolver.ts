@@ -3,7 +3,7 @@
  * Nothing else of the function is evaluated: a tag's constant is usually a few instructions away.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { arrayField } from './array-values.ts';
+import { arrayBehind, arrayField } from './array-values.ts';
 import { NO_EDGE } from './block-graph.ts';
 import { BlockWalks } from './block-walks.ts';
 import { countedNumbers, enumerated } from './bounds.ts';
@@ -87,8 +87,10 @@ export class ValueResolver implements Walk {
   resolve(place: Place, before: number): ValueSet {
     this.#begin();
     const pointers = this.at(this.#wanted(place, before), before, 0);
-    const { behind, further } = place;
+    const { behind, further, stride } = place;
     if (behind === undefined) return pointers;
+    if (stride !== undefined)
+      return pointers.flatMap(pointer => arrayBehind(this, pointer, behind, stride, before));
     const found = pointers.flatMap(pointer => this.#behind(pointer, behind, before));
     return further === undefined ? found : found.flatMap(pointer => this.#behind(pointer, further, before));
   }

@@ -3,14 +3,16 @@
  * returns the object filled. Who reads such a place is told what it holds.
  */
 
+import { withoutNames } from './copied-names.ts';
 import { resultOf } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
 import { NONE } from './operations.ts';
+import type { Place } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { isText, looksLikeTag } from './static-memory.ts';
+import { looksLikeTag } from './static-memory.ts';
 import { TagRegisters } from './tag-registers.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
@@ -24,10 +26,13 @@ interface Put {
   areObjects?: boolean;
 }
 
-/** So many times four letters in a row are a name. */
-const WORDS_OF_A_NAME = 3;
 /** Structures that are copied are not larger: each distance at which a tag is read costs a look. */
 const MAX_COPIED_BYTES = 0x10000;
+
+/** Of a parameter of eight bytes, which is nearly always a pointer: setters of it would take the room of others. */
+function isUpperHalf(place: Place): boolean {
+  return 'register' in place && place.isUpper === true;
+}
 
 /** Looks at the stores and calls of the function at hand. */
 export class TagStores {
@@ -68,27 +73,13 @@ export class TagStores {
         const offset = isIndexed ? lane : displacement[i] + lane;
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
-        this.#putInto(pointer, offset, { values: this.#withoutNames(values, lane, size[i]), i, depth: 0 });
+        this.#putInto(pointer, offset, {
+          values: withoutNames(this.#context.code.image, values, lane, size[i]),
+          i,
+          depth: 0,
+        });
       }
     }
-  }
-
-  /**
-   * What is copied `lane` bytes into `bytes` bytes, but for parts of names: any four letters of one read like a tag. Tags
-   * stand alone or in pairs.
-   */
-  #withoutNames(values: readonly Value[], lane: number, bytes: number): readonly Value[] {
-    if (bytes < 4 * WORDS_OF_A_NAME) return values;
-    const { image } = this.#context.code;
-    return values.filter(value => {
-      if (value.kind !== 'constant' || value.origin !== 'global') return true;
-      const isLetters = (at: number) =>
-        at >= 0 && at + 4 <= bytes && isText(image.u32At(value.rva - lane + at) ?? 0);
-      let words = 1;
-      for (let at = lane - 4; words < WORDS_OF_A_NAME && isLetters(at); at -= 4) words++;
-      for (let at = lane + 4; words < WORDS_OF_A_NAME && isLetters(at); at += 4) words++;
-      return words < WORDS_OF_A_NAME;
-    });
   }
 
   /** The store `i` may keep the address of an object of the image. */
@@ -137,11 +128,20 @@ export class TagStores {
     if (copy?.from === undefined) return;
     const size = fn.passedAt(copy.size, i);
     if (size.length !== 1 || size[0].kind !== 'constant') return;
-    this.#addCopy(i, fn.passedAt(copy.to, i), fn.passedAt(copy.from, i), size[0].value);
+    // Of what callers pass in buffers much is copied: as setters these would take the room of others.
+    const isOfInterest = (values: readonly Value[]) =>
+      values.some(value => value.kind === 'constant' && looksLikeTag(value.value));
+    this.#addCopy(i, fn.passedAt(copy.to, i), fn.passedAt(copy.from, i), size[0].value, isOfInterest);
   }
 
   /** Parts of what is copied may be read as tags. */
-  #addCopy(i: number, to: readonly Value[], from: readonly Value[], bytes: number): void {
+  #addCopy(
+    i: number,
+    to: readonly Value[],
+    from: readonly Value[],
+    bytes: number,
+    isOfInterest: (values: readonly Value[]) => boolean = () => true,
+  ): void {
     if (bytes < 4 || bytes > MAX_COPIED_BYTES) return;
     const { fn, stored } = this.#context;
     for (const pointer of to) {
@@ -149,7 +149,12 @@ export class TagStores {
       for (const distance of stored.distancesWithin(start, bytes)) {
         const offset = distance - start;
         const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
-        this.#putInto(pointer, offset, { values: this.#withoutNames(values, offset, bytes), i, depth: 0 });
+        if (!isOfInterest(values)) continue;
+        this.#putInto(pointer, offset, {
+          values: withoutNames(this.#context.code.image, values, offset, bytes),
+          i,
+          depth: 0,
+        });
       }
     }
   }
@@ -211,7 +216,8 @@ export class TagStores {
     const isFar = isFarPointer(pointer);
     const values = put.values.filter(
       value =>
-        value.kind === 'parameter' || (value.kind === 'constant' && (!isFar || looksLikeTag(value.value))),
+        (value.kind === 'parameter' && !isUpperHalf(value.place)) ||
+        (value.kind === 'constant' && (!isFar || looksLikeTag(value.value))),
     );
     const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
     if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;

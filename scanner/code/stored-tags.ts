@@ -134,9 +134,13 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
-  /** The distances at which tags are read in a part of an object. */
-  distancesWithin(start: number, bytes: number): number[] {
-    return [...this.#distances].filter(distance => distance >= start && distance + 4 <= start + bytes);
+  /** Where tags are read in the bytes behind a pointer. */
+  offsetsRead(pointer: Value, bytes: number): number[] {
+    const isOfImage = pointer.kind === 'address';
+    const isPart = pointer.kind === 'inside' && pointer.stride === 0;
+    const start = isOfImage ? pointer.rva : isPart ? pointer.plus : 0;
+    const places = isOfImage ? this.#variables.keys() : this.#distances;
+    return [...places].map(place => place - start).filter(offset => offset >= 0 && offset + 4 <= bytes);
   }
 
   /** Whether a store may fill a place that is read as a tag: most cannot, which is quick to see. */

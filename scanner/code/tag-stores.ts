@@ -4,10 +4,11 @@
  */
 
 import { withoutNames } from './copied-names.ts';
+import { copyAt } from './copies.ts';
 import { resultOf } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
-import { NONE } from './operations.ts';
+import { NONE, Op } from './operations.ts';
 import type { Place } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
@@ -25,9 +26,6 @@ interface Put {
   /** They are pointers to objects of the image, or parameters that may be. */
   areObjects?: boolean;
 }
-
-/** Structures that are copied are not larger: each distance at which a tag is read costs a look. */
-const MAX_COPIED_BYTES = 0x10000;
 
 /** Of a parameter of eight bytes, which is nearly always a pointer: setters of it would take the room of others. */
 function isUpperHalf(place: Place): boolean {
@@ -110,48 +108,20 @@ export class TagStores {
     return value.kind === 'parameter' && value.place.behind === undefined && stored.objects.isGivenTo(fn.rva);
   }
 
-  /** A structure is copied at `i` by one instruction: parts of it may be read as tags. */
-  addBlockCopy(i: number): void {
-    const { fn, stored } = this.#context;
-    const { base, source } = fn.body.operations;
+  /** A structure may be copied at `i`: parts of it may be read as tags. */
+  addCopy(i: number): void {
+    const { code, fn, stored } = this.#context;
     if (!stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
-    const from = fn.resolver.resolve({ register: source[i] }, i).values;
-    const to = fn.resolver.resolve({ register: base[i] }, i).values;
-    this.#addCopy(i, to, from, fn.resolver.copiedBytes(i) ?? 0);
-  }
-
-  /** The call `i` may lead to a function of the kernel that copies memory. */
-  #addCopyCall(i: number): void {
-    const { fn, stored } = this.#context;
-    if (!stored.hasReaders) return;
-    const copy = fn.resolver.memoryFunctions?.at(fn.body, i);
-    if (copy?.from === undefined) return;
-    const size = fn.passedAt(copy.size, i);
-    if (size.length !== 1 || size[0].kind !== 'constant') return;
-    // Of what callers pass in buffers much is copied: as setters these would take the room of others.
-    const isOfInterest = (values: readonly Value[]) =>
-      values.some(value => value.kind === 'constant' && looksLikeTag(value.value));
-    this.#addCopy(i, fn.passedAt(copy.to, i), fn.passedAt(copy.from, i), size[0].value, isOfInterest);
-  }
-
-  /** Parts of what is copied may be read as tags. */
-  #addCopy(
-    i: number,
-    to: readonly Value[],
-    from: readonly Value[],
-    bytes: number,
-    isOfInterest: (values: readonly Value[]) => boolean = () => true,
-  ): void {
-    if (bytes < 4 || bytes > MAX_COPIED_BYTES) return;
-    const { fn, stored } = this.#context;
-    for (const pointer of to) {
-      const start = pointer.kind === 'inside' && pointer.stride === 0 ? pointer.plus : 0;
-      for (const distance of stored.distancesWithin(start, bytes)) {
-        const offset = distance - start;
-        const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
-        if (!isOfInterest(values)) continue;
+    const copy = copyAt(fn, i);
+    if (copy === undefined) return;
+    const isCall = fn.body.operations.op[i] !== Op.blockCopy;
+    for (const pointer of copy.to) {
+      for (const offset of stored.offsetsRead(pointer, copy.bytes)) {
+        const found = copy.from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
+        // Much is copied of what callers pass in buffers: as setters these would take the room of others.
+        if (isCall && !found.some(value => value.kind === 'constant' && looksLikeTag(value.value))) continue;
         this.#putInto(pointer, offset, {
-          values: withoutNames(this.#context.code.image, values, offset, bytes),
+          values: withoutNames(code.image, found, offset, copy.bytes),
           i,
           depth: 0,
         });
@@ -163,7 +133,7 @@ export class TagStores {
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
     if (this.#mayKeepObjects) this.#addPassedObjects(i);
-    this.#addCopyCall(i);
+    this.addCopy(i);
     if (stored.setters.isEmpty) return;
     const called = fn.isIndirect(i)
       ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))

@@ -1,10 +1,11 @@
-/** Structures that the function at hand copies: by one instruction (`rep movs`), or by a function of the kernel. */
-import type { AnalysedFunction } from './analysed-function.ts';
-import { Op } from './operations.ts';
+/** Structures that a function copies: by one instruction (`rep movs`), or by a function of the kernel. */
+import { NONE, Op } from './operations.ts';
+import { movedPlace, type Place } from './places.ts';
+import type { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 
 /** Structures are not larger. */
-const MAX_COPIED_BYTES = 0x10000;
+export const MAX_COPIED_BYTES = 0x10000;
 
 export interface Copy {
   to: readonly Value[];
@@ -12,25 +13,58 @@ export interface Copy {
   bytes: number;
 }
 
-/** What operation `i` copies; undefined where it copies nothing, or how much is not known. */
-export function copyAt(fn: AnalysedFunction, i: number): Copy | undefined {
-  const copy = fn.body.operations.op[i] === Op.blockCopy ? blockCopy(fn, i) : calledCopy(fn, i);
-  return copy !== undefined && copy.bytes >= 4 && copy.bytes <= MAX_COPIED_BYTES ? copy : undefined;
+/** What operation `i` copies; undefined where it copies nothing, or how much is not known. `moved` bytes are on the stack besides. */
+export function copyAt(resolver: ValueResolver, i: number, moved: number): Copy | undefined {
+  const { op } = resolver.body.operations;
+  return op[i] === Op.blockCopy ? blockCopy(resolver, i) : calledCopy(resolver, i, moved);
 }
 
-function blockCopy(fn: AnalysedFunction, i: number): Copy {
-  const { base, source } = fn.body.operations;
+function blockCopy(resolver: ValueResolver, i: number): Copy | undefined {
+  const { base, source } = resolver.body.operations;
+  const bytes = resolver.copiedBytes(i) ?? 0;
+  if (!isStructure(bytes)) return undefined;
   return {
-    to: fn.resolver.resolve({ register: base[i] }, i).values,
-    from: fn.resolver.resolve({ register: source[i] }, i).values,
-    bytes: fn.resolver.copiedBytes(i) ?? 0,
+    to: resolver.resolve({ register: base[i] }, i).values,
+    from: resolver.resolve({ register: source[i] }, i).values,
+    bytes,
   };
 }
 
-function calledCopy(fn: AnalysedFunction, i: number): Copy | undefined {
-  const called = fn.resolver.memoryFunctions?.at(fn.body, i);
-  if (called?.from === undefined) return undefined;
-  const size = fn.passedAt(called.size, i);
-  if (size.length !== 1 || size[0].kind !== 'constant') return undefined;
-  return { to: fn.passedAt(called.to, i), from: fn.passedAt(called.from, i), bytes: size[0].value };
+/** Much is copied by calls of what callers pass in buffers: only what stands in the image or the frame may be a template. */
+function calledCopy(resolver: ValueResolver, i: number, moved: number): Copy | undefined {
+  const called = resolver.memoryFunctions?.at(resolver.body, i);
+  if (called?.from === undefined || !hasConstantSize(resolver, called.size, i)) return undefined;
+  const passed = (place: Place) => resolver.resolve(movedPlace(place, moved), i).values;
+  const size = passed(called.size);
+  if (size.length !== 1 || size[0].kind !== 'constant' || !isStructure(size[0].value)) return undefined;
+  const from = passed(called.from);
+  if (!from.some(({ kind }) => kind === 'address' || kind === 'stack')) return undefined;
+  const to = passed(called.to);
+  // What stands in the frame is asked for where it is used.
+  return to.every(({ kind }) => ['stack', 'constant', 'blank'].includes(kind))
+    ? undefined
+    : { to, from, bytes: size[0].value };
+}
+
+/** Instructions before a call that give it its arguments. */
+const MAX_ARGUMENTS = 24;
+
+/** A quick look whether the size may be a constant: most are computed, and to follow those costs more than all the rest. */
+function hasConstantSize({ body }: ValueResolver, size: Place, i: number): boolean {
+  const { op, dst, source, base } = body.operations;
+  let register = 'register' in size ? size.register : NONE;
+  for (let before = i - 1; before >= 0 && before >= i - MAX_ARGUMENTS; before--) {
+    if (register !== NONE) {
+      if (dst[before] !== register) continue;
+      if (op[before] !== Op.move || source[before] === NONE) return op[before] === Op.move;
+      register = source[before];
+    } else if (source[before] === NONE) {
+      if ((op[before] === Op.push && base[before] === NONE) || op[before] === Op.store) return true;
+    }
+  }
+  return false;
+}
+
+function isStructure(bytes: number): boolean {
+  return bytes >= 4 && bytes <= MAX_COPIED_BYTES;
 }

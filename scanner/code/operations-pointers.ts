@@ -3,7 +3,6 @@
  * functions, kept by these, and called in the end. What calls them by an object that is not known is a guess.
  */
 import type { Callees } from './callees.ts';
-import { copyAt } from './copies.ts';
 import { address } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
@@ -111,10 +110,10 @@ export class OperationsPointers {
     if (!this.#namesOperations) return;
     const { code, fn } = this.#context;
     const { pointerSize } = code.processor;
-    const copy = copyAt(fn, i);
+    const copy = fn.copyAt(i);
     if (copy === undefined || fn.body.slot[i] !== NO_SLOT) return;
     for (let lane = 0; lane + pointerSize <= Math.min(copy.bytes, MAX_LOCAL_TABLE); lane += pointerSize) {
-      const values = copy.from.flatMap(part => fn.resolver.resolveBehind(part, lane, 4, i).values);
+      const values = fn.copiedValues(i, copy, lane);
       for (const value of values) {
         if (value.kind !== 'address' || !this.#isOperation(value.rva)) continue;
         for (const pointer of copy.to) {

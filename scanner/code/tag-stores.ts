@@ -4,7 +4,6 @@
  */
 
 import { withoutNames } from './copied-names.ts';
-import { copyAt } from './copies.ts';
 import { resultOf } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
@@ -112,12 +111,12 @@ export class TagStores {
   addCopy(i: number): void {
     const { code, fn, stored } = this.#context;
     if (!stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
-    const copy = copyAt(fn, i);
+    const copy = fn.copyAt(i);
     if (copy === undefined) return;
     const isCall = fn.body.operations.op[i] !== Op.blockCopy;
     for (const pointer of copy.to) {
       for (const offset of stored.offsetsRead(pointer, copy.bytes)) {
-        const found = copy.from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
+        const found = fn.copiedValues(i, copy, offset);
         // Much is copied of what callers pass in buffers: as setters these would take the room of others.
         if (isCall && !found.some(value => value.kind === 'constant' && looksLikeTag(value.value))) continue;
         this.#putInto(pointer, offset, {

@@ -36,6 +36,9 @@ export function compute(alu: number, left: Value, right: Value, rva: number): Va
   return usesCarry ? [without, computeOne(alu, left, right, rva, 1)] : [without];
 }
 
+/** A bit that old allocators take with the tag. */
+const PROTECTED_POOL = 0x80000000;
+
 function isAllOnes(value: Value): boolean {
   return value.kind === 'constant' && value.value === 0xffffffff;
 }
@@ -100,6 +103,8 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   if (alu === Alu.and && amount === 0) return constant(0, 'computed', rva);
   if (alu === Alu.or && amount === 0xffffffff) return constant(amount, 'computed', rva);
   if ((alu === Alu.or || alu === Alu.xor) && amount === 0) return left;
+  // A wrapper that protects what it allocates: the bit is no part of the tag's name.
+  if (alu === Alu.or && amount === PROTECTED_POOL && isOpenValue(left)) return left;
   if (alu === Alu.add || alu === Alu.subtract) {
     if (amount === 0) return left;
     const change = alu === Alu.add ? amount | 0 : -amount | 0;

@@ -23,7 +23,8 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
   };
   offer(image.entryPointRva, true);
   for (const { rva } of image.exports) offer(rva, true);
-  for (const rva of index.callTargets()) offer(rva, false);
+  for (const rva of index.callTargets())
+    offer(rva, image.arch !== 'arm64' && isCalledByTwo(index, code, rva));
   for (const [rva] of importThunks(image, index, code)) offer(rva, false);
   for (const rva of functionPointers(image, code)) offer(rva, false);
   if (!isX86) for (const rva of index.referencedAddresses()) offer(rva, false);
@@ -74,6 +75,20 @@ function savesRegister(bytes: Uint8Array, start: number): boolean {
   if (first === 0x83 || first === 0x81) return next === 0xec; // sub esp
   if (first === 0x41) return next >= 0x54 && next <= 0x57;
   return first === 0x48 && (next === 0x83 || next === 0x81) && bytes[offset + 2] === 0xec;
+}
+
+/**
+ * Whether two calls lead to code that saves a register first: a function, also where a table of a switch stands before it. One
+ * such call may be chance bytes.
+ */
+function isCalledByTwo(index: CodeIndex, code: Section[], target: number): boolean {
+  const section = sectionOf(code, target);
+  if (section === undefined || !savesRegister(section.bytes, target - section.rva)) return false;
+  const isCall = (site: number) => {
+    const from = sectionOf(code, site);
+    return from !== undefined && from.bytes[site - from.rva] === 0xe8;
+  };
+  return index.callersOf(target).filter(isCall).length > 1;
 }
 
 /** A return or a jump ends right before this offset, or before the int3 that stand there. */

@@ -1,7 +1,7 @@
 /** The function that the search is looking at: its operations, and what its calls and stores are given. */
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { isGuardDispatch } from './control-flow-guard.ts';
-import { type Copy, copyAt, MAX_COPIED_BYTES } from './copies.ts';
+import { type Copy, copyAt, MAX_COPIED_BYTES, mayCopy } from './copies.ts';
 import { FunctionBody } from './function-body.ts';
 import { address } from './make-value.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
@@ -142,6 +142,7 @@ export class AnalysedFunction {
 
   /** What operation `i` copies, worked out once: as of pointers, nothing that is found later changes it. */
   copyAt(i: number): Copy | undefined {
+    if (!mayCopy(this.resolver, i)) return undefined; // most calls
     const rva = this.body.operations.rva[i];
     if (this.#copies.has(rva)) return this.#copies.get(rva);
     const copy = copyAt(this.resolver, i, this.isJump(i) ? this.#processor.callPushes : 0);

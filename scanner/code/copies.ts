@@ -1,4 +1,5 @@
 /** Structures that a function copies: by one instruction (`rep movs`), or by a function of the kernel. */
+import type { FunctionBody } from './function-body.ts';
 import { NONE, Op } from './operations.ts';
 import { movedPlace, type Place } from './places.ts';
 import type { ValueResolver } from './value-resolver.ts';
@@ -11,6 +12,13 @@ export interface Copy {
   to: readonly Value[];
   from: readonly Value[];
   bytes: number;
+}
+
+/** Whether operation `i` copies something: a quick look. */
+export function mayCopy({ body, memoryFunctions }: ValueResolver, i: number): boolean {
+  if (body.operations.op[i] === Op.blockCopy) return true;
+  const called = memoryFunctions?.at(body, i);
+  return called?.from !== undefined && hasConstantSize(body, called.size, i);
 }
 
 /** What operation `i` copies; undefined where it copies nothing, or how much is not known. `moved` bytes are on the stack besides. */
@@ -33,7 +41,7 @@ function blockCopy(resolver: ValueResolver, i: number): Copy | undefined {
 /** Much is copied by calls of what callers pass in buffers: only what stands in the image or the frame may be a template. */
 function calledCopy(resolver: ValueResolver, i: number, moved: number): Copy | undefined {
   const called = resolver.memoryFunctions?.at(resolver.body, i);
-  if (called?.from === undefined || !hasConstantSize(resolver, called.size, i)) return undefined;
+  if (called?.from === undefined) return undefined;
   const passed = (place: Place) => resolver.resolve(movedPlace(place, moved), i).values;
   const size = passed(called.size);
   if (size.length !== 1 || size[0].kind !== 'constant' || !isStructure(size[0].value)) return undefined;
@@ -50,7 +58,7 @@ function calledCopy(resolver: ValueResolver, i: number, moved: number): Copy | u
 const MAX_ARGUMENTS = 24;
 
 /** A quick look whether the size may be a constant: most are computed, and to follow those costs more than all the rest. */
-function hasConstantSize({ body }: ValueResolver, size: Place, i: number): boolean {
+function hasConstantSize(body: FunctionBody, size: Place, i: number): boolean {
   const { op, dst, source, base } = body.operations;
   let register = 'register' in size ? size.register : NONE;
   for (let before = i - 1; before >= 0 && before >= i - MAX_ARGUMENTS; before--) {

@@ -13,6 +13,7 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
   const isX86 = image.arch === 'x86';
   const begins = Uint32Array.from(listed, range => range.beginRva);
   const found = new Set<number>();
+  const doubtful: number[] = [];
   const offer = (rva: number, isCertain: boolean) => {
     const section = sectionOf(code, rva);
     if (section === undefined || (image.arch === 'arm64' && (rva & 3) !== 0)) return;
@@ -20,11 +21,13 @@ export function unlistedStarts(image: DriverImage, index: CodeIndex, code: Secti
     if (at >= 0 && rva < listed[at].endRva) return;
     const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;
     if (isCertain || mayBegin(section.bytes, rva - section.rva)) found.add(rva);
+    else doubtful.push(rva);
   };
   offer(image.entryPointRva, true);
   for (const { rva } of image.exports) offer(rva, true);
-  for (const rva of index.callTargets())
-    offer(rva, image.arch !== 'arm64' && isCalledByTwo(index, code, rva));
+  for (const rva of index.callTargets()) offer(rva, false);
+  if (image.arch !== 'arm64')
+    for (const rva of doubtful.splice(0)) if (isCalledByTwo(index, code, rva)) found.add(rva);
   for (const [rva] of importThunks(image, index, code)) offer(rva, false);
   for (const rva of functionPointers(image, code)) offer(rva, false);
   if (!isX86) for (const rva of index.referencedAddresses()) offer(rva, false);

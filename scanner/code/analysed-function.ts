@@ -1,6 +1,7 @@
 /** The function that the search is looking at: its operations, and what its calls and stores are given. */
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { isGuardDispatch } from './control-flow-guard.ts';
+import { type Copy, copyAt, MAX_COPIED_BYTES, mayCopy } from './copies.ts';
 import { FunctionBody } from './function-body.ts';
 import { address } from './make-value.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
@@ -29,6 +30,8 @@ export class AnalysedFunction {
   readonly #pointerValues = new Map<number, readonly Value[]>();
   /** What calls pass, by function and operation, for the same reason. */
   readonly #passed = new Map<number, readonly (readonly Value[])[]>();
+  readonly #copies = new Map<number, Copy | undefined>();
+  readonly #copiedValues = new Map<number, readonly Value[]>();
   #rva = 0;
 
   constructor(code: CodeUnderAnalysis) {
@@ -152,6 +155,26 @@ export class AnalysedFunction {
       }
       return this.resolver.resolve({ register: this.#processor.guardedTarget }, i).values;
     });
+  }
+
+  /** What operation `i` copies, worked out once: as of pointers, nothing that is found later changes it. */
+  copyAt(i: number): Copy | undefined {
+    if (!mayCopy(this.resolver, i)) return undefined; // most calls
+    const rva = this.body.operations.rva[i];
+    if (this.#copies.has(rva)) return this.#copies.get(rva);
+    const copy = copyAt(this.resolver, i, this.isJump(i) ? this.#processor.callPushes : 0);
+    if (this.#copies.size < MAX_KNOWN_POINTERS) this.#copies.set(rva, copy);
+    return copy;
+  }
+
+  /** What is copied by operation `i` from `offset` bytes into its source: as above. */
+  copiedValues(i: number, { from }: Copy, offset: number): readonly Value[] {
+    const key = this.body.operations.rva[i] * MAX_COPIED_BYTES + offset;
+    const known = this.#copiedValues.get(key);
+    if (known !== undefined) return known;
+    const values = from.flatMap(pointer => this.resolver.resolveBehind(pointer, offset, 4, i).values);
+    if (this.#copiedValues.size < MAX_KNOWN_POINTERS) this.#copiedValues.set(key, values);
+    return values;
   }
 
   /** The pointer that the store of a register puts `lane` bytes into its destination. */

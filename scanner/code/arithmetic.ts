@@ -17,6 +17,9 @@ import { isOpenValue, type Value } from './values.ts';
 /** The possible results of `left ALU right`, computed at `rva`; a carry counts as both 0 and 1. */
 export function compute(alu: number, left: Value, right: Value, rva: number): Value[] {
   if (alu === Alu.and) {
+    // A half of a wide register that the mask leaves alone.
+    if (isAllOnes(right)) return [left];
+    if (isAllOnes(left)) return [right];
     const masked = maskedValues(left, right, rva) ?? maskedValues(right, left, rva);
     if (masked !== undefined) return masked;
   }
@@ -31,6 +34,13 @@ export function compute(alu: number, left: Value, right: Value, rva: number): Va
   const usesCarry = alu === Alu.addWithCarry || alu === Alu.subtractWithBorrow;
   const without = computeOne(alu, left, right, rva, 0);
   return usesCarry ? [without, computeOne(alu, left, right, rva, 1)] : [without];
+}
+
+/** A bit that old allocators take with the tag. */
+const PROTECTED_POOL = 0x80000000;
+
+function isAllOnes(value: Value): boolean {
+  return value.kind === 'constant' && value.value === 0xffffffff;
 }
 
 /** Bits of a mask whose combinations are few enough to be listed. */
@@ -81,6 +91,7 @@ function computeOne(alu: number, left: Value, right: Value, rva: number, carry: 
   }
   if (left.kind === 'constant') {
     if (alu === Alu.and && left.value === 0) return left;
+    if ((alu === Alu.or || alu === Alu.xor) && left.value === 0) return right;
     if (alu === Alu.or && left.value === 0xffffffff) return left;
     if (alu === Alu.multiply) return withConstant(alu, right, left.value, rva);
   }
@@ -91,6 +102,9 @@ function computeOne(alu: number, left: Value, right: Value, rva: number, carry: 
 function withConstant(alu: number, left: Value, amount: number, rva: number): Value {
   if (alu === Alu.and && amount === 0) return constant(0, 'computed', rva);
   if (alu === Alu.or && amount === 0xffffffff) return constant(amount, 'computed', rva);
+  if ((alu === Alu.or || alu === Alu.xor) && amount === 0) return left;
+  // A wrapper that protects what it allocates: the bit is no part of the tag's name.
+  if (alu === Alu.or && amount === PROTECTED_POOL && isOpenValue(left)) return left;
   if (alu === Alu.add || alu === Alu.subtract) {
     if (amount === 0) return left;
     const change = alu === Alu.add ? amount | 0 : -amount | 0;

@@ -1,10 +1,10 @@
 /** The tags in arrays that are read by an index: the elements that read like tags, in a row. */
 
 import { MAX_ELEMENT_BYTES } from './arithmetic.ts';
-import { memory, UNKNOWN } from './make-value.ts';
+import { behindPointer, inside, memory, UNKNOWN } from './make-value.ts';
 import { nextPointedAt } from './pointed-addresses.ts';
 import { looksLikeTag, MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
-import { type Value, ValueSet } from './values.ts';
+import { isOpenValue, type Value, ValueSet } from './values.ts';
 import { framePart, type Walk } from './walk.ts';
 
 /** Entries of an array in the frame that are looked at. */
@@ -19,6 +19,26 @@ export function arrayField(
 ): ValueSet {
   if (element.kind === 'element') return imageArray(walk, (element.rva + offset) | 0, element.stride);
   return localArray(walk, element.offset + offset, element.stride, before, 0);
+}
+
+/** The tags in a field of any element of an array that begins behind a pointer, or the name of that field. */
+export function arrayBehind(
+  walk: Walk,
+  pointer: Value,
+  offset: number,
+  stride: number,
+  before: number,
+): ValueSet {
+  switch (pointer.kind) {
+    case 'address':
+      return imageArray(walk, (pointer.rva + offset) | 0, stride);
+    case 'stack':
+      return localArray(walk, pointer.offset + offset, stride, before, 0);
+    case 'inside':
+      if (pointer.stride !== 0) return ValueSet.of(UNKNOWN);
+      return ValueSet.of(behindPointer(inside(pointer.object, pointer.plus + offset, stride), 0));
+  }
+  return ValueSet.of(isOpenValue(pointer) ? behindPointer(inside(pointer, offset, stride), 0) : UNKNOWN);
 }
 
 /** The tags in an array of the function's own frame, read by an index: as many as stand there in a row. */
@@ -43,7 +63,7 @@ export function localArray(
  * The tags in an array of the image, up to what else of it code or data refers to. Of one that is filled at run time
  * the first element is a variable that can be followed; the others may hold anything.
  */
-export function imageArray(walk: Walk, rva: number, stride: number): ValueSet {
+export function imageArray(walk: Pick<Walk, 'image' | 'index'>, rva: number, stride: number): ValueSet {
   if (stride > MAX_ELEMENT_BYTES) return ValueSet.of(UNKNOWN);
   const named = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
   const end = nextPointedAt(walk.image, rva + stride, named);

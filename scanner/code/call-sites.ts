@@ -152,7 +152,8 @@ class CallSiteSearch {
           this.#stores.addStore(i);
           break;
         case Op.blockCopy:
-          this.#stores.addBlockCopy(i);
+          this.#pointers.addCopy(i);
+          this.#stores.addCopy(i);
       }
     }
   }

@@ -4,6 +4,8 @@
  * the order of the fields and were checked with compiled structures.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { address } from './make-value.ts';
+import type { SearchContext } from './search-context.ts';
 import type { Value } from './values.ts';
 
 /** ContextType of the entry that ends the array. */
@@ -15,13 +17,26 @@ const LAYOUT64 = { tag: 0x18, allocate: 0x20, free: 0x28, size: 0x38 };
 const LAYOUT32 = { tag: 0x0c, allocate: 0x10, free: 0x14, size: 0x1c };
 
 /** Possible values of the memory behind a pointer, `width` bytes of it. */
-export type ReadBehind = (pointer: Value, offset: number, width: number) => readonly Value[];
+type ReadBehind = (pointer: Value, offset: number, width: number) => readonly Value[];
+
+/** What FltRegisterFilter's registration leads to, at call `i`: arrays of contexts, each with its tag. */
+export function registeredTags({ code, fn }: SearchContext, arrays: readonly Value[], i: number): Value[] {
+  return arrays.flatMap(array => {
+    const initial = array.kind === 'memory' ? code.image.pointerAt(array.rva) : undefined;
+    const contexts: Value = initial === undefined ? array : address(initial);
+    return contextTags(
+      code.image,
+      contexts,
+      (pointer, offset, width) => fn.resolver.resolveBehind(pointer, offset, width, i).values,
+    );
+  });
+}
 
 /**
  * The tags of an array of contexts. PoolTag is ignored where the driver gives a callback that allocates or frees:
  * such an entry has none.
  */
-export function contextTags(image: DriverImage, contexts: Value, read: ReadBehind): Value[] {
+function contextTags(image: DriverImage, contexts: Value, read: ReadBehind): Value[] {
   const layout = image.pointerSize === 8 ? LAYOUT64 : LAYOUT32;
   const tags: Value[] = [];
   for (let n = 0; n < MAX_CONTEXTS; n++) {

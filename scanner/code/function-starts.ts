@@ -18,17 +18,22 @@ export function unlistedStarts(
   const isX86 = image.arch === 'x86';
   const begins = Uint32Array.from(listed, range => range.beginRva);
   const found = new Set<number>();
-  const offer = (rva: number, isCertain: boolean) => {
+  /** False where a function may begin, but what stands before does not look like it. */
+  const offer = (rva: number, isCertain: boolean): boolean => {
     const section = sectionOf(code, rva);
-    if (section === undefined || (image.arch === 'arm64' && (rva & 3) !== 0)) return;
+    if (section === undefined || (image.arch === 'arm64' && (rva & 3) !== 0)) return true;
     const at = lastNotAbove(begins.length, i => begins[i], rva);
-    if (at >= 0 && rva < listed[at].endRva) return;
+    if (at >= 0 && rva < listed[at].endRva) return true;
+    if (!isCertain && parts.has(rva)) return true;
     const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;
-    if (isCertain || (!parts.has(rva) && mayBegin(section.bytes, rva - section.rva))) found.add(rva);
+    const isBeginning = isCertain || mayBegin(section.bytes, rva - section.rva);
+    if (isBeginning) found.add(rva);
+    return isBeginning;
   };
   offer(image.entryPointRva, true);
   for (const { rva } of image.exports) offer(rva, true);
-  for (const rva of index.callTargets()) offer(rva, false);
+  for (const rva of index.callTargets())
+    if (!offer(rva, false) && image.arch !== 'arm64' && isCalledByTwo(index, code, rva)) found.add(rva);
   for (const [rva] of importThunks(image, index, code)) offer(rva, false);
   for (const rva of functionPointers(image, code)) offer(rva, false);
   if (!isX86) for (const rva of index.referencedAddresses()) offer(rva, false);
@@ -79,6 +84,20 @@ function savesRegister(bytes: Uint8Array, start: number): boolean {
   if (first === 0x83 || first === 0x81) return next === 0xec; // sub esp
   if (first === 0x41) return next >= 0x54 && next <= 0x57;
   return first === 0x48 && (next === 0x83 || next === 0x81) && bytes[offset + 2] === 0xec;
+}
+
+/**
+ * Whether two calls lead to code that saves a register first: a function, also where a table of a switch stands before it. One
+ * such call may be chance bytes.
+ */
+function isCalledByTwo(index: CodeIndex, code: Section[], target: number): boolean {
+  const section = sectionOf(code, target);
+  if (section === undefined || !savesRegister(section.bytes, target - section.rva)) return false;
+  const isCall = (site: number) => {
+    const from = sectionOf(code, site);
+    return from !== undefined && from.bytes[site - from.rva] === 0xe8;
+  };
+  return index.callersOf(target).filter(isCall).length > 1;
 }
 
 /** A return or a jump ends right before this offset, or before the int3 that stand there. */

@@ -3,13 +3,14 @@
  * `interface->protocol->tag`. Which functions keep or pass one on is looked at only for what is named by code.
  */
 import type { DriverImage, Section } from '../pe/image-facts.ts';
+import { imageArray } from './array-values.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
 import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
 import { Flag, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { isRelocated, isText, looksLikeTag } from './static-memory.ts';
 import type { Value } from './values.ts';
 
 /** A type that describes others is not longer. */
@@ -101,12 +102,21 @@ export class ImageObjects {
     return this.#wanted.has(displacement[i]);
   }
 
-  /** The tags of the object at `rva` that are read where its pointer is kept at the distance `owner`. */
-  tagsOf(image: DriverImage, rva: number, owner: number): { offset: number; tag: Value }[] {
-    if (!this.#objects.has(rva)) return [];
+  /** The tags of an object (of any row, where it is one of an array) that are read where its pointer is kept at the distance `owner`. */
+  tagsOf(
+    code: { image: DriverImage; index: CodeIndex },
+    object: Value,
+    owner: number,
+  ): { offset: number; tags: readonly Value[] }[] {
+    const isOfImage = object.kind === 'address' || object.kind === 'element';
+    if (!isOfImage || !this.#objects.has(object.rva)) return [];
     return [...(this.#wanted.get(owner) ?? [])].flatMap(offset => {
-      const value = tagAt(image, rva, offset);
-      return value === undefined ? [] : [{ offset, tag: constant(value, 'structure', rva + offset) }];
+      const rva = object.rva + offset;
+      const first = tagAt(code.image, object.rva, offset);
+      if (first === undefined) return [];
+      if (object.kind === 'address') return [{ offset, tags: [constant(first, 'structure', rva)] }];
+      const rows = imageArray(code, rva, object.stride).values;
+      return [{ offset, tags: rows.filter(({ kind }) => kind === 'constant') }];
     });
   }
 }
@@ -118,10 +128,4 @@ function tagAt(image: DriverImage, rva: number, offset: number): number | undefi
   const section = image.sectionAt(rva);
   const isData = section !== undefined && !section.executable && section === image.sectionAt(rva + offset);
   return isData && !isRelocated(image.relocations, rva + offset) ? value : undefined;
-}
-
-function isText(first: number): boolean {
-  return [0, 8, 16, 24].every(
-    shift => ((first >>> shift) & 0xff) >= 0x20 && ((first >>> shift) & 0xff) < 0x7f,
-  );
 }

@@ -179,15 +179,31 @@ export function behindPointer(pointer: Value, offset: number): Value {
       return field(offset, pointer.offset);
     case 'inside':
       if (pointer.stride === 0) return behindPointer(pointer.object, offset + pointer.plus);
-      return pointer.object.kind === 'memory'
-        ? behind(pointer.object, offset + pointer.plus, pointer.stride)
-        : field(offset + pointer.plus, undefined, undefined, pointer.stride);
+      return elementOf(pointer.object, offset + pointer.plus, pointer.stride);
     case 'result':
     case 'unknown':
     case 'blank':
       return field(offset, undefined);
   }
   return UNKNOWN;
+}
+
+/** The field of any element of an array in an object. */
+function elementOf(object: OpenValue, offset: number, stride: number): Value {
+  switch (object.kind) {
+    case 'memory':
+      return behind(object, offset, stride);
+    case 'parameter': {
+      const { behind } = object.place;
+      return behind === undefined
+        ? field(offset, undefined, { ...object.place, behind: offset, stride }, stride)
+        : field(offset, behind, undefined, stride);
+    }
+    case 'field':
+    case 'behind':
+      return field(offset, object.offset, undefined, stride);
+  }
+  return field(offset, undefined, undefined, stride);
 }
 
 /** An address, an index or a part of an object, moved by a number; undefined for other kinds. */

@@ -70,6 +70,9 @@ function multipleOf(body: FunctionBody, register: number, before: number): Multi
       if (both === undefined) return here;
       const sum = both.first + (alu[j] === Alu.add ? both.second : -both.second);
       return { register: both.register, before: both.before, factor: factor * sum };
+    } else if (op[j] === Op.address && base[j] === NONE && index[j] < VECTOR0 && displacement[j] === 0) {
+      factor *= indexFactor(scale[j]); // lea eax, [edx*4]
+      number = index[j];
     } else if (op[j] === Op.address && base[j] < VECTOR0 && index[j] < VECTOR0 && displacement[j] === 0) {
       const both = ofBoth(body, base[j], index[j], j);
       if (both === undefined) return here;

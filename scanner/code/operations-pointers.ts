@@ -53,6 +53,7 @@ export class OperationsPointers {
 
   /** An indirect call or jump by an operations table of an object that is not known. */
   addIndirectCall(i: number): void {
+    this.addCopy(i);
     const { fn, targets, tables } = this.#context;
     for (const value of fn.calledPointers(i)) {
       const called = tables.callsOf(value, fn.rva);
@@ -69,6 +70,7 @@ export class OperationsPointers {
 
   /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */
   addCall(i: number): void {
+    this.addCopy(i);
     if (!this.#namesOperations && !this.#isGivenOperations) return;
     const { code, fn, tables, worklist } = this.#context;
     const calleeRva = fn.body.operations.low[i];
@@ -104,6 +106,25 @@ export class OperationsPointers {
     if (this.#isGivenOperations) this.#addKeptOperations(i);
   }
 
+  /** A structure may be copied at `i`: a table of operations, into a variable or an object. */
+  addCopy(i: number): void {
+    if (!this.#namesOperations) return;
+    const { code, fn } = this.#context;
+    const { pointerSize } = code.processor;
+    const copy = fn.copyAt(i);
+    if (copy === undefined || fn.body.slot[i] !== NO_SLOT) return;
+    for (let lane = 0; lane + pointerSize <= Math.min(copy.bytes, MAX_LOCAL_TABLE); lane += pointerSize) {
+      const values = fn.copiedValues(i, copy, lane);
+      for (const value of values) {
+        if (value.kind !== 'address' || !this.#isOperation(value.rva)) continue;
+        for (const pointer of copy.to) {
+          if (pointer.kind === 'address') this.#addToVariable(pointer.rva + lane, value);
+          else this.#addBehind(pointer, lane, value.rva);
+        }
+      }
+    }
+  }
+
   #addStoredPointer(i: number): void {
     const { code, fn } = this.#context;
     const { source, size, flags, low } = fn.body.operations;
@@ -134,23 +155,27 @@ export class OperationsPointers {
   }
 
   #addToObject(i: number, rva: number, lane: number): void {
-    const { fn, tables, worklist } = this.#context;
+    const { fn } = this.#context;
     const slot = fn.body.slot[i];
     if (slot !== NO_SLOT) {
       this.#inFrame.push({ slot: slot + lane, rva });
       return;
     }
     const distance = fn.body.operations.displacement[i] + lane;
-    for (const pointer of fn.storePointers(i)) {
-      if (pointer.kind === 'address' || pointer.kind === 'element') {
-        // An array of structures that is filled in a loop.
-        const variableRva = (pointer.rva + distance) | 0;
-        for (const callee of this.#callees.ofPointer(address(rva)))
-          this.#callees.addVariable(variableRva, callee);
-        tables.functionInVariable(variableRva, rva, worklist.structuresAt(variableRva));
-      } else tables.storedInObject(pointer.kind === 'inside' ? pointer.plus + distance : distance, rva);
-    }
+    for (const pointer of fn.storePointers(i)) this.#addBehind(pointer, distance, rva);
     this.#wantContexts(i, rva);
+  }
+
+  /** A function, or the address of a table, is kept `distance` bytes behind a pointer. */
+  #addBehind(pointer: Value, distance: number, rva: number): void {
+    const { tables, worklist } = this.#context;
+    if (pointer.kind === 'address' || pointer.kind === 'element') {
+      // An array of structures that is filled in a loop.
+      const variableRva = (pointer.rva + distance) | 0;
+      for (const callee of this.#callees.ofPointer(address(rva)))
+        this.#callees.addVariable(variableRva, callee);
+      tables.functionInVariable(variableRva, rva, worklist.structuresAt(variableRva));
+    } else tables.storedInObject(pointer.kind === 'inside' ? pointer.plus + distance : distance, rva);
   }
 
   /** A function that reads a tag of its context is kept beside that: see ObjectFlow. */

@@ -57,6 +57,13 @@ export function looksLikeTag(value: number): boolean {
   return words >= 3;
 }
 
+/** Whether all four bytes are characters. */
+export function isText(value: number): boolean {
+  return [0, 8, 16, 24].every(
+    shift => ((value >>> shift) & 0xff) >= 0x20 && ((value >>> shift) & 0xff) < 0x7f,
+  );
+}
+
 /** Entries read from one table; real tables of tags are shorter. */
 export const MAX_TABLE_ENTRIES = 64;
 

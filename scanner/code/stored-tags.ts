@@ -87,16 +87,22 @@ export class StoredTags {
         return value.plus === 0 && addTo(this.#variables, value.rva, callee);
       case 'behind': {
         const isNew = this.#addElements(this.#behind, `${value.rva}:`, value, callee);
-        if (value.stride === undefined) return isNew;
-        // Who fills an array may have its object from elsewhere; what it holds besides says nothing about the variable's.
-        const guess = { ...callee, keptIn: `field ${fieldKey(undefined, value.offset)}` };
-        return this.#addElements(this.#fields, fieldKey(undefined, ''), value, guess) || isNew;
+        return this.#addUnknownArray(value, callee) || isNew;
       }
-      case 'field':
+      case 'field': {
         if (value.owner !== undefined) this.objects.want(value.owner, value.offset);
-        return this.#addElements(this.#fields, fieldKey(value.owner, ''), value, callee);
+        const isNew = this.#addElements(this.#fields, fieldKey(value.owner, ''), value, callee);
+        return (value.owner !== undefined && this.#addUnknownArray(value, callee)) || isNew;
+      }
     }
     return false;
+  }
+
+  /** Who fills an array may have its object from elsewhere; what that holds besides says nothing about this one's. */
+  #addUnknownArray(value: Extract<Value, { kind: 'behind' | 'field' }>, callee: Callee): boolean {
+    if (value.stride === undefined) return false;
+    const guess = { ...callee, keptIn: `field ${fieldKey(undefined, value.offset)}` };
+    return this.#addElements(this.#fields, fieldKey(undefined, ''), value, guess);
   }
 
   /** A field of an object, or of the elements of an array in it. */
@@ -109,7 +115,9 @@ export class StoredTags {
     let isNew = false;
     for (let n = 0; n < (stride === 0 ? 1 : MAX_ELEMENTS); n++) {
       this.wantStores(offset + n * stride);
-      isNew = addTo(map, `${object}${offset + n * stride}`, callee) || isNew;
+      // What stands behind the last element spoils no other.
+      const each = n === 0 ? callee : { ...callee, keptIn: `${callee.keptIn}+${n * stride}` };
+      isNew = addTo(map, `${object}${offset + n * stride}`, each) || isNew;
     }
     return isNew;
   }
@@ -126,9 +134,13 @@ export class StoredTags {
     this.#wantedStores.add(distance);
   }
 
-  /** The distances at which tags are read in a part of an object. */
-  distancesWithin(start: number, bytes: number): number[] {
-    return [...this.#distances].filter(distance => distance >= start && distance + 4 <= start + bytes);
+  /** Where tags are read in the bytes behind a pointer. */
+  offsetsRead(pointer: Value, bytes: number): number[] {
+    const isOfImage = pointer.kind === 'address';
+    const isPart = pointer.kind === 'inside' && pointer.stride === 0;
+    const start = isOfImage ? pointer.rva : isPart ? pointer.plus : 0;
+    const places = isOfImage ? this.#variables.keys() : this.#distances;
+    return [...places].map(place => place - start).filter(offset => offset >= 0 && offset + 4 <= bytes);
   }
 
   /** Whether a store may fill a place that is read as a tag: most cannot, which is quick to see. */

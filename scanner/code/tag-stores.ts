@@ -3,10 +3,12 @@
  * returns the object filled. Who reads such a place is told what it holds.
  */
 
+import { withoutNames } from './copied-names.ts';
 import { resultOf } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
-import { NONE } from './operations.ts';
+import { NONE, Op } from './operations.ts';
+import type { Place } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
@@ -22,6 +24,11 @@ interface Put {
   depth: number;
   /** They are pointers to objects of the image, or parameters that may be. */
   areObjects?: boolean;
+}
+
+/** Of a parameter of eight bytes, which is nearly always a pointer: setters of it would take the room of others. */
+function isUpperHalf(place: Place): boolean {
+  return 'register' in place && place.isUpper === true;
 }
 
 /** Looks at the stores and calls of the function at hand. */
@@ -63,7 +70,11 @@ export class TagStores {
         const offset = isIndexed ? lane : displacement[i] + lane;
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
-        this.#putInto(pointer, offset, { values, i, depth: 0 });
+        this.#putInto(pointer, offset, {
+          values: withoutNames(this.#context.code.image, values, lane, size[i]),
+          i,
+          depth: 0,
+        });
       }
     }
   }
@@ -92,23 +103,27 @@ export class TagStores {
   /** Whether the value is such an object, or a parameter of a function that is given one. */
   #isObject(value: Value): boolean {
     const { fn, stored } = this.#context;
-    if (value.kind === 'address') return stored.objects.has(value.rva);
+    if (value.kind === 'address' || value.kind === 'element') return stored.objects.has(value.rva);
     return value.kind === 'parameter' && value.place.behind === undefined && stored.objects.isGivenTo(fn.rva);
   }
 
-  /** A structure is copied at `i` by one instruction: parts of it may be read as tags. */
-  addBlockCopy(i: number): void {
-    const { fn, stored } = this.#context;
-    const { base, source } = fn.body.operations;
-    const bytes = fn.resolver.copiedBytes(i) ?? 0;
-    if (bytes < 4 || !stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
-    const from = fn.resolver.resolve({ register: source[i] }, i).values;
-    for (const pointer of fn.resolver.resolve({ register: base[i] }, i).values) {
-      const start = pointer.kind === 'inside' && pointer.stride === 0 ? pointer.plus : 0;
-      for (const distance of stored.distancesWithin(start, bytes)) {
-        const offset = distance - start;
-        const values = from.flatMap(part => fn.resolver.resolveBehind(part, offset, 4, i).values);
-        this.#putInto(pointer, offset, { values, i, depth: 0 });
+  /** A structure may be copied at `i`: parts of it may be read as tags. */
+  addCopy(i: number): void {
+    const { code, fn, stored } = this.#context;
+    if (!stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
+    const copy = fn.copyAt(i);
+    if (copy === undefined) return;
+    const isCall = fn.body.operations.op[i] !== Op.blockCopy;
+    for (const pointer of copy.to) {
+      for (const offset of stored.offsetsRead(pointer, copy.bytes)) {
+        const found = fn.copiedValues(i, copy, offset);
+        // Much is copied of what callers pass in buffers: as setters these would take the room of others.
+        if (isCall && !found.some(value => value.kind === 'constant' && looksLikeTag(value.value))) continue;
+        this.#putInto(pointer, offset, {
+          values: withoutNames(code.image, found, offset, copy.bytes),
+          i,
+          depth: 0,
+        });
       }
     }
   }
@@ -117,6 +132,7 @@ export class TagStores {
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
     if (this.#mayKeepObjects) this.#addPassedObjects(i);
+    this.addCopy(i);
     if (stored.setters.isEmpty) return;
     const called = fn.isIndirect(i)
       ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
@@ -149,18 +165,18 @@ export class TagStores {
         }
       }
     }
-    for (const value of put.values) if (value.kind === 'address') this.#addTagsOf(value.rva, offset, put);
+    for (const value of put.values) this.#addTagsOf(value, offset, put);
     for (const callee of readers) {
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, callee);
     }
   }
 
-  /** The address of an object of the image is kept `owner` bytes behind a pointer: a guess tells who reads its tags. */
-  #addTagsOf(rva: number, owner: number, put: Put): void {
+  /** The address of an object of the image may be kept `owner` bytes behind a pointer: a guess tells who reads its tags. */
+  #addTagsOf(object: Value, owner: number, put: Put): void {
     const { code, stored } = this.#context;
-    for (const { offset, tag } of stored.objects.tagsOf(code.image, rva, owner))
-      for (const callee of stored.readersOfField(owner, offset)) this.#uses.addValues([tag], put.i, callee);
+    for (const { offset, tags } of stored.objects.tagsOf(code, object, owner))
+      for (const callee of stored.readersOfField(owner, offset)) this.#uses.addValues(tags, put.i, callee);
   }
 
   /** The function at hand puts values behind a pointer that it is given or returns. */
@@ -169,7 +185,8 @@ export class TagStores {
     const isFar = isFarPointer(pointer);
     const values = put.values.filter(
       value =>
-        value.kind === 'parameter' || (value.kind === 'constant' && (!isFar || looksLikeTag(value.value))),
+        (value.kind === 'parameter' && !isUpperHalf(value.place)) ||
+        (value.kind === 'constant' && (!isFar || looksLikeTag(value.value))),
     );
     const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
     if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;

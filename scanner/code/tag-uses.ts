@@ -3,8 +3,9 @@
  * wrapper, and a variable or field makes everything that fills it interesting.
  */
 import type { Callees } from './callees.ts';
-import { contextTags } from './filter-contexts.ts';
-import { address, constant } from './make-value.ts';
+import { registeredTags } from './filter-contexts.ts';
+import { innerDistances } from './inner-distances.ts';
+import { behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
@@ -91,7 +92,7 @@ export class TagUses {
       this.#addWrapper(place, fn.body.operations.rva[i], { ...callee, returnedAt });
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
-        ? this.#contextTags(passed, i)
+        ? registeredTags(this.#context, passed, i)
         : fn.withReturned(passed).map(value => this.#cleared(value, callee, i));
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
@@ -165,20 +166,6 @@ export class TagUses {
     return values.some(value => value.kind === 'constant' && value.value === wanted);
   }
 
-  /** What FltRegisterFilter's registration leads to: an array of contexts, each with its tag. */
-  #contextTags(arrays: readonly Value[], i: number): Value[] {
-    const { code, fn } = this.#context;
-    return arrays.flatMap(array => {
-      const initial = array.kind === 'memory' ? code.image.pointerAt(array.rva) : undefined;
-      const contexts: Value = initial === undefined ? array : address(initial);
-      return contextTags(
-        code.image,
-        contexts,
-        (pointer, offset, width) => fn.resolver.resolveBehind(pointer, offset, width, i).values,
-      );
-    });
-  }
-
   /**
    * A field of WDF_DRIVER_CONFIG that nothing is seen to write is zero: WDF_DRIVER_CONFIG_INIT clears it. On x86, where
    * the stack pointer may be lost behind a call, a store may have gone unseen.
@@ -227,8 +214,10 @@ export class TagUses {
     const kept = pointerTo(place);
     if (kept !== undefined && callee.returnedAt === undefined) {
       stored.wantStores(kept.offset);
+      for (const distance of innerDistances(fn, kept.offset)) stored.wantStores(distance);
       stored.setters.foundReader(kept.offset, targets.wave);
     }
+    if (kept !== undefined && callee.returnedAt === undefined) this.#addContextReader(place, callRva, callee);
     const { site, wrappers, wrapperCalls, ...rest } = callee;
     // A tag that is kept between two functions goes through both of them.
     const isKept = site !== undefined && site.functionRva !== fn.rva;
@@ -238,6 +227,20 @@ export class TagUses {
       wrappers: isKept ? [fn.rva, site.functionRva, ...wrappers] : [fn.rva, ...wrappers],
       wrapperCalls: isKept ? [callRva, site.rva, ...wrapperCalls] : [callRva, ...wrapperCalls],
     });
+  }
+
+  /**
+   * Nobody calls the function at hand: somebody else's code was given its address, and gives it an object of the driver's.
+   * Which one it is, only the distance tells: a guess upon the guess that a field is.
+   */
+  #addContextReader(place: Place, callRva: number, callee: Callee): void {
+    const { fn, worklist } = this.#context;
+    if (place.behind === undefined || place.further !== undefined || callee.guesses) return;
+    if (!worklist.isOnlyNamed(fn.rva)) return;
+    const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
+    const keptIn = `context ${fn.rva}:${placeKey(place)}`;
+    const object = behindPointer(UNKNOWN, place.behind);
+    this.#addReader(object, { ...callee, keptIn, guesses: 1, site: { origin: ORIGINS.field, ...site } });
   }
 
   /** A tag is read from a variable or from an object: what fills it is looked at next. */

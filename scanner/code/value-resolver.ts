@@ -3,7 +3,7 @@
  * Nothing else of the function is evaluated: a tag's constant is usually a few instructions away.
  */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { arrayField } from './array-values.ts';
+import { arrayBehind, arrayField } from './array-values.ts';
 import { NO_EDGE } from './block-graph.ts';
 import { BlockWalks } from './block-walks.ts';
 import { countedNumbers, enumerated } from './bounds.ts';
@@ -21,7 +21,15 @@ import type { Processor } from './processor.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
-import { type Assumption, framePart, imagePart, register, type Walk, type Wanted } from './walk.ts';
+import {
+  type Assumption,
+  framePart,
+  imagePart,
+  register,
+  registerPart,
+  type Walk,
+  type Wanted,
+} from './walk.ts';
 
 /**
  * Operations looked at for one question. Honest code needs tens; the bound keeps hostile code from costing more than
@@ -79,8 +87,10 @@ export class ValueResolver implements Walk {
   resolve(place: Place, before: number): ValueSet {
     this.#begin();
     const pointers = this.at(this.#wanted(place, before), before, 0);
-    const { behind, further } = place;
+    const { behind, further, stride } = place;
     if (behind === undefined) return pointers;
+    if (stride !== undefined)
+      return pointers.flatMap(pointer => arrayBehind(this, pointer, behind, stride, before));
     const found = pointers.flatMap(pointer => this.#behind(pointer, behind, before));
     return further === undefined ? found : found.flatMap(pointer => this.#behind(pointer, further, before));
   }
@@ -157,7 +167,7 @@ export class ValueResolver implements Walk {
   }
 
   #wanted(place: Place, before: number): Wanted {
-    if ('register' in place) return register(place.register);
+    if ('register' in place) return registerPart(place.register, place.isUpper ? 4 : 0, 4);
     return framePart(this.body.stackAt[before] + place.stackOffset, 4);
   }
 
@@ -250,8 +260,9 @@ export class ValueResolver implements Walk {
       if (at < this.processor.callPushes) return blank(at);
       return parameter({ stackOffset: at });
     }
-    const isArgument = lane === 0 && at < VECTOR0 && this.processor.isArgumentRegister(at);
-    return isArgument ? parameter({ register: at }) : UNKNOWN;
+    if (at >= VECTOR0 || !this.processor.isArgumentRegister(at)) return UNKNOWN;
+    if (lane === 0) return parameter({ register: at });
+    return lane === 4 ? parameter({ register: at, isUpper: true }) : UNKNOWN;
   }
 
   /** What the image's memory holds when nothing in this function has written it. */

@@ -10,6 +10,8 @@ const MAX_GUESSED_CALLERS = 500;
 const FEW_CALLERS = 8;
 /** A variable inside a structure is reached by the structure's address, this far before it at most. */
 const MAX_STRUCTURE_BYTES = 0x80;
+/** Thunks before a function that only its address reaches: that of an incremental link. */
+const MAX_THUNKS = 2;
 /** Code that names a variable; more is one that everything uses. */
 const MAX_VARIABLE_SITES = 300;
 
@@ -35,6 +37,16 @@ export class Worklist {
 
   add(sites: Iterable<number>): void {
     for (const rva of sites) this.#sites.push(rva);
+  }
+
+  /** Whether nobody calls the function, but code or data holds its address, or that of a thunk which jumps to it. */
+  isOnlyNamed(functionRva: number, hops = 0): boolean {
+    const { index, functions } = this.#code;
+    const callers = index.callersOf(functionRva);
+    if (callers.length === 0)
+      return index.referencesTo(functionRva).length + this.#pointers.slotsOf(functionRva).length > 0;
+    if (callers.length > 1 || hops === MAX_THUNKS) return false;
+    return functions.functionAt(callers[0]) === callers[0] && this.isOnlyNamed(callers[0], hops + 1);
   }
 
   /** Code that calls the function, names it, or may reach it through data. */

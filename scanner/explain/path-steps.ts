@@ -119,7 +119,7 @@ function argumentText({ callee }: TagUse, processor: Processor): string {
   const position = wrappers.length === 0 ? poolFunction.tagArgument : positionOf(place, processor);
   const where =
     'register' in place
-      ? `in ${registerName(place.register, processor.arch, place.behind !== undefined)}`
+      ? `in ${place.isUpper ? 'the upper half of ' : ''}${registerName(place.register, processor.arch, place.isUpper === true || place.behind !== undefined)}`
       : 'on the stack';
   const argument = position === undefined ? where : `as the ${ordinal(position)} argument, ${where}`;
   if (place.behind === undefined) return `it is passed ${argument}`;

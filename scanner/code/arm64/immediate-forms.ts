@@ -1,5 +1,5 @@
 /** ARM64 instructions with a constant inside: addresses, arithmetic, logic, wide moves, bit fields. */
-import { Alu, Flag, Op, type OperationList, SCRATCH } from '../operations.ts';
+import { Alu, Flag, NONE, Op, type OperationList, SCRATCH } from '../operations.ts';
 import { bitmaskImmediate } from './bitmask-immediate.ts';
 import { binary, kill } from './emit.ts';
 
@@ -157,10 +157,20 @@ function bitFieldMove(
   rva: number,
   out: OperationList,
 ): void {
-  if (size === 8) return kill(dst, rva, out);
   const isInsert = last < rotate;
   const count = isInsert ? last + 1 : last - rotate + 1;
-  const to = isInsert ? 32 - rotate : 0;
+  const to = isInsert ? 8 * size - rotate : 0;
+  if (size === 8) {
+    // Two fields of a structure in one register: a whole lane of it is replaced.
+    const isLane = isInsert && (count === 16 || count === 32) && to % count === 0;
+    if (!isLane) return kill(dst, rva, out);
+    const i = out.add(Op.insert, rva);
+    out.dst[i] = dst;
+    out.source[i] = source === 31 ? NONE : source;
+    out.high[i] = to / 8;
+    out.size[i] = count / 8;
+    return;
+  }
   const from = isInsert ? 0 : rotate;
   if (source === 31) {
     const cleared = binary(Alu.and, dst, dst, size, rva, out); // bfc

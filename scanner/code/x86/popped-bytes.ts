@@ -120,7 +120,22 @@ function bytesFromContext(operations: OperationList, i: number): number {
     else if (kind >= Op.pop && kind <= Op.return) break;
     else if (dst[before] === X86.sp) break;
   }
-  return pushed;
+  return pushed > 0 && isCleanedUp(operations, i, pushed) ? 0 : pushed;
+}
+
+/** Instructions between a call and what takes its arguments off the stack, where a compiler has put others in between. */
+const MAX_BETWEEN = 6;
+
+/** Whether the caller takes at least so many bytes off the stack soon after the call `i`, other than where it returns. */
+function isCleanedUp({ op, dst, alu, source, low, count }: OperationList, i: number, bytes: number): boolean {
+  for (let next = i + 1; next + 1 < count && next <= i + MAX_BETWEEN; next++) {
+    if (op[next] >= Op.push && op[next] <= Op.return) return false;
+    if (dst[next] !== X86.sp) continue;
+    const isAdded = op[next] === Op.binary && alu[next] === Alu.add && source[next] === NONE;
+    const isEpilogue = op[next + 1] === Op.pop || op[next + 1] === Op.return || op[next + 1] === Op.jump;
+    return isAdded && low[next] >= bytes && !isEpilogue;
+  }
+  return false;
 }
 
 /** The first bytes of `_SEH_prolog` and its kin: they read fs:[0] and set ebp with `lea ebp, [esp+10h]`. */

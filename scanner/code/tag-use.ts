@@ -1,8 +1,9 @@
 /** A constant that reaches a tag argument. */
 import type { ConstantOrigin } from '../../data/facts.ts';
+import type { DriverImage } from '../pe/image-facts.ts';
 import type { Callee } from './sinks.ts';
-import { looksLikeTag } from './static-memory.ts';
-import type { FamilyBase } from './values.ts';
+import { isPieceOfText, looksLikeTag } from './static-memory.ts';
+import type { FamilyBase, Value } from './values.ts';
 
 /** One use of a tag. */
 export interface TagUse {
@@ -40,7 +41,15 @@ export function isSameUse(a: TagUse, b: TagUse): boolean {
   );
 }
 
-/** Whether a constant may be taken for a tag where objects were guessed: it reads like one; of data only after one guess. */
-export function isBelievable(ulong: number, origin: ConstantOrigin, guesses: number): boolean {
-  return looksLikeTag(ulong) && (guesses === 1 || WRITTEN_IN_CODE.has(origin));
+/**
+ * Whether a constant may be taken for a tag where objects were guessed: it reads like one, and is no piece of a text that
+ * somebody copies; of data only after one guess.
+ */
+export function isBelievable(
+  image: DriverImage,
+  { value, origin, rva }: Extract<Value, { kind: 'constant' }>,
+  guesses: number,
+): boolean {
+  if (!looksLikeTag(value)) return false;
+  return WRITTEN_IN_CODE.has(origin) || (guesses === 1 && !isPieceOfText(image, rva));
 }

@@ -126,7 +126,7 @@ export class TagUses {
         case 'constant': {
           const { value: ulong, origin, rva: constantRva, via: path } = value;
           isResolved = true;
-          if (callee.guesses && !isBelievable(ulong, origin, callee.guesses)) break;
+          if (callee.guesses && !isBelievable(this.#context.code.image, value, callee.guesses)) break;
           this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
           break;
         }

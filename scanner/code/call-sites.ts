@@ -91,7 +91,7 @@ class CallSiteSearch {
       if (worklist.isEmpty) this.#addSitesOfObjects();
     }
     const isStopped = this.#operationsLeft <= 0 || !worklist.isEmpty;
-    const isCut = this.#uses.isCut || (isStopped && !this.#isGuessing);
+    const isCut = this.#uses.isCut || this.#stores.isCut || (isStopped && !this.#isGuessing);
     return { ...this.#uses.result(), isPartial: isCut };
   }
 
@@ -129,7 +129,7 @@ class CallSiteSearch {
     this.#stores.begin();
     this.#pointers.begin();
     this.#analyseBody();
-    this.#operationsLeft -= fn.takeWork() + this.#uses.takeWork();
+    this.#operationsLeft -= fn.takeWork() + this.#uses.takeWork() + this.#context.stored.takeWork();
   }
 
   #analyseBody(): void {

@@ -16,11 +16,14 @@ import type { Value } from './values.ts';
 
 /** A local structure of functions is not longer. */
 const MAX_LOCAL_TABLE = 0x100;
+/** Copies that are looked at in all, 0.1 ms each; in functions that name operations real drivers have a handful. */
+const MAX_COPIES = 2_000;
 /** Guessed calls that are followed; hostile code must not fill the memory with them. */
 const MAX_GUESSED_CALLS = 100_000;
 
 /** Looks at the stores and calls of the function at hand. */
 export class OperationsPointers {
+  #copiesLeft = MAX_COPIES;
   readonly #context: SearchContext;
   readonly #callees: Callees;
   readonly #uses: TagUses;
@@ -112,7 +115,8 @@ export class OperationsPointers {
     const { code, fn } = this.#context;
     const { pointerSize } = code.processor;
     const copy = fn.copyAt(i);
-    if (copy === undefined || fn.body.slot[i] !== NO_SLOT) return;
+    if (copy === undefined || fn.body.slot[i] !== NO_SLOT || this.#copiesLeft === 0) return;
+    this.#copiesLeft--;
     for (let lane = 0; lane + pointerSize <= Math.min(copy.bytes, MAX_LOCAL_TABLE); lane += pointerSize) {
       const values = fn.copiedValues(i, copy, lane);
       for (const value of values) {

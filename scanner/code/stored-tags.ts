@@ -25,6 +25,11 @@ const FIRST_PLAIN_FIELD = 4;
 /** Elements of an array in an object that are looked at. */
 const MAX_ELEMENTS = 8;
 
+/** Places that are looked at in the time that one decoded operation takes. */
+const LOOKS_PER_OPERATION = 16;
+
+type Places = Pick<ReadonlyMap<number, unknown>, 'has' | 'keys' | 'size'>;
+
 /** Numbers that are counted or put together: a variable that holds one is no variable of tags. */
 const COMPUTED: ReadonlySet<Value['kind']> = new Set(['derived', 'inside', 'multiple', 'bits']);
 
@@ -52,6 +57,7 @@ export class StoredTags {
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
   #wantedStores = new Set<number>();
+  #looks = 0;
   /** Places that hold something else than tags at times. */
   readonly #spoiled = new Set<string>();
 
@@ -139,8 +145,23 @@ export class StoredTags {
     const isOfImage = pointer.kind === 'address';
     const isPart = pointer.kind === 'inside' && pointer.stride === 0;
     const start = isOfImage ? pointer.rva : isPart ? pointer.plus : 0;
-    const places = isOfImage ? this.#variables.keys() : this.#distances;
-    return [...places].map(place => place - start).filter(offset => offset >= 0 && offset + 4 <= bytes);
+    const places: Places = isOfImage ? this.#variables : this.#distances;
+    const found: number[] = [];
+    if (bytes < places.size) {
+      for (let offset = 0; offset + 4 <= bytes; offset++) if (places.has(start + offset)) found.push(offset);
+    } else {
+      for (const place of places.keys())
+        if (place >= start && place + 4 <= start + bytes) found.push(place - start);
+    }
+    this.#looks += Math.min(bytes, places.size);
+    return found;
+  }
+
+  /** The work done on copies since this was last asked, in decoded operations. */
+  takeWork(): number {
+    const work = this.#looks / LOOKS_PER_OPERATION;
+    this.#looks = 0;
+    return work;
   }
 
   /** Whether a store may fill a place that is read as a tag: most cannot, which is quick to see. */

@@ -31,8 +31,12 @@ function isUpperHalf(place: Place): boolean {
   return 'register' in place && place.isUpper === true;
 }
 
+/** Copies, and tags in them, that are looked at in all; real drivers have some hundreds. */
+const MAX_COPIES = 20_000;
+
 /** Looks at the stores and calls of the function at hand. */
 export class TagStores {
+  #copiesLeft = MAX_COPIES;
   readonly #context: SearchContext;
   readonly #uses: TagUses;
   readonly #objects: ObjectFlow;
@@ -115,7 +119,7 @@ export class TagStores {
     if (copy === undefined) return;
     const isCall = fn.body.operations.op[i] !== Op.blockCopy;
     for (const pointer of copy.to) {
-      for (const offset of stored.offsetsRead(pointer, copy.bytes)) {
+      for (const offset of this.#offsetsCopied(pointer, copy.bytes)) {
         const found = fn.copiedValues(i, copy, offset);
         // Much is copied of what callers pass in buffers: as setters these would take the room of others.
         if (isCall && !found.some(value => value.kind === 'constant' && looksLikeTag(value.value))) continue;
@@ -126,6 +130,19 @@ export class TagStores {
         });
       }
     }
+  }
+
+  /** A bound was reached, so that something may be missing. */
+  get isCut(): boolean {
+    return this.#copiesLeft <= 0;
+  }
+
+  /** Where tags are read of what is copied to a pointer, as long as there is room for copies. */
+  #offsetsCopied(pointer: Value, bytes: number): number[] {
+    if (this.#copiesLeft <= 0) return [];
+    const offsets = this.#context.stored.offsetsRead(pointer, bytes).slice(0, this.#copiesLeft);
+    this.#copiesLeft -= 1 + offsets.length;
+    return offsets;
   }
 
   /** The call or tail jump `i`: a function of the image that it leads to may be a setter. */

@@ -126,6 +126,29 @@ test('Setters that call each other in a cycle end, and the tag that enters the c
   assert.deepEqual([...tagsFound(code.image('x64'), 40)], [[TAG1, 1]]);
 });
 
+test('Of thousands of structures that are copied over thousands of variables of tags some are left out, which is said.', () => {
+  const variables = 3_000;
+  const copies = 6_000;
+  const code = new MachineCode(0x40000);
+  const tagAt = (n: number) => code.dataRva + 0x1000 + 4 * n;
+  let at = 0;
+  for (let n = 0; n < variables; n++) {
+    const begin = at;
+    // mov r8d, [variable]; call ExAllocatePoolWithTag; ret
+    at = code.put(code.allocate(code.towards(at, [0x44, 0x8b, 0x05], tagAt(n))), 0xc3);
+    code.listed(begin, at);
+  }
+  const begin = at;
+  for (let n = 0; n < copies; n++) {
+    at = code.towards(at, [0x48, 0x8d, 0x3d], tagAt(0)); // lea rdi, [the variables]
+    at = code.towards(at, [0x48, 0x8d, 0x35], code.dataRva); // lea rsi, [zeroes]
+    at = code.put(code.put32(code.put(at, 0xb9), variables), 0xf3, 0xa5); // mov ecx, 3000; rep movsd
+  }
+  code.listed(begin, code.put(at, 0xc3));
+  const image = code.image('x64', new Uint8Array(0x1000 + 4 * variables));
+  assert.ok(countedAnalysis(image, PLENTY).isPartial);
+});
+
 /** mov rax, [rcx+10h]; mov r8d, [rax+28h]; call ExAllocatePoolWithTag; ret */
 function readField(code: MachineCode, begin: number): number {
   const at = code.allocate(code.put(begin, 0x48, 0x8b, 0x41, 0x10, 0x44, 0x8b, 0x40, 0x28));

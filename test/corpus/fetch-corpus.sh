@@ -11,20 +11,25 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ $# -eq 1 ] || { echo "usage: fetch-corpus.sh CACHEDIR" >&2; exit 2; }
 mkdir -p "$1"; cache=$(cd "$1" && pwd)
 [ ! -f "$cache/complete" ] || { echo "The corpus is already in $cache."; exit 0; }
-mkdir -p "$cache"/apt/{lists/partial,cache/archives/partial,parts} "$cache"/{wine,virtualbox,published,work}
+mkdir -p "$cache"/apt/{lists/partial,cache/archives/partial,parts,source-parts} "$cache"/{wine,virtualbox,published,work}
 
 # The machine's sources in either format, restricted to Debian itself.
 for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-  [ -f "$list" ] && sed -nE '/^deb .*\/debian\/? /{ s/ main( |$)/ main non-free /; p; s/^deb /deb-src /; p }' "$list" >> "$cache/apt/parts/debian.list"
+  [ -f "$list" ] && sed -nE '/^deb .*\/debian\/? /{ s/ main( |$)/ main non-free /; p }' "$list" >> "$cache/apt/parts/debian.list"
 done
 for list in /etc/apt/sources.list.d/*.sources; do
-  [ -f "$list" ] && awk 'BEGIN { RS = ""; ORS = "\n\n" } /URIs:[^\n]*\/debian\/?(\n|$)/ { gsub(/Components: main/, "Components: main non-free"); sub(/Types: deb( deb-src)?/, "Types: deb deb-src"); print }' \
+  [ -f "$list" ] && awk 'BEGIN { RS = ""; ORS = "\n\n" } /URIs:[^\n]*\/debian\/?(\n|$)/ { gsub(/Components: main/, "Components: main non-free"); print }' \
     "$list" >> "$cache/apt/parts/debian.sources"
 done
 find "$cache/apt/parts" -empty -type f -delete
+# The same for packages' sources, apart: not every mirror has them.
+for list in "$cache"/apt/parts/*; do
+  sed -E 's/^deb /deb-src /; s/^Types: .*/Types: deb-src/' "$list" > "$cache/apt/source-parts/$(basename "$list")"
+done
 
+parts=$cache/apt/parts
 apt_get() {
-  apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$cache/apt/parts" -o Dir::State::lists="$cache/apt/lists" \
+  apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$parts" -o Dir::State::lists="$cache/apt/lists" \
     -o Dir::Cache="$cache/apt/cache" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 apt_get update
@@ -60,18 +65,22 @@ PACKAGES
 7z x -y -owinusb "$(find npm -name winusbcoinstaller2.dll)" winusb.sys > /dev/null || true
 cp winusb/winusb.sys "$cache/published/winusb.x64.sys"
 
-apt_get source --download-only --tar-only openni2
-archive=$(ls openni2_2.2.0.33+dfsg.orig.tar.gz)
-echo "abc17f5e30d6799200c69a52d34aefaef4fd567be7921e0cb68cae353ac4495a  $archive" | sha256sum --check --quiet
-mkdir openni2 && tar -xzf "$archive" -C openni2 --wildcards '*/Driver/Win32/Bin/*'
-for arch in amd64 x86; do
-  bin=$(find openni2 -path "*/Win32/Bin/$arch")
-  7z x -y -o"kmdf-$arch" "$bin/WdfCoInstaller01009.dll" > /dev/null || true
-  7z x -y -o"kmdf-$arch" "$(find "kmdf-$arch" -name '*Win2k3.exe')" > /dev/null || true
-  for file in "$bin/psdrv3.sys" "kmdf-$arch/wdf01000.sys" "kmdf-$arch/wdfldr.sys"; do
-    cp "$file" "$cache/published/$(basename "$file" .sys).${arch/amd64/x64}.sys"
+parts=$cache/apt/source-parts
+if apt_get update && apt_get source --download-only --tar-only openni2; then
+  archive=$(ls openni2_2.2.0.33+dfsg.orig.tar.gz)
+  echo "abc17f5e30d6799200c69a52d34aefaef4fd567be7921e0cb68cae353ac4495a  $archive" | sha256sum --check --quiet
+  mkdir openni2 && tar -xzf "$archive" -C openni2 --wildcards '*/Driver/Win32/Bin/*'
+  for arch in amd64 x86; do
+    bin=$(find openni2 -path "*/Win32/Bin/$arch")
+    7z x -y -o"kmdf-$arch" "$bin/WdfCoInstaller01009.dll" > /dev/null || true
+    7z x -y -o"kmdf-$arch" "$(find "kmdf-$arch" -name '*Win2k3.exe')" > /dev/null || true
+    for file in "$bin/psdrv3.sys" "kmdf-$arch/wdf01000.sys" "kmdf-$arch/wdfldr.sys"; do
+      cp "$file" "$cache/published/$(basename "$file" .sys).${arch/amd64/x64}.sys"
+    done
   done
-done
+else
+  echo "No sources of packages can be had here: a camera's driver and KMDF's are left out." >&2
+fi
 rm -rf "$cache/work" "$cache/apt"
 [ -n "$(ls "$cache/wine")" ] && [ -n "$(ls "$cache/virtualbox")" ] && [ -n "$(ls "$cache/published")" ] || { echo "Some drivers are missing in $cache." >&2; exit 1; }
 touch "$cache/complete"

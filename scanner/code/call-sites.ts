@@ -91,7 +91,8 @@ class CallSiteSearch {
       if (worklist.isEmpty) this.#addSitesOfObjects();
     }
     const isStopped = this.#operationsLeft <= 0 || !worklist.isEmpty;
-    const isCut = this.#uses.isCut || this.#stores.isCut || (isStopped && !this.#isGuessing);
+    const isFull = this.#uses.isCut || this.#stores.isCut || this.#pointers.isCut;
+    const isCut = isFull || (isStopped && !this.#isGuessing);
     return { ...this.#uses.result(), isPartial: isCut };
   }
 

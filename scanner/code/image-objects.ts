@@ -10,7 +10,8 @@ import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
 import { Flag, NONE, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { isRelocated, isText, looksLikeTag } from './static-memory.ts';
+import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { isText } from './texts.ts';
 import type { Value } from './values.ts';
 
 /** A type that describes others is not longer. */

@@ -23,7 +23,6 @@ const MAX_GUESSED_CALLS = 100_000;
 
 /** Looks at the stores and calls of the function at hand. */
 export class OperationsPointers {
-  #copiesLeft = MAX_COPIES;
   readonly #context: SearchContext;
   readonly #callees: Callees;
   readonly #uses: TagUses;
@@ -33,6 +32,7 @@ export class OperationsPointers {
   /** Functions that take a tag, stored in the frame of the function. */
   #inFrame: { slot: number; rva: number }[] = [];
   readonly #seenGuesses = new Set<string>();
+  #copiesLeft = MAX_COPIES;
 
   constructor(context: SearchContext, callees: Callees, uses: TagUses) {
     this.#context = context;
@@ -107,6 +107,11 @@ export class OperationsPointers {
   addStore(i: number): void {
     this.#addStoredPointer(i);
     if (this.#isGivenOperations) this.#addKeptOperations(i);
+  }
+
+  /** A bound was reached, so that something may be missing. */
+  get isCut(): boolean {
+    return this.#copiesLeft === 0;
   }
 
   /** A structure may be copied at `i`: a table of operations, into a variable or an object. */

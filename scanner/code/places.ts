@@ -1,8 +1,8 @@
 /** Where a tag stands when a call happens. */
 
 /**
- * A register (or its upper half, where a structure of eight bytes is passed in one), or memory `stackOffset` bytes above the stack pointer just before the call; with `behind`, the memory
- * that many bytes behind the pointer there (a structure passed by its address); with `further` as well, the memory that
+ * A register (or its upper half, where a structure of eight bytes is passed in one), or memory `stackOffset` bytes above the
+ * stack pointer just before the call; with `behind`, the memory that many bytes behind the pointer there (a structure passed by its address); with `further` as well, the memory that
  * many bytes behind the pointer which stands there in turn (a structure that keeps another one's address). With a stride,
  * the same of any element of an array that begins there.
  */

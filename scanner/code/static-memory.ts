@@ -57,36 +57,6 @@ export function looksLikeTag(value: number): boolean {
   return words >= 3;
 }
 
-/** Whether all four bytes are characters. */
-export function isText(value: number): boolean {
-  return [0, 8, 16, 24].every(
-    shift => ((value >>> shift) & 0xff) >= 0x20 && ((value >>> shift) & 0xff) < 0x7f,
-  );
-}
-
-/** A text is longer than two tags that stand side by side, or than one before a number that reads like a character. */
-const LEAST_TEXT_BYTES = 8;
-/** As far as it takes to see that bytes are part of a text. */
-const MAX_TEXT_BYTES = 64;
-
-/** Whether the four bytes at this RVA are a piece of a longer text, and no tag of a row of tags. */
-export function isPieceOfText(image: DriverImage, rva: number): boolean {
-  const section = image.sectionAt(rva);
-  if (section === undefined) return false;
-  const { bytes } = section;
-  const at = rva - section.rva;
-  let begin = at;
-  while (begin > 0 && at - begin < MAX_TEXT_BYTES && isTextByte(bytes[begin - 1])) begin--;
-  let end = at + 4;
-  while (end < bytes.length && end - at < MAX_TEXT_BYTES && isTextByte(bytes[end])) end++;
-  const isRow = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
-  return end - begin >= LEAST_TEXT_BYTES && !isRow;
-}
-
-function isTextByte(byte: number): boolean {
-  return (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d;
-}
-
 /** Entries read from one table; real tables of tags are shorter. */
 export const MAX_TABLE_ENTRIES = 64;
 

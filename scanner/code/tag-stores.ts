@@ -3,7 +3,6 @@
  * returns the object filled. Who reads such a place is told what it holds.
  */
 
-import { withoutNames } from './copied-names.ts';
 import { resultOf } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { ObjectFlow } from './object-flow.ts';
@@ -15,6 +14,7 @@ import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { TagRegisters } from './tag-registers.ts';
 import type { TagUses } from './tag-uses.ts';
+import { withoutNames } from './texts.ts';
 import type { Value } from './values.ts';
 
 /** Values on their way to a place: the operation that puts them there, and how many setters lie between. */
@@ -36,13 +36,13 @@ const MAX_COPIES = 20_000;
 
 /** Looks at the stores and calls of the function at hand. */
 export class TagStores {
-  #copiesLeft = MAX_COPIES;
   readonly #context: SearchContext;
   readonly #uses: TagUses;
   readonly #objects: ObjectFlow;
   readonly #registers = new TagRegisters();
   /** The function names an object of the image that holds a tag, or is given one. */
   #mayKeepObjects = false;
+  #copiesLeft = MAX_COPIES;
 
   constructor(context: SearchContext, uses: TagUses) {
     this.#context = context;

@@ -2,7 +2,8 @@
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { Callee } from './sinks.ts';
-import { isPieceOfText, looksLikeTag } from './static-memory.ts';
+import { looksLikeTag } from './static-memory.ts';
+import { isPieceOfText } from './texts.ts';
 import type { FamilyBase, Value } from './values.ts';
 
 /** One use of a tag. */

@@ -24,7 +24,9 @@ export async function fileStateAt(path: string, isNamed: boolean): Promise<FileS
   }
 }
 
-export function fileState({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileState {
+/** Undefined on a file system that gives its files no numbers: two of one size and time would be taken for one. */
+export function fileState({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileState | undefined {
+  if (ino === 0n) return undefined;
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 

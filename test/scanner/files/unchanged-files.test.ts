@@ -23,7 +23,7 @@ import { ScanCache } from '../../../scanner/cache/scan-cache.ts';
 import { scanFiles } from '../../../scanner/driver-files.ts';
 import { readDriverFile } from '../../../scanner/files/file-bytes.ts';
 import type { ListedFile } from '../../../scanner/files/file-list.ts';
-import { fileStateAt, isSettled } from '../../../scanner/files/file-state.ts';
+import { fileState, fileStateAt, isSettled } from '../../../scanner/files/file-state.ts';
 import { SymbolFiles } from '../../../scanner/files/symbol-files.ts';
 import { unchangedFiles } from '../../../scanner/files/unchanged-files.ts';
 
@@ -188,6 +188,15 @@ test('A state is kept only once the clock of the coarsest disk has moved on', as
   assert.equal(isSettled(stats, Number(stats.ctimeMs) + 2000), false);
   assert.equal(isSettled(stats, Number(stats.ctimeMs) + 2001), true);
   assert.equal(isSettled(stats, Number(stats.ctimeMs) - 5000), false);
+});
+
+test('On a file system that gives its files no numbers no file is known again', async t => {
+  const path = join(newFolder(t), 'a.sys');
+  writeFileSync(path, 'MZ');
+  const stats = statSync(path, { bigint: true });
+  assert.equal(fileState(stats), await fileStateAt(path, false));
+  assert.notEqual(fileState(stats), undefined);
+  assert.equal(fileState(Object.assign(stats, { ino: 0n })), undefined);
 });
 
 test('Scanned again, a driver that changed under its old dates shows what it holds now', async t => {

@@ -17,8 +17,12 @@ const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+/** Nearly all texts are such; looking for what is unsafe, or taking a text apart, costs twenty times as much as this look. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
 /** The text with every character that could steer a terminal or mislead a reader written as `\x1B` or `\u202E`. */
 export function escapeControls(text: string): string {
+  if (PRINTABLE_ASCII.test(text)) return text;
   return text.replace(UNSAFE, character => {
     const code = character.charCodeAt(0);
     const hex = code.toString(16).toUpperCase();
@@ -49,23 +53,22 @@ export function wrapText(text: string, width: number): string[] {
 /** Rows as lines with aligned columns, two blanks apart; a cell longer than its column's limit pushes its own row only. */
 export function alignColumns(rows: readonly (readonly string[])[], widest = 72): string[] {
   const widths: number[] = [];
-  const lengths = rows.map(row =>
-    row.map((cell, column) => {
-      const width = visibleLength(cell);
+  for (const row of rows) {
+    for (let column = 0; column < row.length; column++) {
+      const width = visibleLength(row[column]);
       if (width <= widest) widths[column] = Math.max(widths[column] ?? 0, width);
-      return width;
-    }),
-  );
-  return rows.map((row, number) =>
-    row
-      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - lengths[number][column])))
-      .join('  ')
-      .trimEnd(),
-  );
+    }
+  }
+  return rows.map(row => {
+    // A driver has ten thousand rows: no list is made of each.
+    let line = '';
+    for (let column = 0; column < row.length; column++) {
+      const missing = (widths[column] ?? 0) - visibleLength(row[column]);
+      line += `${column > 0 ? '  ' : ''}${row[column]}${missing > 0 ? ' '.repeat(missing) : ''}`;
+    }
+    return line.trimEnd();
+  });
 }
-
-/** Nearly all cells are such; taking a text apart by characters costs twenty times as much as this look. */
-const PRINTABLE_ASCII = /^[ -~]*$/;
 
 /** Characters that take room: colour codes take none. */
 function visibleLength(cell: string): number {

@@ -2,6 +2,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import { findCallSites } from './call-sites.ts';
 import { mapFunctions } from './function-map.ts';
+import { KeptRegisters } from './kept-registers.ts';
 import { findKmdfFunctions } from './kmdf.ts';
 import type { Literal } from './literals.ts';
 import { processorKit } from './processor-kit.ts';
@@ -60,7 +61,18 @@ export function analyseCode(
     0,
   );
   const maxOperations = LEAST_OPERATIONS + codeBytes * OPERATIONS_PER_CODE_BYTE;
-  const code = { image, processor, front, index, functions, poppedBytes, codeBytes, maxOperations, isTraced };
+  const code = {
+    image,
+    processor,
+    front,
+    index,
+    functions,
+    poppedBytes,
+    keptRegisters: new KeptRegisters(image, front, codeBytes),
+    codeBytes,
+    maxOperations,
+    isTraced,
+  };
   for (const [slotRva, callee] of unlistedAllocators(code, unlisted)) bySlot.set(slotRva, callee);
   const found = findCallSites(code, sinks);
   return { ...found, literals, isListedFunction: rva => functions.isListed(rva) };

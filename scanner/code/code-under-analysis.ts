@@ -2,6 +2,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { FunctionMap } from './function-map.ts';
+import type { KeptRegisters } from './kept-registers.ts';
 import type { InstructionFront, PoppedBytes, Processor } from './processor.ts';
 
 export interface CodeUnderAnalysis {
@@ -11,6 +12,7 @@ export interface CodeUnderAnalysis {
   index: CodeIndex;
   functions: FunctionMap;
   poppedBytes: PoppedBytes;
+  keptRegisters: KeptRegisters;
   /** Bytes of executable sections. */
   codeBytes: number;
   /** Operations that may be decoded in all, so that the time is bounded by the size of the code. */

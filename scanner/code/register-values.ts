@@ -20,8 +20,9 @@ export function definedValue(walk: Walk, wanted: Wanted, i: number, depth: numbe
     case Op.call:
     case Op.callIndirect: {
       if (!isLostInCall(walk.processor, register, lane) || callsGuardCheck(walk, i, depth)) return undefined;
-      const isResult = register === walk.processor.resultRegister && lane === 0;
-      return ValueSet.of(isResult ? resultOf(i) : UNKNOWN);
+      if (register === walk.processor.resultRegister) return ValueSet.of(lane === 0 ? resultOf(i) : UNKNOWN);
+      const isKept = op[i] === Op.call && walk.keptRegisters.isKept(low[i], register);
+      return isKept ? undefined : ValueSet.of(UNKNOWN);
     }
     case Op.killMany:
       return register < 32 && (low[i] & (1 << register)) !== 0 ? ValueSet.of(UNKNOWN) : undefined;

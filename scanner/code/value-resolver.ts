@@ -10,6 +10,7 @@ import { countedNumbers, enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { FunctionBody } from './function-body.ts';
+import type { KeptRegisters } from './kept-registers.ts';
 import { lastDefinition } from './last-definition.ts';
 import { behindPointer, blank, carriedBy, memory, parameter, previous, UNKNOWN } from './make-value.ts';
 import { MemoryFunctions } from './memory-functions.ts';
@@ -52,6 +53,7 @@ export class ValueResolver implements Walk {
   readonly processor: Processor;
   readonly index: CodeIndex;
   readonly memoryFunctions: MemoryFunctions | undefined;
+  readonly keptRegisters: KeptRegisters;
   readonly assumptions: Assumption[] = [];
   readonly guardChecks = new Map<number, boolean>();
   #steps = 0;
@@ -69,7 +71,10 @@ export class ValueResolver implements Walk {
 
   constructor(
     body: FunctionBody,
-    code: Pick<CodeUnderAnalysis, 'image' | 'processor' | 'index' | 'isTraced' | 'functions'>,
+    code: Pick<
+      CodeUnderAnalysis,
+      'image' | 'processor' | 'index' | 'isTraced' | 'functions' | 'keptRegisters'
+    >,
   ) {
     this.body = body;
     this.image = code.image;
@@ -77,6 +82,7 @@ export class ValueResolver implements Walk {
     this.index = code.index;
     const memoryFunctions = new MemoryFunctions(code);
     this.memoryFunctions = memoryFunctions.isEmpty ? undefined : memoryFunctions;
+    this.keptRegisters = code.keptRegisters;
     this.#isTraced = code.isTraced;
     this.#importSlots = new Map(code.image.imports.map(({ slotRva }) => [slotRva, [memory(slotRva)]]));
     this.#slots = new Set(this.#importSlots.keys());

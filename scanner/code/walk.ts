@@ -2,6 +2,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
+import type { KeptRegisters } from './kept-registers.ts';
 import type { MemoryFunctions } from './memory-functions.ts';
 import type { Processor } from './processor.ts';
 import type { Value, ValueSet } from './values.ts';
@@ -56,6 +57,8 @@ export interface Walk {
   readonly index: CodeIndex;
   /** The calls that copy or fill memory; undefined where the image imports none. */
   readonly memoryFunctions: MemoryFunctions | undefined;
+  /** What functions of the image leave alone. */
+  readonly keptRegisters: KeptRegisters;
   /** What holds where the walk is just now. */
   readonly assumptions: Assumption[];
   /** Which indirect calls are Control Flow Guard's check, by RVA. */

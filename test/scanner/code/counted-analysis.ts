@@ -1,6 +1,7 @@
 /** Runs the analysis with a decoder that counts, so that a bound on its work can be stated without a clock. */
 import { type CallSites, findCallSites } from '../../../scanner/code/call-sites.ts';
 import { mapFunctions } from '../../../scanner/code/function-map.ts';
+import { KeptRegisters } from '../../../scanner/code/kept-registers.ts';
 import { processorKit } from '../../../scanner/code/processor-kit.ts';
 import { findSinks } from '../../../scanner/code/sinks.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
@@ -27,6 +28,7 @@ export function countedAnalysis(
       index,
       functions: mapFunctions(image, index),
       poppedBytes,
+      keptRegisters: new KeptRegisters(image, counting, codeBytesOf(image)),
       codeBytes: codeBytesOf(image),
       maxOperations,
       isTraced: false,

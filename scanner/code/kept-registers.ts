@@ -1,0 +1,84 @@
+/**
+ * Registers that a function of the image leaves alone though the convention lets it change them. Compilers that see both
+ * sides of a call keep arguments there across it: Microsoft's in whole-program builds, gcc by -fipa-ra, and any around the
+ * helper that touches the pages of a large frame (`__chkstk`). What is said here is read off all of the callee's code.
+ */
+import type { DriverImage } from '../pe/image-facts.ts';
+import { Op, OperationList } from './operations.ts';
+import type { InstructionFront } from './processor.ts';
+
+/** Every register, as bits: what a callee may change that is not read to its end. */
+const ALL = -1;
+/** Helpers of this kind have tens of instructions; with more, what they leave alone is chance. */
+const MAX_INSTRUCTIONS = 192;
+/** Callees inside callees. */
+const MAX_DEPTH = 3;
+/** Instructions read in all, for each byte of code. */
+const INSTRUCTIONS_PER_CODE_BYTE = 0.5;
+const LEAST_INSTRUCTIONS = 20_000;
+
+/** Answers for one image; each callee is read once, and only when somebody asks. */
+export class KeptRegisters {
+  readonly #image: DriverImage;
+  readonly #front: InstructionFront;
+  readonly #changedBy = new Map<number, number>();
+  readonly #scratch = new OperationList();
+  #instructionsLeft: number;
+
+  constructor(image: DriverImage, front: InstructionFront, codeBytes: number) {
+    this.#image = image;
+    this.#front = front;
+    this.#instructionsLeft = LEAST_INSTRUCTIONS + codeBytes * INSTRUCTIONS_PER_CODE_BYTE;
+  }
+
+  /** Whether the function at an RVA is certain to leave this general register as it is. */
+  isKept(functionRva: number, register: number): boolean {
+    return register < 32 && (this.#changed(functionRva, 0) & (1 << register)) === 0;
+  }
+
+  /** The registers that a call of the function may change, as bits. */
+  #changed(functionRva: number, depth: number): number {
+    const known = this.#changedBy.get(functionRva);
+    if (known !== undefined) return known;
+    if (depth > MAX_DEPTH) return ALL;
+    this.#changedBy.set(functionRva, ALL); // of a function that calls itself nothing is said
+    const changed = this.#read(functionRva, depth);
+    this.#changedBy.set(functionRva, changed);
+    return changed;
+  }
+
+  #read(functionRva: number, depth: number): number {
+    const section = this.#image.sectionAt(functionRva);
+    if (section === undefined || !section.executable) return ALL;
+    const { bytes, rva: from } = section;
+    const { op, dst, low } = this.#scratch;
+    const seen = new Set<number>();
+    const callees = new Set<number>();
+    const waiting = [functionRva];
+    let changed = 0;
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      while (!seen.has(at)) {
+        seen.add(at);
+        if (seen.size > MAX_INSTRUCTIONS || this.#instructionsLeft-- <= 0) return ALL;
+        if (at < from || at - from >= bytes.length) return ALL;
+        this.#scratch.clear();
+        const length = this.#front.append(bytes, at - from, bytes.length, at, this.#scratch);
+        if (length === 0 || this.#scratch.count === 0) return ALL;
+        let next: number | undefined = at + length;
+        for (let i = 0; i < this.#scratch.count; i++) {
+          if (dst[i] < 32) changed |= 1 << dst[i];
+          if (op[i] === Op.killMany) changed |= low[i];
+          else if (op[i] === Op.call) callees.add(low[i]);
+          else if (op[i] === Op.callIndirect || op[i] === Op.jumpIndirect) return ALL;
+          else if (op[i] === Op.branch) waiting.push(low[i]);
+          else if (op[i] === Op.jump) next = low[i];
+          else if (op[i] === Op.return || op[i] === Op.stop) next = undefined;
+        }
+        if (next === undefined) break;
+        at = next;
+      }
+    }
+    for (const callee of callees) changed |= this.#changed(callee, depth + 1);
+    return changed;
+  }
+}

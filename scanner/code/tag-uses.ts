@@ -240,7 +240,7 @@ export class TagUses {
     const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
     const keptIn = `context ${fn.rva}:${placeKey(place)}`;
     const object = behindPointer(UNKNOWN, place.behind);
-    this.#addReader(object, { ...callee, keptIn, guesses: 1, site: { origin: ORIGINS.field, ...site } });
+    this.#addReader(object, { ...callee, keptIn, guesses: 1, site: { origin: 'parameter', ...site } });
   }
 
   /** A tag is read from a variable or from an object: what fills it is looked at next. */

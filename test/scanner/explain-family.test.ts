@@ -80,7 +80,7 @@ for (const [what, vector, tag, steps, notes] of VECTORS) {
   test(`${tag} is explained where ${what}.`, async () => {
     const image = imageOfVector('x64', vector);
     const findings = analyseCode(image, 'test.sys', { isTraced: true });
-    const [sighting] = sightingsOf(tagSightings(findings, 'test.sys').sightings, poolTag(tag));
+    const [sighting] = sightingsOf(tagSightings(findings, { fileName: 'test.sys' }).sightings, poolTag(tag));
     const [use] = findings.uses.filter(one => isUseOf(sighting, one));
     const disassembler = await openDisassembler(image, { fileName: 'test.sys' });
     const names = { quoted: `'${tag}'`, ulong: undefined };

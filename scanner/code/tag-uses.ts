@@ -97,7 +97,7 @@ export class TagUses {
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
-    if (!isFound && isSure && !isOtherTag(callee.poolFunction))
+    if (!isFound && isSure && !isOtherTag(callee.poolFunction) && !fn.passesZero(callee.place, i))
       this.#unresolved.add(fn.body.operations.rva[i]);
   }
 

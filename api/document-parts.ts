@@ -1,6 +1,6 @@
 /** The parts that answers are made of, as the OpenAPI document describes them. */
 import { z } from 'zod';
-import { EVIDENCE_KINDS, OTHER_TAG_KINDS } from '../data/facts.ts';
+import { CONSTANT_ORIGINS, EVIDENCE_KINDS, OTHER_TAG_KINDS } from '../data/facts.ts';
 import { ADVICE_KIND_ORDER } from './advice-book.ts';
 // It teaches zod the OpenAPI names used here.
 import './schemas.ts';
@@ -76,9 +76,10 @@ export const evidence = z
     api: z.string().optional(),
     rva: count.optional(),
     functionRva: count.optional(),
-    origin: z
-      .enum(['immediate', 'literal-pool', 'global', 'table', 'structure', 'computed', 'stack'])
-      .optional(),
+    origin: z.enum(CONSTANT_ORIGINS).optional().openapi({
+      description:
+        'Where the constant of the tag comes from, as the call at `rva` sees it; with `wrappers`, that is the call of the outermost. `parameter`: from a structure that the function with the call is given, as a context is, by a caller that is not seen.',
+    }),
     wrappers: z.array(count).optional(),
     structure: z.string().optional(),
     rule: z.string().optional(),

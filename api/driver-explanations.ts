@@ -1,14 +1,13 @@
 /** DriverExplanations: how a scan knows that a driver uses a tag, worked out from the driver's file when somebody asks. */
 import type { DriverIdentity } from '../data/facts.ts';
-import { type PoolTag, poolTag, tagText } from '../data/pool-tag.ts';
-import { tagReadings } from '../data/tag-readings.ts';
-import { sightingOf } from '../scanner/explain/computed-family.ts';
+import { type PoolTag, tagText } from '../data/pool-tag.ts';
 import type { TagExplanation } from '../scanner/explain/tag-explanation.ts';
 import type { LaneResult, ScanLane } from '../scanner/files/scan-lane.ts';
 import type { Links } from './answer-document.ts';
 import { driverLinks, explanationLinks } from './answer-links.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { CatalogueDriver } from './driver-list.ts';
+import { explainReadings, meantExplanation } from './explain-readings.ts';
 import { otherUsesInWords } from './other-tag-words.ts';
 import { PooltagError } from './pooltag-error.ts';
 import { problemOfReadings } from './tag-problem.ts';
@@ -61,12 +60,14 @@ export class DriverExplanations {
       const message = `No scanned driver has the SHA-256 ${sha256}. Start Pooltag with the folder that holds the file.`;
       throw new PooltagError('unknown-driver', message);
     }
-    const tag = tagOf(scanned, input);
+    const { tag, isExact } = tagOf(scanned, input);
     const { fileName, arch } = scanned.driver;
+    const explanation = meantExplanation(await this.#explanationOf(scanned, tag), isExact);
+    if (explanation === null) throw notFoundAgain(scanned.driver);
     return {
-      ...(await this.#explanationOf(scanned, tag)),
+      ...explanation,
       driver: { fileName, sha256, arch },
-      links: explanationLinks(sha256, tag, sightingOf(scanned.sightings, tag)?.isPattern),
+      links: explanationLinks(sha256, tag, explanation.isPattern),
     };
   }
 
@@ -130,9 +131,13 @@ function explanationIn({ outcome, explanation }: LaneResult, driver: DriverIdent
   if (outcome.status === 'refused' || outcome.driver.sha256 !== driver.sha256)
     throw fileGone(driver, 'has changed since it was scanned');
   if (explanation === null || explanation === undefined) {
-    throw new PooltagError('explanation-failed', `${driver.fileName}: the second scan did not find the tag.`);
+    throw notFoundAgain(driver);
   }
   return explanation;
+}
+
+function notFoundAgain({ fileName }: DriverIdentity): PooltagError {
+  return new PooltagError('explanation-failed', `${fileName}: the second scan did not find the tag.`);
 }
 
 /** Says nothing of where the file lies: whoever asks may be anybody. */
@@ -141,18 +146,27 @@ function fileGone({ fileName }: DriverIdentity, what: string): PooltagError {
   return new PooltagError('driver-file-gone', message);
 }
 
-/** The reading of the input that the driver uses. A pattern is one where the scan gave it as the name of a family. */
-function tagOf({ driver, sightings, otherTags = [] }: CatalogueDriver, input: string): PoolTag {
-  const read = tagReadings(input);
-  const used = new Set(sightings.map(({ tag }) => tag));
-  if (read.kind === 'pattern' && used.has(poolTag(read.pattern))) return poolTag(read.pattern);
-  if (read.kind !== 'readings') throw new PooltagError('invalid-tag', problemOfReadings(input, read).message);
-  const found = read.candidates.find(({ tag }) => used.has(tag));
-  if (found !== undefined) return found.tag;
+/**
+ * The reading of the input that the driver uses. A pattern is one where the driver has a tag with these very characters, or
+ * where the scan gave it as the name of a family.
+ */
+function tagOf(
+  { driver, sightings, otherTags = [] }: CatalogueDriver,
+  input: string,
+): { tag: PoolTag; isExact: boolean } {
+  const read = explainReadings(input);
+  if ('kind' in read) throw new PooltagError('invalid-tag', problemOfReadings(input, read).message);
+  const { tags, pattern } = read;
+  const isExact = pattern === undefined;
+  const used = new Set(sightings.flatMap(({ tag, isPattern }) => (isExact && isPattern ? [] : [tag])));
+  const found = tags.find(tag => used.has(tag));
+  if (found !== undefined) return { tag: found, isExact };
+  if (!isExact)
+    throw new PooltagError('invalid-tag', problemOfReadings(input, { kind: 'pattern', pattern }).message);
   const { fileName } = driver;
-  const [other] = read.candidates.flatMap(({ tag }) => otherTags.filter(one => one.tag === tag));
+  const [other] = tags.flatMap(tag => otherTags.filter(one => one.tag === tag));
   const otherwise = other === undefined ? '' : `; ${otherUsesInWords([{ fileName, kind: other.kind }])}`;
-  const shown = tagText(other?.tag ?? read.candidates[0].tag);
+  const shown = tagText(other?.tag ?? tags[0]);
   const message = `${fileName} has no site of ${shown}${otherwise}. GET ${driverLinks(driver.sha256).self} lists the tags that it uses.`;
   throw new PooltagError('tag-not-in-driver', message);
 }

@@ -21,29 +21,37 @@ const listing = z
       'Some instructions of one function. Numbers are spelled as WinDbg does, addresses of the image are RVAs or names.',
   });
 
+const site = z.object({
+  evidence,
+  steps: z.array(
+    z.object({
+      kind: z.enum(['constant', 'computed', 'carried', 'call', 'wrapper', 'function']),
+      rva: count.nullable(),
+      text: z.string(),
+      instruction: z.string().nullable(),
+    }),
+  ),
+  listings: z.array(listing),
+});
+
+const explained = {
+  tag: z.string(),
+  id,
+  isPattern: z.literal(true).optional(),
+  sites: z.array(site),
+  moreSites: count,
+  wrappers: z.array(listing),
+};
+
 /** A driver's use of a tag, explained. */
 export const explanationSchema = z
   .object({
     driver: z.object({ fileName: z.string(), sha256: z.string(), arch }),
-    tag: z.string(),
-    id,
-    isPattern: z.literal(true).optional(),
-    sites: z.array(
-      z.object({
-        evidence,
-        steps: z.array(
-          z.object({
-            kind: z.enum(['constant', 'computed', 'carried', 'call', 'wrapper', 'function']),
-            rva: count.nullable(),
-            text: z.string(),
-            instruction: z.string().nullable(),
-          }),
-        ),
-        listings: z.array(listing),
-      }),
-    ),
-    moreSites: count,
-    wrappers: z.array(listing),
+    ...explained,
+    also: z.object(explained).optional().openapi({
+      description:
+        "Where a computed family's wildcard is explained (`isPattern`) and the driver uses a tag that has these very characters, a `?` among them, as well: that tag. It alone is the answer to its value (`explain/0x3F316B54`).",
+    }),
     links,
   })
   .openapi('TagExplanation');

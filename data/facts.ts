@@ -37,15 +37,21 @@ export function strengthOf(kind: EvidenceKind): Exclude<Strength, 'written'> {
   return LIKELY.has(kind) ? 'likely' : 'proven';
 }
 
-/** Where the constant came from on its way to the tag argument. */
-export type ConstantOrigin =
-  | 'immediate'
-  | 'literal-pool'
-  | 'global'
-  | 'table'
-  | 'structure'
-  | 'computed'
-  | 'stack';
+/**
+ * Where the constant came from on its way to the tag argument of the call at {@link Evidence.rva}; with wrappers, that is the
+ * call of the outermost. `global` and `structure` also where another function puts it there. `parameter`: the call reads
+ * it from a structure that its function is given, as a context is, by a caller that is not seen; another function fills it.
+ */
+export const CONSTANT_ORIGINS = [
+  'immediate',
+  'literal-pool',
+  'global',
+  'table',
+  'structure',
+  'computed',
+  'parameter',
+] as const;
+export type ConstantOrigin = (typeof CONSTANT_ORIGINS)[number];
 
 /** One place in a driver where a tag is used. RVAs count from the image base. */
 export interface Evidence {

@@ -1,10 +1,10 @@
 /** explainTag: how a scan knows that a driver uses a tag, with the instructions that show it. Pure but for iced-x86. */
-import type { Evidence, ScannedDriver } from '../data/facts.ts';
+import type { Evidence, ScannedDriver, TagSighting } from '../data/facts.ts';
 import { type PoolTag, tagText, tagToUlong } from '../data/pool-tag.ts';
 import { analyseCode } from './code/analyse-code.ts';
 import type { TagUse } from './code/tag-use.ts';
 import { openDisassembler } from './disassembly/open-disassembler.ts';
-import { isUseOf, sightingOf } from './explain/computed-family.ts';
+import { isUseOf, sightingsOf } from './explain/computed-family.ts';
 import { FunctionInstructions } from './explain/function-instructions.ts';
 import { SiteExplainer } from './explain/site-explainer.ts';
 import type { TagExplanation } from './explain/tag-explanation.ts';
@@ -24,38 +24,49 @@ export async function explainTag(
   tag: PoolTag,
   symbols?: PublicSymbols,
 ): Promise<TagExplanation | undefined> {
-  const sighting = sightingOf(scanned.sightings, tag);
+  const sightings = sightingsOf(scanned.sightings, tag);
   const image = readDriverImage(bytes);
-  if (sighting === undefined || 'code' in image) return undefined;
+  if (sightings.length === 0 || 'code' in image) return undefined;
   const { fileName } = scanned.driver;
   const { uses } = analyseCode(image, fileName, { isTraced: true });
+  const disassembler = await openDisassembler(image, { fileName, symbols });
+  const instructions = new FunctionInstructions(image);
+  try {
+    const [first, also] = sightings.map(sighting => {
+      const isPattern = sighting.isPattern === true;
+      const names = {
+        quoted: `'${tagText(tag)}'`,
+        // The byte of a wildcard's `?` stands nowhere.
+        ulong: isPattern ? undefined : tagToUlong(tag),
+      };
+      return explanationOf(sighting, uses, new SiteExplainer(image, instructions, disassembler, names));
+    });
+    return also === undefined ? first : { ...first, also };
+  } finally {
+    disassembler.close();
+  }
+}
+
+function explanationOf(
+  sighting: TagSighting,
+  uses: readonly TagUse[],
+  explainer: SiteExplainer,
+): TagExplanation {
   const usesBySite = new Map<string, TagUse[]>();
   for (const use of uses.filter(one => isUseOf(sighting, one))) {
     const key = siteKey(use.rva, use.callee.api, use.callee.wrappers.length);
     usesBySite.set(key, [...(usesBySite.get(key) ?? []), use]);
   }
-  const disassembler = await openDisassembler(image, { fileName, symbols });
-  try {
-    const shown = sighting.evidence.slice(0, MAX_SITES);
-    const explainer = new SiteExplainer(image, new FunctionInstructions(image), disassembler, {
-      quoted: `'${tagText(tag)}'`,
-      // The byte of a `?` stands nowhere.
-      ulong: sighting.isPattern ? undefined : tagToUlong(tag),
-    });
-    const sites = shown.map(evidence =>
-      explainer.explain(evidence, usesBySite.get(keyOf(evidence))?.shift()),
-    );
-    return {
-      tag,
-      id: sighting.id,
-      ...(sighting.isPattern && { isPattern: true }),
-      sites,
-      moreSites: sighting.evidence.length - shown.length,
-      wrappers: explainer.wrapperListings(),
-    };
-  } finally {
-    disassembler.close();
-  }
+  const { tag, id, isPattern, evidence } = sighting;
+  const shown = evidence.slice(0, MAX_SITES);
+  return {
+    tag,
+    id,
+    ...(isPattern && { isPattern }),
+    sites: shown.map(one => explainer.explain(one, usesBySite.get(keyOf(one))?.shift())),
+    moreSites: evidence.length - shown.length,
+    wrappers: explainer.wrapperListings(),
+  };
 }
 
 function keyOf({ rva = 0, api = '', wrappers = [] }: Evidence): string {

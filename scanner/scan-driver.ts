@@ -32,7 +32,7 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts, means: ScanMeans 
   const signature = signed?.signature ?? null;
   const driver = driverIdentity(image, { ...file, sizeBytes: bytes.length, signature });
   const findings = analyseGuarded(image, file.fileName);
-  const { sightings, otherTags, remarks } = tagSightings(findings, file.fileName);
+  const { sightings, otherTags, remarks } = tagSightings(findings, driver);
   if (file.symbols !== undefined) {
     const functions = new Map(findings.uses.map(({ rva, functionRva }) => [rva, functionRva]));
     const symbols = new DriverSymbols(file.symbols, image);

@@ -21,7 +21,7 @@ import {
   tagToUlong,
 } from '../data/pool-tag.ts';
 import type { CodeFindings } from './code/analyse-code.ts';
-import { isKmdfDefault, kmdfDefaultTag } from './code/kmdf.ts';
+import { type DriverNames, isKmdfDefault, kmdfDefault } from './code/kmdf.ts';
 import { DRIVER_CREATE } from './code/pool-functions.ts';
 import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
@@ -40,7 +40,7 @@ export interface Sightings {
 }
 
 /** Sightings in the order of their tags' bytes; values that no pool tag can have become one remark. */
-export function tagSightings(findings: CodeFindings, fileName: string): Sightings {
+export function tagSightings(findings: CodeFindings, names: DriverNames): Sightings {
   const byTag = new Map<PoolTag, TagSighting>();
   const notTags = new Set<number>();
   const others = new Map<string, OtherTag>();
@@ -66,7 +66,7 @@ export function tagSightings(findings: CodeFindings, fileName: string): Sighting
     }
     add(byTag, use.ulong, evidenceOf(use, findings));
   }
-  addKmdfDefault(byTag, findings, fileName);
+  addKmdfDefault(byTag, findings, names);
   const families = familiesOf(byTag.keys());
   const otherNames = new Set([...others.values()].map(({ tag }) => tag));
   for (const { ulong, rva } of findings.literals) {
@@ -141,18 +141,16 @@ function isDriverCreate({ callee }: TagUse): boolean {
 }
 
 /** A KMDF driver that names no tag of its own allocates with one that KMDF makes from the service's name. */
-function addKmdfDefault(byTag: Map<PoolTag, TagSighting>, findings: CodeFindings, fileName: string): void {
+function addKmdfDefault(byTag: Map<PoolTag, TagSighting>, findings: CodeFindings, names: DriverNames): void {
   const creates = findings.uses.filter(isDriverCreate);
   // A tag that could not be worked out may be the driver's own: no guess is made.
   const isDefault = creates.length > 0 && creates.every(({ ulong }) => isKmdfDefault(ulong));
-  const tag = isDefault ? kmdfDefaultTag(fileName) : undefined;
+  if (!isDefault) return;
+  const { tag, rule } = kmdfDefault(names);
   if (tag === undefined || !(isNameableUlong(tagToUlong(tag)) || isShortTagUlong(tagToUlong(tag)))) return;
   const { callee, rva } = creates[0];
-  add(byTag, tagToUlong(tag), { kind: 'default-tag', api: callee.api, rva, rule: KMDF_RULE });
+  add(byTag, tagToUlong(tag), { kind: 'default-tag', api: callee.api, rva, rule });
 }
-
-const KMDF_RULE =
-  'KMDF: the first four characters of the service name (taken from the file name), less a leading WDF';
 
 const UNLISTED_RULE =
   'No documentation lists this function: its name says that it allocates, and the calls with a constant give what reads like a tag';

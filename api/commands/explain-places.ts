@@ -1,7 +1,8 @@
 /** `pooltag scan --explain TAG`: how a scan knows that these drivers use the tag, with the code that shows it. */
-import { type PoolTag, patternSpecificity, poolTag, tagText } from '../../data/pool-tag.ts';
-import { tagReadings } from '../../data/tag-readings.ts';
-import { type ScannedFile, scanFiles } from '../../scanner/driver-files.ts';
+import { type TagPattern, tagText } from '../../data/pool-tag.ts';
+import { scanFiles } from '../../scanner/driver-files.ts';
+import type { TagExplanation } from '../../scanner/explain/tag-explanation.ts';
+import { type ExplainReadings, explainReadings, isBare, meantExplanation } from '../explain-readings.ts';
 import { explanationScanWriter } from '../export-formats/explanation-text.ts';
 import { jsonScanWriter } from '../export-formats/json.ts';
 import { ndjsonScanWriter } from '../export-formats/ndjson.ts';
@@ -37,6 +38,7 @@ export async function explainPlaces(
   io: CommandIo,
 ): Promise<number> {
   const readings = readingsOf(options.explain);
+  const { tags, pattern } = readings;
   const { format, out, glob, all } = options;
   const writer = writerFor(options, io);
   const output = out === undefined ? standardOutput(io, format === 'text') : fileOutput(out);
@@ -47,7 +49,7 @@ export async function explainPlaces(
     paths,
     glob,
     services,
-    explain: readings,
+    explain: tags,
     cacheFolder: settings.cacheFolder,
     symbolFolders: settings.symbolFolders,
     signal: io.signal,
@@ -55,13 +57,15 @@ export async function explainPlaces(
     onCacheProblem: cacheRemark(io),
   });
   for await (const scanned of scanning) {
-    const isBare = isBareLiteral(scanned);
-    const shown = ofExplainedTag(isBare && !all ? { ...scanned, explanation: null } : scanned, readings);
+    const explanation =
+      scanned.explanation && meantExplanation(scanned.explanation, pattern === undefined, all);
+    const isUnproven = explanation ? isBare(explanation) : false;
+    const shown = ofExplainedTag({ ...scanned, explanation: isUnproven && !all ? null : explanation }, tags);
     counts.files++;
     if (shown.explanation) {
       counts.explained++;
-      counts.sites += shown.explanation.sites.length + shown.explanation.moreSites;
-    } else if (isBare) counts.bare++;
+      counts.sites += siteCount(shown.explanation);
+    } else if (isUnproven) counts.bare++;
     else if (shown.outcome.status === 'scanned' && shown.outcome.otherTags) counts.others++;
     progress.clear();
     if (shown.outcome.status === 'refused') {
@@ -75,28 +79,21 @@ export async function explainPlaces(
   progress.stop();
   await output.write(writer.end());
   await output.finish();
-  io.stderr.write(`${summary(counts, readings[0], paths, glob, io.signal.aborted)}\n`);
+  io.stderr.write(`${summary(counts, readings, paths, glob, io.signal.aborted)}\n`);
   if (io.signal.aborted) return EXIT_STOPPED;
   if (counts.refused > 0) return failureOf('unreadable').exitCode;
   return counts.explained > 0 ? 0 : failureOf('unknown-tag').exitCode;
 }
 
-/**
- * The tags that the text may mean, the likeliest first; a wildcard with one `?` may be a computed family. Throws
- * `invalid-tag` for none, and for any other pattern.
- */
-function readingsOf(text: string): PoolTag[] {
-  const read = tagReadings(text);
-  if (read.kind === 'pattern' && isFamily(read.pattern)) return [poolTag(read.pattern)];
-  if (read.kind !== 'readings') throw new PooltagError('invalid-tag', problemOfReadings(text, read).message);
-  return read.candidates.map(({ tag }) => tag);
+/** Throws `invalid-tag` where the text can be no tag. */
+function readingsOf(text: string): ExplainReadings {
+  const read = explainReadings(text);
+  if ('kind' in read) throw new PooltagError('invalid-tag', problemOfReadings(text, read).message);
+  return read;
 }
 
-const WILDCARD_NOTE = ' (a wildcard is explained only where it names a tag with one computed character)';
-
-/** Whether a scan may give the wildcard to a tag of which one character is computed. */
-function isFamily(pattern: string): boolean {
-  return pattern.includes('?') && patternSpecificity(pattern) === 3;
+function siteCount({ sites, moreSites, also }: TagExplanation): number {
+  return sites.length + moreSites + (also === undefined ? 0 : siteCount(also));
 }
 
 function writerFor(options: ExplainOptions, io: CommandIo): ScanWriter {
@@ -110,14 +107,14 @@ function writerFor(options: ExplainOptions, io: CommandIo): ScanWriter {
   throw new PooltagError('invalid-usage', message);
 }
 
-/** Only four bytes that nothing is known to take as a tag. */
-function isBareLiteral({ explanation }: ScannedFile): boolean {
-  return explanation?.sites.every(({ evidence }) => evidence.kind === 'literal') ?? false;
+/** Several tags at a time are for a search. */
+function wildcardNote(pattern: TagPattern): string {
+  return ` (taken for a tag that has these very characters, or for one of which a single character is computed; pooltag search '${tagText(pattern)}' lists the tags that a pattern stands for)`;
 }
 
 function summary(
   counts: { files: number; refused: number; explained: number; sites: number; bare: number; others: number },
-  tag: PoolTag,
+  { tags: [tag], pattern }: ExplainReadings,
   paths: DriverPlaces['paths'],
   glob: string | undefined,
   isStopped: boolean,
@@ -132,7 +129,7 @@ function summary(
     files === refused
       ? 'no driver could be scanned'
       : explained === 0
-        ? `no site of ${name} in ${count(files - refused, 'driver')}${isFamily(tag) ? WILDCARD_NOTE : ''}`
+        ? `no site of ${name} in ${count(files - refused, 'driver')}${pattern === undefined ? '' : wildcardNote(pattern)}`
         : `${count(sites, 'site')} in ${count(explained, 'driver')}`;
   const without =
     bare === 0

@@ -8,6 +8,7 @@ import type {
   TagExplanation,
 } from '../../scanner/explain/tag-explanation.ts';
 import { addressText } from '../evidence-words.ts';
+import { isOwnWildcard } from '../explain-readings.ts';
 import { siteInWords } from '../site-words.ts';
 import { alignColumns, escapeControls, type Style } from '../terminal-text.ts';
 import type { ScanWriter } from './scan-writer.ts';
@@ -42,10 +43,11 @@ export function explanationScanWriter(style: Style): ScanWriter {
 
 /** The lines of an explanation, without an indent. */
 function explanationLines(explanation: TagExplanation, style: Style): string[] {
-  const { tag, isPattern, sites, moreSites, wrappers } = explanation;
+  const { tag, isPattern, sites, moreSites, wrappers, also } = explanation;
   const total = sites.length + moreSites;
   const computed = isPattern ? ' (one character is computed)' : '';
-  const lines = [`${style.bold(tagText(tag))}  ${total} ${total === 1 ? 'site' : 'sites'}${computed}`];
+  const own = isOwnWildcard(explanation) ? ' (the tag has these very characters: it is no wildcard)' : '';
+  const lines = [`${style.bold(tagText(tag))}  ${total} ${total === 1 ? 'site' : 'sites'}${computed}${own}`];
   sites.forEach((site, i) => {
     lines.push('', ...siteLines(site, i + 1, style));
   });
@@ -54,6 +56,7 @@ function explanationLines(explanation: TagExplanation, style: Style): string[] {
     for (const listing of wrappers) lines.push(...listingLines(listing, style));
   }
   if (moreSites > 0) lines.push('', `and ${moreSites} more`);
+  if (also !== undefined) lines.push('', ...explanationLines(also, style));
   return lines;
 }
 

@@ -37,7 +37,8 @@ export function ofExplainedTag(scanned: ScannedFile, readings: readonly PoolTag[
   const { outcome, explanation } = scanned;
   if (outcome.status === 'refused') return scanned;
   const tags = explanation ? [explanation.tag] : readings;
-  const sightings = outcome.sightings.filter(({ id }) => id === explanation?.id);
+  const ids = [explanation?.id, explanation?.also?.id];
+  const sightings = outcome.sightings.filter(({ id }) => ids.includes(id));
   const otherTags = outcome.otherTags?.filter(({ tag }) => tags.includes(tag)) ?? [];
   return {
     ...scanned,

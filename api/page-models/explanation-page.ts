@@ -1,9 +1,16 @@
 /** The page, and the fold on the driver's page, that show how a scan knows that a driver uses a tag. */
 import type { TagPattern } from '../../data/pool-tag.ts';
-import type { CodeListing, ListingLine, PathStep } from '../../scanner/explain/tag-explanation.ts';
+import type {
+  CodeListing,
+  ListingLine,
+  PathStep,
+  TagExplanation,
+} from '../../scanner/explain/tag-explanation.ts';
+import type { Links } from '../answer-document.ts';
 import { patternLinks } from '../answer-links.ts';
 import type { DriverExplanation } from '../driver-explanations.ts';
 import { addressText } from '../evidence-words.ts';
+import { isOwnWildcard } from '../explain-readings.ts';
 import { siteInWords } from '../site-words.ts';
 import { tagHref } from './answer-parts.ts';
 import { counted } from './evidence-phrases.ts';
@@ -18,7 +25,7 @@ const MARKS: Record<NonNullable<ListingLine['role']>, string> = { constant: '>',
 
 /** The view model of views/pages/explanation.hbs. */
 export function explanationPage(context: PageContext, explanation: DriverExplanation) {
-  const { driver, tag, isPattern = false, links } = explanation;
+  const { driver, tag, isPattern = false, also, links } = explanation;
   return {
     frame: pageFrame(context, {
       title: `How a tag was found in ${driver.fileName}`,
@@ -30,14 +37,30 @@ export function explanationPage(context: PageContext, explanation: DriverExplana
     tag: tagParts(tag),
     isPattern,
     tagHref: isPattern ? patternLinks(tag as string as TagPattern).page : tagHref(tag),
-    count: counted(explanation.sites.length + explanation.moreSites, 'site', 'sites'),
+    count: countOf(explanation),
+    isOwnWildcard: isOwnWildcard(explanation),
     explanation: explanationFold(explanation),
+    also: also === undefined ? null : alsoView(also, links),
     json: links.self,
   };
 }
 
+/** The tag that is spelled like the wildcard of the page. */
+function alsoView(also: TagExplanation, links: Links) {
+  return {
+    tag: tagParts(also.tag),
+    tagHref: tagHref(also.tag),
+    count: countOf(also),
+    explanation: explanationFold({ ...also, links }),
+  };
+}
+
+function countOf({ sites, moreSites }: TagExplanation): string {
+  return counted(sites.length + moreSites, 'site', 'sites');
+}
+
 /** The view model of views/pages/explanation-fold.hbs. */
-export function explanationFold({ sites, moreSites, wrappers, links }: DriverExplanation) {
+export function explanationFold({ sites, moreSites, wrappers, links }: TagExplanation & { links: Links }) {
   return {
     sites: sites.map(({ evidence, steps, listings }, i) => ({
       number: i + 1,

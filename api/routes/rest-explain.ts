@@ -11,7 +11,7 @@ export const explainRoute: RestRoute = {
   operationId: 'explainTag',
   summary: 'How a scan knows that a driver uses a tag: the way of each constant, and the instructions.',
   description:
-    "Read again from the driver's file when it is first asked for, within the limits of a scan. At most 12 sites, the strongest first; `moreSites` counts the others. A wildcard (`Sw1%3F`) is explained where the driver's answer has it: one character of the tag is computed.",
+    "Read again from the driver's file when it is first asked for, within the limits of a scan. At most 12 sites, the strongest first; `moreSites` counts the others. A wildcard (`Sw1%3F`) is explained where the driver's answer has it: one character of the tag is computed. A tag with a real `?` is explained under its value (`0x3F317753`) and, where no wildcard is spelled so, under its text.",
   request: { params: explainParamsSchema },
   responses: {
     200: jsonResponse('The explanation.', explanationSchema),

@@ -98,6 +98,12 @@ export class AnalysedFunction {
     return this.resolver.resolve(this.placeAt(place, i), i).values;
   }
 
+  /** `if (tag == 0) free(p, tag)`: what is passed may be anything, but a comparison lets only zero come to call `i`. */
+  passesZero(place: Place, i: number): boolean {
+    const { values } = this.resolver.resolveBounded(this.placeAt(place, i), i);
+    return values.length > 0 && values.every(value => value.kind === 'constant' && value.value === 0);
+  }
+
   /** What call `i` passes at each of the processor's `passedPlaces`. */
   passedEverywhere(i: number): readonly (readonly Value[])[] {
     const key = this.#rva * MAX_NUMBERED + i;

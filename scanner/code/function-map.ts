@@ -31,8 +31,8 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
   const begins = Uint32Array.from(listed, range => range.beginRva);
   const chained = chainedPieces(listed);
   const guarded = image.arch === 'x86' ? guardedCode(image, code) : [];
-  const handlers = new Set(guarded.flatMap(table => table.handlers));
-  const starts = unlistedStarts(image, index, code, handlers);
+  const parts = new Set(guarded.flatMap(table => table.parts));
+  const starts = unlistedStarts(image, index, code, parts);
 
   function rangeAt(rva: number): FunctionRange | undefined {
     const at = lastOf(begins, rva);

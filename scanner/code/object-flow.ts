@@ -67,8 +67,20 @@ export class ObjectFlow {
     return keepers;
   }
 
+  /** Who reads a tag `offset` bytes behind a pointer, or behind what the function at hand keeps it in. */
+  readersAt(object: Value, offset: number): Callee[] {
+    const { stored } = this.#context;
+    const readers = [...stored.readersBehind(object, offset), ...this.#readersHere(object, offset)];
+    if (object.kind !== 'result') return readers;
+    for (const keeper of this.keepersOf(object.operation)) {
+      if (keeper.kind === 'variable') readers.push(...stored.readersBehindVariable(keeper.rva, offset));
+      else if (keeper.kind === 'field') readers.push(...stored.readersOfField(keeper.offset, offset));
+    }
+    return readers;
+  }
+
   /** Calls of the same function that are given the very object and read their tag `offset` bytes behind it. */
-  readersOf(object: Value, offset: number): Callee[] {
+  #readersHere(object: Value, offset: number): Callee[] {
     if (object.kind === 'unknown' || object.kind === 'derived') return [];
     const { fn } = this.#context;
     const found: Callee[] = [];
@@ -172,7 +184,7 @@ function insideOf(callee: Callee): Callee {
     ...guessed(callee, 1),
     wrappers,
     wrapperCalls,
-    site: { rva, functionRva, origin: 'structure' },
+    site: { rva, functionRva, origin: 'parameter' },
   };
 }
 

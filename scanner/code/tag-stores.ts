@@ -34,6 +34,9 @@ function isUpperHalf(place: Place): boolean {
 /** Copies, and tags in them, that are looked at in all; real drivers have some hundreds. */
 const MAX_COPIES = 20_000;
 
+/** Tags of a row that are read; one distance alone may be that of something else in another object. */
+const LEAST_READ_OF_A_FAMILY = 2;
+
 /** Looks at the stores and calls of the function at hand. */
 export class TagStores {
   readonly #context: SearchContext;
@@ -75,7 +78,7 @@ export class TagStores {
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
         this.#putInto(pointer, offset, {
-          values: withoutNames(this.#context.code.image, values, lane, size[i]),
+          values: this.#withoutNames(values, pointer, { offset, lane, bytes: size[i] }),
           i,
           depth: 0,
         });
@@ -113,7 +116,7 @@ export class TagStores {
 
   /** A structure may be copied at `i`: parts of it may be read as tags. */
   addCopy(i: number): void {
-    const { code, fn, stored } = this.#context;
+    const { fn, stored } = this.#context;
     if (!stored.hasReaders || fn.body.slot[i] !== NO_SLOT) return;
     const copy = fn.copyAt(i);
     if (copy === undefined) return;
@@ -124,12 +127,29 @@ export class TagStores {
         // Much is copied of what callers pass in buffers: as setters these would take the room of others.
         if (isCall && !found.some(value => value.kind === 'constant' && looksLikeTag(value.value))) continue;
         this.#putInto(pointer, offset, {
-          values: withoutNames(code.image, found, offset, copy.bytes),
+          values: this.#withoutNames(found, pointer, { offset, lane: offset, bytes: copy.bytes }),
           i,
           depth: 0,
         });
       }
     }
+  }
+
+  /** What is put `offset` bytes behind a pointer by the `lane` of a copy, less pieces of names. */
+  #withoutNames(
+    values: readonly Value[],
+    pointer: Value,
+    { offset, lane, bytes }: { offset: number; lane: number; bytes: number },
+  ): readonly Value[] {
+    const { code, stored } = this.#context;
+    return withoutNames(code.image, values, lane, bytes, ({ count, isFamily }, first) => {
+      const places = Array.from({ length: count }, (_, n) => offset - lane + first + 4 * n);
+      const read = places.filter(place => stored.mayBeRead(pointer, place)).length;
+      if (isFamily) return read >= LEAST_READ_OF_A_FAMILY;
+      // Who reads this very object takes all of it for tags.
+      const isKnown = this.#objects.readersAt(pointer, offset).some(({ guesses }) => guesses === undefined);
+      return isKnown && read === count;
+    });
   }
 
   /** A bound was reached, so that something may be missing. */
@@ -170,16 +190,12 @@ export class TagStores {
     if (object.kind === 'parameter' && object.place.further === undefined)
       this.#addSetter(object.place, offset, put);
     const { stored } = this.#context;
-    const readers = [...stored.readersBehind(object, offset), ...this.#objects.readersOf(object, offset)];
+    const readers = this.#objects.readersAt(object, offset);
     if (object.kind === 'result') {
       for (const keeper of this.#objects.keepersOf(object.operation)) {
         if (keeper.kind === 'returned') this.#addSetter('result', offset, put);
-        else if (keeper.kind === 'variable')
-          readers.push(...stored.readersBehindVariable(keeper.rva, offset));
-        else {
-          readers.push(...stored.readersOfField(keeper.offset, offset));
-          if (keeper.pointer !== undefined) this.#addSetter(keeper.pointer, offset, put);
-        }
+        else if (keeper.kind === 'field' && keeper.pointer !== undefined)
+          this.#addSetter(keeper.pointer, offset, put);
       }
     }
     for (const value of put.values) this.#addTagsOf(value, offset, put);

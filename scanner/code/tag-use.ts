@@ -25,12 +25,7 @@ export interface TagUse {
   path?: readonly number[];
 }
 
-const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set([
-  'immediate',
-  'literal-pool',
-  'stack',
-  'computed',
-]);
+const WRITTEN_IN_CODE: ReadonlySet<ConstantOrigin> = new Set(['immediate', 'literal-pool', 'computed']);
 
 /** Whether they say the same of one call. */
 export function isSameUse(a: TagUse, b: TagUse): boolean {

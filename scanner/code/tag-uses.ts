@@ -97,7 +97,7 @@ export class TagUses {
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
-    if (!isFound && isSure && !isOtherTag(callee.poolFunction))
+    if (!isFound && isSure && !isOtherTag(callee.poolFunction) && !fn.passesZero(callee.place, i))
       this.#unresolved.add(fn.body.operations.rva[i]);
   }
 
@@ -240,7 +240,7 @@ export class TagUses {
     const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
     const keptIn = `context ${fn.rva}:${placeKey(place)}`;
     const object = behindPointer(UNKNOWN, place.behind);
-    this.#addReader(object, { ...callee, keptIn, guesses: 1, site: { origin: ORIGINS.field, ...site } });
+    this.#addReader(object, { ...callee, keptIn, guesses: 1, site: { origin: 'parameter', ...site } });
   }
 
   /** A tag is read from a variable or from an object: what fills it is looked at next. */

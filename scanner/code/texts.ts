@@ -1,16 +1,29 @@
-/** Texts in the image, of which any four letters read like a tag. */
-import type { DriverImage } from '../pe/image-facts.ts';
+/** Texts in the image, of which any four letters read like a tag, and rows of tags, which read like a text. */
+import type { DriverImage, Section } from '../pe/image-facts.ts';
+import { looksLikeTag } from './static-memory.ts';
 import type { Value } from './values.ts';
 
 /** So many times four letters in a row are a name; tags stand alone or in pairs. */
 const WORDS_OF_A_NAME = 3;
 
-/** Of the values that a copy of `bytes` bytes puts at `lane`, those that are no part of a name. */
+/** What may be tags in fields side by side: nothing else that reads like a character stands before or behind them. */
+export interface TagRow {
+  rva: number;
+  count: number;
+  /** They share their first two characters, or the last two, as a driver's tags do and pieces of a text do not. */
+  isFamily: boolean;
+}
+
+/**
+ * Of the values that a copy of `bytes` bytes puts at `lane`, those that are no part of a name. What looks like one may still be
+ * a row of tags, which `isRow` is asked: `first` is the row's distance from the beginning of the copy.
+ */
 export function withoutNames(
   image: DriverImage,
   values: readonly Value[],
   lane: number,
   bytes: number,
+  isRow: (row: TagRow, first: number) => boolean,
 ): readonly Value[] {
   if (bytes < 4 * WORDS_OF_A_NAME) return values;
   return values.filter(value => {
@@ -20,7 +33,9 @@ export function withoutNames(
     let words = 1;
     for (let at = lane - 4; words < WORDS_OF_A_NAME && isLetters(at); at -= 4) words++;
     for (let at = lane + 4; words < WORDS_OF_A_NAME && isLetters(at); at += 4) words++;
-    return words < WORDS_OF_A_NAME;
+    if (words < WORDS_OF_A_NAME) return true;
+    const row = rowOfTags(image, value.rva);
+    return row !== undefined && isRow(row, row.rva - begin);
   });
 }
 
@@ -36,14 +51,43 @@ const MAX_TEXT_BYTES = 64;
 export function isPieceOfText(image: DriverImage, rva: number): boolean {
   const section = image.sectionAt(rva);
   if (section === undefined) return false;
-  const { bytes } = section;
   const at = rva - section.rva;
+  const { begin, end } = textAround(section, at);
+  const isRow = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
+  return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva)?.isFamily;
+}
+
+/** The characters around the four bytes at an offset, as far as is looked. */
+function textAround({ bytes }: Section, at: number): { begin: number; end: number } {
   let begin = at;
   while (begin > 0 && at - begin < MAX_TEXT_BYTES && isTextByte(bytes[begin - 1])) begin--;
   let end = at + 4;
   while (end < bytes.length && end - at < MAX_TEXT_BYTES && isTextByte(bytes[end])) end++;
-  const isRow = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
-  return end - begin >= LEAST_TEXT_BYTES && !isRow;
+  return { begin, end };
+}
+
+function rowOfTags(image: DriverImage, rva: number): TagRow | undefined {
+  const section = image.sectionAt(rva);
+  if (section === undefined) return undefined;
+  const { bytes } = section;
+  const at = rva - section.rva;
+  const { begin, end } = textAround(section, at);
+  if (at - begin >= MAX_TEXT_BYTES || end - at >= MAX_TEXT_BYTES) return undefined;
+  // The field behind the last tag may be a number that reads like one character.
+  const isSmallNumber = (end - at) % 4 === 1 && [1, 2, 3].every(n => bytes[end + n - 1] === 0);
+  const count = (end - begin - (isSmallNumber ? 1 : 0)) / 4;
+  if ((at - begin) % 4 !== 0 || !Number.isInteger(count)) return undefined;
+  const tags = Array.from({ length: count }, (_, n) => image.u32At(section.rva + begin + 4 * n) ?? 0);
+  if (!tags.every(looksLikeTag)) return undefined;
+  const isFamily = sharesLetters(tags, 0) || sharesLetters(tags, 16);
+  return { rva: section.rva + begin, count, isFamily };
+}
+
+/** Whether two characters, the first of them a letter, are the same in all tags, and the others are not. */
+function sharesLetters(tags: readonly number[], shift: number): boolean {
+  const shared = tags.map(tag => (tag >>> shift) & 0xffff);
+  const isLetter = /[A-Za-z]/.test(String.fromCharCode(shared[0] & 0xff));
+  return isLetter && shared.every(one => one === shared[0]) && tags.some(tag => tag !== tags[0]);
 }
 
 function isTextByte(byte: number): boolean {

@@ -3,10 +3,13 @@ import type { TagSighting } from '../../data/facts.ts';
 import { type PoolTag, PROTECTED_BIT, patternCovers, tagFromUlong } from '../../data/pool-tag.ts';
 import type { TagUse } from '../code/tag-use.ts';
 
-/** The sighting of a tag. A wildcard comes first: the four bytes with a real `?` may stand in its own code, as its base. */
-export function sightingOf(sightings: readonly TagSighting[], tag: PoolTag): TagSighting | undefined {
+/**
+ * The sightings of a name: of the wildcard, and of the tag that has these very characters. The wildcard comes first: the
+ * four bytes with a real `?` may stand in its own code, as its base.
+ */
+export function sightingsOf(sightings: readonly TagSighting[], tag: PoolTag): TagSighting[] {
   const found = sightings.filter(one => one.tag === tag);
-  return found.find(({ isPattern }) => isPattern) ?? found[0];
+  return [...found.filter(({ isPattern }) => isPattern), ...found.filter(({ isPattern }) => !isPattern)];
 }
 
 /** Whether the use is one of those that made the sighting. A family's base may read like a tag, but is none. */

@@ -20,7 +20,14 @@ const ORIGINS: Record<ConstantOrigin, string> = {
   table: 'stands in a table of the driver',
   structure: 'stands in a structure of the driver',
   computed: 'comes out of this instruction, which computes it',
-  stack: 'is a number in this instruction',
+  parameter: 'stands in a structure that the function of this use is given',
+};
+
+/** Of a constant that another instruction than the use's own puts somewhere, from where the use takes it. */
+const KEPT: Partial<Record<ConstantOrigin, string>> = {
+  global: "comes out of this instruction and goes into the driver's data",
+  structure: 'comes out of this instruction and goes into a structure of the driver',
+  parameter: 'comes out of this instruction and goes into a structure that the function of this use is given',
 };
 
 const COUNTED = 'is one of several numbers that are counted through; this instruction bounds them';
@@ -36,7 +43,8 @@ export function stepsOfUse(
   const path = use.path ?? [];
   // What is computed of a family is one character: where the others come from is told first.
   const { origin, rva } = use.familyBase ?? { origin: use.origin, rva: use.constantRva };
-  const isInCode = origin === 'immediate' || origin === 'computed' || origin === 'stack';
+  const kept = path[0] === rva ? KEPT[origin] : undefined;
+  const isInCode = origin === 'immediate' || origin === 'computed' || kept !== undefined;
   // A loop that counts through tags leaves no path of its own: what bounds it is known.
   const isCounted = origin === 'computed' && path.length === 0;
   const constantRva = isInCode ? (path[0] ?? rva) : rva;
@@ -45,7 +53,7 @@ export function stepsOfUse(
     {
       kind: 'constant',
       rva: constantRva,
-      text: `${quoted} ${isCounted ? COUNTED : ORIGINS[origin]}`,
+      text: `${quoted} ${isCounted ? COUNTED : (kept ?? ORIGINS[origin])}`,
       instruction: isInCode ? textAt(constantRva) : null,
     },
     ...(use.familyMask === undefined

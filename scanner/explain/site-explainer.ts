@@ -67,23 +67,32 @@ export class SiteExplainer {
     const note = `${constant}${isProtected ? ' with PROTECTED_POOL (bit 31)' : ''}`;
     const words = familyBase === undefined ? note : `${note}, the base of ${quoted},`;
     const textAt = (rva: number) => this.#disassembler.at(rva)?.text ?? null;
+    const path = this.#pathOf(use);
     use.callee.wrapperCalls.forEach((callRva, i) => {
       this.#wrapperCalls.set(callRva, use.callee.wrappers[i]);
     });
     return {
       evidence,
-      steps: stepsOfUse(use, evidence, words, this.#processor, textAt),
+      steps: stepsOfUse({ ...use, path }, evidence, words, this.#processor, textAt),
       // Without a path, what bounds a counted tag is part of the picture, but does not hold it.
       listings: this.#listings({
         functionRva: use.functionRva,
         callRva: use.rva,
-        path: use.path ?? [use.constantRva],
-        constantRva: use.path?.[0],
+        path: path ?? [use.constantRva],
+        constantRva: path?.[0],
         ulong,
         note,
         computed: familyBase && { rva: use.constantRva, note: quoted },
       }),
     };
+  }
+
+  /** What carried the constant. A store that holds it itself leaves no path: it is all of it. */
+  #pathOf({ path, familyBase, constantRva, ulong }: TagUse): readonly number[] | undefined {
+    if (path !== undefined || familyBase !== undefined) return path;
+    if (this.#instructionHolding(constantRva) !== constantRva) return undefined;
+    const bytes = this.#disassembler.at(constantRva)?.bytes ?? '';
+    return bytes.includes(bytesText(littleEndian(ulong))) ? [constantRva] : undefined;
   }
 
   /** The call in each wrapper that the sites so far went through. */

@@ -14,6 +14,8 @@ export interface TagExplanation {
   moreSites: number;
   /** The driver's own functions that pass the tag on, where the sites name some: the call in each that does so. */
   wrappers: CodeListing[];
+  /** Where the name of a family is a tag of the driver as well, with a `?` of its own: that tag. */
+  also?: TagExplanation;
 }
 
 export interface ExplainedSite {

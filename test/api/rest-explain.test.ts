@@ -11,6 +11,7 @@ import { projectFile } from '../../data/project-files.ts';
 import { addDriverWithFile } from './driver-with-file.ts';
 import { ask } from './rest-client.ts';
 import { DRIVERS, sampleCatalogue } from './sample-facts.ts';
+import { driverWithBoth, driverWithMarks } from './wildcard-drivers.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'pooltag-explain-rest-'));
 const catalogue = await sampleCatalogue();
@@ -22,6 +23,8 @@ const computed = await addDriverWithFile(
   catalogue,
   projectFile('test', 'drivers', 'built', 'value-flow.arm64.clang.O0.sys'),
 );
+const marks = await addDriverWithFile(catalogue, driverWithMarks(root));
+const both = await addDriverWithFile(catalogue, driverWithBoth(root));
 const gone = await addCopy('sample-net.sys');
 rmSync(gone.file);
 const changed = await addCopy('sample-files.sys');
@@ -80,6 +83,30 @@ test('the wildcard of a computed family is explained under its own address, on t
   assert.doesNotMatch(page.text, /Who owns/);
   const last = await ask(server.url, `/drivers/${computed.sha256}?page=2`);
   assert.ok(last.text.includes(`${at(computed.sha256, 'VfL?')}/fold`), 'the page of the driver links it');
+});
+
+test('a tag with a real ? is explained by its text and its value, on the page too', async () => {
+  for (const spelling of ['Rx??', '0x3F3F7852']) {
+    const { status, json, text } = await ask(server.url, inRest(marks.sha256, spelling));
+    assert.equal(status, 200, text);
+    assert.deepEqual([json.tag, json.isPattern], ['Rx??', undefined]);
+    assert.equal(json.links.self, inRest(marks.sha256, '0x3F3F7852'));
+    const page = await ask(server.url, json.links.page, { headers: { accept: 'text/html' } });
+    assert.match(page.text, /The tag has these very characters: it is no wildcard\./);
+  }
+});
+
+test('a tag that is spelled like a family is explained beside it, and by its value alone', async () => {
+  const typed = await ask(server.url, inRest(both.sha256, 'VfL?'));
+  const read = explanationSchema.strict().safeParse(typed.json);
+  assert.ok(read.success, String(read.error));
+  assert.deepEqual([typed.json.id, typed.json.also.id], ['p-56664c3f', '56664c3f']);
+  const page = await ask(server.url, typed.json.links.page, { headers: { accept: 'text/html' } });
+  assert.match(page.text, /A tag spelled like it: \d+ sites?<\/h2>[\s\S]*it is no wildcard/);
+  const value = await ask(server.url, inRest(both.sha256, '0x3F4C6656'));
+  assert.deepEqual([value.json.id, value.json.also], ['56664c3f', undefined]);
+  const family = await ask(server.url, inRest(computed.sha256, '0x3F4C6656'));
+  assert.deepEqual([family.status, family.json.code], [404, 'tag-not-in-driver']);
 });
 
 test('a tag that a driver uses for something else than pool memory says so in place of an explanation', async () => {

@@ -12,7 +12,8 @@ import { imageOfVector } from './code/image-of-vector.ts';
 const ANY_LANE = '1000:8a2a8c52ea0ca6724261000b080000b0080140f900013fd6c0035fd6';
 
 function sightingsOf(vector: string) {
-  return tagSightings(analyseCode(imageOfVector('arm64', vector), 'test.sys'), 'test.sys').sightings;
+  return tagSightings(analyseCode(imageOfVector('arm64', vector), 'test.sys'), { fileName: 'test.sys' })
+    .sightings;
 }
 
 test('A character that may be anything makes a wildcard sighting with the id of a pattern.', () => {

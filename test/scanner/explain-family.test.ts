@@ -6,7 +6,7 @@ import { poolTag } from '../../data/pool-tag.ts';
 import { analyseCode } from '../../scanner/code/analyse-code.ts';
 import type { TagUse } from '../../scanner/code/tag-use.ts';
 import { openDisassembler } from '../../scanner/disassembly/open-disassembler.ts';
-import { isUseOf, sightingOf } from '../../scanner/explain/computed-family.ts';
+import { isUseOf, sightingsOf } from '../../scanner/explain/computed-family.ts';
 import { FunctionInstructions } from '../../scanner/explain/function-instructions.ts';
 import { SiteExplainer } from '../../scanner/explain/site-explainer.ts';
 import { tagSightings } from '../../scanner/tag-sightings.ts';
@@ -80,7 +80,7 @@ for (const [what, vector, tag, steps, notes] of VECTORS) {
   test(`${tag} is explained where ${what}.`, async () => {
     const image = imageOfVector('x64', vector);
     const findings = analyseCode(image, 'test.sys', { isTraced: true });
-    const sighting = sightingOf(tagSightings(findings, 'test.sys').sightings, poolTag(tag))!;
+    const [sighting] = sightingsOf(tagSightings(findings, { fileName: 'test.sys' }).sightings, poolTag(tag));
     const [use] = findings.uses.filter(one => isUseOf(sighting, one));
     const disassembler = await openDisassembler(image, { fileName: 'test.sys' });
     const names = { quoted: `'${tag}'`, ulong: undefined };
@@ -114,10 +114,10 @@ test('A use belongs to the wildcard whose character it computes, and to no tag.'
   assert.ok(isUseOf(sighting('Tag0'), use(0xb0676154)), 'PROTECTED_POOL is no part of a tag');
 });
 
-test('Where the bytes with a real ? stand in the code of a family, the family is meant.', () => {
+test('Where the bytes with a real ? stand in the code of a family, the family is meant first.', () => {
   const bytes = { tag: poolTag('Tag?'), id: '5461673f', protected: false, evidence: [] };
   const family: TagSighting = { ...bytes, id: 'p-5461673f', isPattern: true };
-  assert.equal(sightingOf([bytes, family], bytes.tag), family);
-  assert.equal(sightingOf([bytes], bytes.tag), bytes);
-  assert.equal(sightingOf([bytes], poolTag('Tag0')), undefined);
+  assert.deepEqual(sightingsOf([bytes, family], bytes.tag), [family, bytes]);
+  assert.deepEqual(sightingsOf([bytes], bytes.tag), [bytes]);
+  assert.deepEqual(sightingsOf([bytes], poolTag('Tag0')), []);
 });

@@ -105,6 +105,23 @@ for (const [file, tag, steps, [text, role, note]] of VECTORS) {
   });
 }
 
+test('A constant that another function puts somewhere is shown at that, with where the call takes it from.', async () => {
+  const { sites } = (await explain('tunnel-filter.x64.clang.Os.sys', 'Ring'))!;
+  const [first, ...others] = sites.map(({ evidence, steps, listings }) => {
+    const [{ rva, text, instruction }] = steps;
+    const line = listings.flatMap(({ lines }) => lines).find(one => one.rva === rva);
+    return [evidence.origin, text, instruction, line?.role];
+  });
+  assert.deepEqual(first.slice(0, 2), ['immediate', "'Ring' is a number in this instruction"]);
+  const words = "'Ring' comes out of this instruction and goes into a structure";
+  const store = 'mov dword ptr [rcx+78h],676E6952h';
+  // The second call is seen to be given the structure; the third stands in a routine that the system calls with it.
+  assert.deepEqual(others, [
+    ['structure', `${words} of the driver`, store, 'constant'],
+    ['parameter', `${words} that the function of this use is given`, store, 'constant'],
+  ]);
+});
+
 test('A wrapper is shown with the call that passes the tag on.', async () => {
   const explanation = await explain('wrappers.x64.gcc.O2.sys', 'WrA4');
   const [evidence] = explanation!.sites.map(site => site.evidence);

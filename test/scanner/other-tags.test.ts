@@ -70,7 +70,7 @@ function renamed(image: DriverImage, from: string, to: string): DriverImage {
 }
 
 function found(image: DriverImage): Sightings {
-  return tagSightings(analyseCode(image, 'test.sys'), 'test.sys');
+  return tagSightings(analyseCode(image, 'test.sys'), { fileName: 'test.sys' });
 }
 
 // x86 code whose one import slot is that of a fastcall function: the assembly, and what is to be found
@@ -152,7 +152,10 @@ test('A tag of a remove lock that is a pool tag as well is both', () => {
     ...use,
     callee: { ...use.callee, poolFunction: { ...use.callee.poolFunction, kind: 'remove-lock' as const } },
   };
-  const both = tagSightings({ ...analyseCode(image, 'test.sys'), uses: [use, lock] }, 'test.sys');
+  const both = tagSightings(
+    { ...analyseCode(image, 'test.sys'), uses: [use, lock] },
+    { fileName: 'test.sys' },
+  );
   assert.deepEqual(
     both.sightings.map(({ tag }) => tag),
     ['Tag1'],
@@ -173,5 +176,5 @@ test('A hostile number of such tags is cut off', () => {
     ulong: 0x41414141 + (n % 26) + ((n / 26) | 0) * 0x100,
     callee: { ...use.callee, poolFunction },
   }));
-  assert.ok(tagSightings({ ...findings, uses }, 'test.sys').otherTags.length <= 200);
+  assert.ok(tagSightings({ ...findings, uses }, { fileName: 'test.sys' }).otherTags.length <= 200);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { localtagFacts } from '../../data/localtag-facts.ts';
+import type { DriverNames } from '../../scanner/code/kmdf.ts';
 import { KMDF_FUNCTIONS, POOL_FUNCTIONS } from '../../scanner/code/pool-functions.ts';
 import { PROCESSORS } from '../../scanner/code/processor.ts';
 import { directCallee } from '../../scanner/code/sinks.ts';
@@ -24,8 +25,12 @@ function use(functionName: string, text: string, more: Partial<TagUse> = {}, bit
 }
 
 function sightingsOf(...uses: TagUse[]) {
+  return sightingsNamed({ fileName: 'foo.sys' }, ...uses);
+}
+
+function sightingsNamed(names: DriverNames, ...uses: TagUse[]) {
   const findings = { uses, literals: [], isListedFunction: () => true, unresolvedCalls: 0, isPartial: false };
-  return tagSightings(findings, 'foo.sys');
+  return tagSightings(findings, names);
 }
 
 const THIRD = 0x00ff0000;
@@ -71,15 +76,51 @@ test('A literal of two or three characters is a tag with NULs behind it, where t
   assert.deepEqual(tagsOf(use('ExAllocatePoolWithTag', 'Abc\0', { ...written, callee: guessed })), []);
 });
 
-test('A service with three letters gives KMDF a tag with a NUL.', () => {
-  const { poolFunction } = KMDF_FUNCTIONS.find(({ index }) => index === 116)!;
-  const callee = directCallee(poolFunction, 'wdf01000.sys', PROCESSORS.x64);
-  const created = use('ExAllocatePoolWithTag', '\0\0\0\0', { callee });
-  assert.deepEqual(
-    sightingsOf(created).sightings.map(({ tag, evidence }) => [tag, evidence[0].kind]),
-    [['foo\0', 'default-tag']],
-  );
-});
+/** The names of file, version resource and PDB; the tag that KMDF is taken to compute, and what is said of the name. */
+const DEFAULT_TAGS: [file: string, original: string | null, pdb: string | null, tag: string, says: RegExp][] =
+  [
+    ['foo.sys', null, null, 'foo\0', /taken from the file name\)/],
+    ['flow.sys', 'FLOW.SYS', 'other.pdb', 'flow', /taken from the file name\)/],
+    ['flow64.sys', 'other.sys', 'flow.pdb', 'flow', /taken from the file name\)/],
+    [
+      'foo(1).sys',
+      'foo.sys',
+      'foo.pdb',
+      'foo\0',
+      /taken to be foo, which the version resource calls .* in doubt/,
+    ],
+    [
+      'copy-of-flow.sys',
+      'WdfFlow.sys.mui',
+      null,
+      'Flow',
+      /taken to be WdfFlow, .* in doubt, since the file has an/,
+    ],
+    [
+      'flow.sys',
+      null,
+      'heater.pdb',
+      'flow',
+      /taken from the file name; in doubt, since its PDB is called heater\)/,
+    ],
+    [`${'0f'.repeat(32)}.sys`, null, 'heater.pdb', 'heat', /taken to be heater, .* named by a hash\)/],
+    [`${'0f'.repeat(32)}.sys`, null, null, '0f0f', /taken from the file name\)/],
+    ['flow.sys', 'f\u00e9.sys', null, 'flow', /taken from the file name\)/],
+    ['flow.sys', 'x'.repeat(65), '', 'flow', /taken from the file name\)/],
+  ];
+for (const [fileName, originalName, pdbName, tag, says] of DEFAULT_TAGS) {
+  test(`KMDF's default tag of ${fileName} (${originalName}, ${pdbName}) is ${JSON.stringify(tag)}.`, () => {
+    const { poolFunction } = KMDF_FUNCTIONS.find(({ index }) => index === 116)!;
+    const callee = directCallee(poolFunction, 'wdf01000.sys', PROCESSORS.x64);
+    const created = use('ExAllocatePoolWithTag', '\0\0\0\0', { callee });
+    const { sightings } = sightingsNamed({ fileName, originalName, pdbName }, created);
+    assert.deepEqual(
+      sightings.map(({ tag, evidence }) => [tag, evidence[0].kind]),
+      [[tag, 'default-tag']],
+    );
+    assert.match(sightings[0].evidence[0].rule!, says);
+  });
+}
 
 test('A localtag.txt has a family as the wildcard that it is.', () => {
   const { sightings, otherTags, remarks } = sightingsOf(

@@ -184,6 +184,17 @@ function compare(
   else out.source[i] = form === 'reg,rm' ? rm : d.reg;
 }
 
+/** `test reg, reg` compares the register with zero; other tests look at bits, which says little of the number. */
+export function testRegister(d: X86Decoder, rva: number, out: OperationList, size: number): void {
+  if (size < 4 || d.mod !== 3 || d.reg !== d.rm) {
+    out.add(Op.nothing, rva);
+    return;
+  }
+  const i = out.add(Op.compare, rva);
+  out.left[i] = d.rm;
+  out.size[i] = size;
+}
+
 /** A conditional jump; the condition is the opcode's low half. */
 export function conditionalBranch(d: X86Decoder, rva: number, out: OperationList): void {
   branchTo(d, rva, out, Op.branch);

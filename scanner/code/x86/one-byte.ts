@@ -12,6 +12,7 @@ import {
   MASK,
   move,
   operandSize,
+  testRegister,
 } from './emit.ts';
 import {
   address,
@@ -70,6 +71,7 @@ const MEANINGS: readonly (readonly [first: number, last: number, meaning: Meanin
   [0x81, 0x81, (d, rva, out, size) => binary(d, rva, out, (d.modrm >> 3) & 7, size, 'rm,imm')],
   [0x82, 0x82, (d, rva, out) => binary(d, rva, out, (d.modrm >> 3) & 7, 1, 'rm,imm')],
   [0x83, 0x83, (d, rva, out, size) => binary(d, rva, out, (d.modrm >> 3) & 7, size, 'rm,imm')],
+  [0x85, 0x85, testRegister],
   [
     0x86,
     0x87,

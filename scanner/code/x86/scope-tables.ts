@@ -1,6 +1,7 @@
 /**
  * Structured exceptions on x86: a function with guarded code pushes the address of a table that says where filters and
- * handlers are. These are parts of the function, although pointers lead to them and jumps or returns stand before them.
+ * handlers are; clang's stores it into the frame. These are parts of the function, although pointers lead to them and
+ * jumps or returns stand before them.
  */
 import type { DriverImage, Section } from '../../pe/image-facts.ts';
 import { lastNotAbove, sectionOf } from '../address-search.ts';
@@ -9,9 +10,12 @@ import { readInt32 } from '../little-endian.ts';
 import { isRelocated } from '../static-memory.ts';
 import { opensFrame } from './popped-bytes.ts';
 
-/** What the table that is pushed at `siteRva` says: filters and handlers, in its order. */
+/** What the table that is pushed or stored at `siteRva` says. */
 export interface GuardedCode {
   siteRva: number;
+  /** Where pointers of the table lead into the function, in its order. */
+  parts: number[];
+  /** Where the function goes on with its frame as it was; for most that is where the parts begin. */
   handlers: number[];
 }
 
@@ -24,34 +28,66 @@ const HEADER_BYTES = 16;
 /** A function has at most this much code behind the table's push. */
 const MAX_DISTANCE = 1 << 20;
 
-/** All tables of an image, in the order of the code that pushes them. */
+/** All tables of an image, in the order of the code that names them. */
 export function guardedCode(image: DriverImage, code: Section[]): GuardedCode[] {
   const tableBySite = new Map<number, number>();
+  const stored = new Set<number>();
   for (const at of image.relocations) {
     const section = sectionOf(code, at);
-    const tableRva =
-      section !== undefined && isTablePushed(code, section, at) ? image.pointerAt(at) : undefined;
-    if (tableRva !== undefined) tableBySite.set(at, tableRva);
+    if (section === undefined) continue;
+    const isStored = isTableStored(image, section, at);
+    const tableRva = isStored || isTablePushed(code, section, at) ? image.pointerAt(at) : undefined;
+    if (tableRva === undefined) continue;
+    tableBySite.set(at, tableRva);
+    if (isStored) stored.add(at);
   }
   const tables = new Set(tableBySite.values());
   const found: GuardedCode[] = [];
   let rowsLeft = MAX_ROWS;
   for (const [siteRva, tableRva] of tableBySite) {
     const section = sectionOf(code, siteRva)!;
-    const handlers: number[] = [];
+    const addRow = stored.has(siteRva) ? addStoredRow : addPushedRow;
+    const guarded: GuardedCode = { siteRva, parts: [], handlers: [] };
     for (let row = firstRow(image, tableRva); rowsLeft > 0; row += ROW_BYTES, rowsLeft--) {
       // One table may begin where another ends.
       if (row !== tableRva && tables.has(row)) break;
-      const handler = partAt(image, row + 8, section, siteRva);
-      const filter = image.u32At(row + 4) === 0 ? 0 : partAt(image, row + 4, section, siteRva);
-      if (handler === undefined || filter === undefined) break;
-      if (filter !== 0) handlers.push(filter);
-      handlers.push(handler);
+      if (!addRow(image, row, section, guarded)) break;
     }
-    if (handlers.length > 0) found.push({ siteRva, handlers });
+    if (guarded.handlers.length > 0) found.push(guarded);
   }
   return found;
 }
+
+/** Adds filter and handler of a row: both are parts of the function. False where it is no row. */
+function addPushedRow(image: DriverImage, row: number, section: Section, guarded: GuardedCode): boolean {
+  const handler = partAt(image, row + 8, section, guarded.siteRva);
+  const filter = image.u32At(row + 4) === 0 ? 0 : partAt(image, row + 4, section, guarded.siteRva);
+  if (handler === undefined || filter === undefined) return false;
+  for (const part of filter === 0 ? [handler] : [filter, handler]) {
+    guarded.parts.push(part);
+    guarded.handlers.push(part);
+  }
+  return true;
+}
+
+/** As clang makes them: filters, and what is done whatever happens, are functions of their own. */
+function addStoredRow(image: DriverImage, row: number, section: Section, guarded: GuardedCode): boolean {
+  const isFinally = image.u32At(row + 4) === 0;
+  const isRow = isRelocated(image.relocations, row + 8);
+  if (!isRow || !(isFinally || isRelocated(image.relocations, row + 4))) return false;
+  const handler = isFinally ? undefined : partAt(image, row + 8, section, guarded.siteRva);
+  if (handler === undefined || !takesFrameBack(section.bytes, handler - section.rva)) return true;
+  guarded.parts.push(handler);
+  guarded.handlers.push(handler + FRAME_BACK_BYTES);
+  return true;
+}
+
+/** `mov esp, [ebp-18h]; add ebp, 0Ch`: the run time calls the handler with another ebp than its function has. */
+function takesFrameBack(bytes: Uint8Array, offset: number): boolean {
+  return [0x8b, 0x65, 0xe8, 0x83, 0xc5].every((byte, i) => bytes[offset + i] === byte);
+}
+
+const FRAME_BACK_BYTES = 6;
 
 /** As scopes of the function between these addresses: until a handler begins, all code behind the push may lead to it. */
 export function scopesBetween(guarded: GuardedCode[], beginRva: number, endRva: number): ExceptionScope[] {
@@ -77,6 +113,27 @@ function isTablePushed(code: Section[], { bytes, rva }: Section, at: number): bo
   const callee = (at + 9 + readInt32(bytes, next + 1)) | 0;
   const section = sectionOf(code, callee);
   return section !== undefined && opensFrame(section.bytes, callee - section.rva);
+}
+
+/** How far behind the store of the table the others of a record stand. */
+const RECORD_CODE_BYTES = 48;
+
+/** Whether `mov [frame+n], table` is followed by `mov [frame+n-4], handler` and by what reads fs:[0]. */
+function isTableStored(image: DriverImage, { bytes, rva }: Section, at: number): boolean {
+  const offset = at - rva;
+  const modrm = bytes[offset - 2];
+  // A displacement of one byte behind a register other than esp.
+  if (offset < 3 || bytes[offset - 3] !== 0xc7 || (modrm & 0xf8) !== 0x40 || (modrm & 7) === 4) return false;
+  const before = (bytes[offset - 1] - 4) & 0xff;
+  const end = Math.min(offset + 4 + RECORD_CODE_BYTES, bytes.length - 7);
+  let hasHandler = false;
+  for (let p = offset + 4; p < end; p++) {
+    if (bytes[p] === 0xc7 && bytes[p + 1] === modrm && bytes[p + 2] === before)
+      hasHandler ||= isRelocated(image.relocations, rva + p + 3);
+    const isRead = bytes[p + 1] === 0xa1 || (bytes[p + 1] === 0x8b && (bytes[p + 2] & 0xc7) === 0x05);
+    if (bytes[p] === 0x64 && isRead) return hasHandler;
+  }
+  return false;
 }
 
 /** The older tables begin with a row, whose handler is relocated; in the place of that later ones have a cookie's. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 import { scan } from '../../../api/commands/scan.ts';
 import { projectFile } from '../../../data/project-files.ts';
+import { driverWithBoth, driverWithMarks } from '../wildcard-drivers.ts';
 import { capturedIo } from './captured-io.ts';
 
 const driver = projectFile('test', 'drivers', 'built', 'wrappers.x64.gcc.O2.sys');
@@ -54,6 +55,43 @@ test('the wildcard of a computed family is explained as it is typed, and as JSON
   );
 });
 
+const marks = driverWithMarks(root);
+const OWN_MARKS: [spelling: string, reason: string][] = [
+  ['Rx??', 'as it is typed'],
+  ['0x3F3F7852', 'as a value'],
+  ["'??xR'", 'as a literal of C'],
+];
+for (const [spelling, reason] of OWN_MARKS) {
+  test(`a tag with a real ? is explained, ${reason}, and is said to be no wildcard`, async () => {
+    const { exitCode, out, err } = await run('--explain', spelling, marks);
+    assert.equal(exitCode, 0, err);
+    assert.match(out, /\nRx\?\? {2}\d+ sites? \(the tag has these very characters: it is no wildcard\)\n/);
+    assert.match(out, /'Rx\?\?' is a number in this instruction: mov r8d,3F3F7852h/);
+  });
+}
+
+test('a tag that is spelled like the wildcard of a family is explained beside it, by its value alone', async () => {
+  const both = driverWithBoth(root);
+  const typed = await run('--explain', 'VfL?', both);
+  assert.equal(typed.exitCode, 0, typed.err);
+  assert.match(
+    typed.out,
+    /\nVfL\? {2}1 site \(one character is computed\)\n[\s\S]*\nVfL\? {2}\d+ sites? \(the tag has/,
+  );
+  const value = await run('--explain', '0x3F4C6656', both);
+  assert.match(value.out, /\nVfL\? {2}\d+ sites? \(the tag has these very characters/);
+  assert.doesNotMatch(value.out, /is computed/);
+  const [json] = JSON.parse((await run('--explain', 'VfL?', '--format', 'json', both)).out);
+  assert.deepEqual([json.explanation.id, json.explanation.also.id], ['p-56664c3f', '56664c3f']);
+  assert.deepEqual(json.sightings.map(({ id }: { id: string }) => id).sort(), ['56664c3f', 'p-56664c3f']);
+});
+
+test('a value names no family', async () => {
+  const family = projectFile('test', 'drivers', 'built', 'value-flow.arm64.clang.O0.sys');
+  const { exitCode, out } = await run('--explain', '0x3F4C6656', family);
+  assert.deepEqual([exitCode, out], [1, '']);
+});
+
 test('json and ndjson add the explanation to the file', async () => {
   const json = JSON.parse((await run('--explain', 'WrA4', '--format', 'json', driver, other)).out);
   assert.equal(json.length, 2);
@@ -98,12 +136,17 @@ const FAILURES: [argv: string[], exitCode: number, says: RegExp, reason: string]
   [['--explain', 'Zzzz', driver], 1, /no site of Zzzz in 1 driver/, 'no driver uses the tag'],
   [['--explain', '<b>"', driver], 1, /no site of <b>" in 1 driver/, 'a tag that looks like HTML'],
   [['--explain', 'Threads', driver], 2, /is not a pool tag/, 'not a tag'],
-  [['--explain', 'Nt??', driver], 2, /is a pattern/, 'a pattern'],
-  [['--explain', 'Afd*', driver], 2, /is a pattern/, 'a pattern with an open end'],
+  [
+    ['--explain', 'Nt??', driver],
+    1,
+    /no site of Nt\?\? in 1 driver \(taken for .* these very characters,.*pooltag search 'Nt\?\?' lists/,
+    'a pattern',
+  ],
+  [['--explain', 'Afd*', driver], 1, /pooltag search 'Afd\*' lists/, 'a pattern with an open end'],
   [
     ['--explain', 'Afd?', driver],
     1,
-    /names a tag with one computed character/,
+    /one of which a single character is computed/,
     'a wildcard without a family',
   ],
   [

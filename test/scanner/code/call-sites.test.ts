@@ -14,7 +14,7 @@ const vectors = readFileSync(projectFile('test', 'vectors', 'call-sites.txt'), '
 for (const [arch, hex, expected, reason] of vectors) {
   test(`On ${arch}: ${reason}.`, () => {
     const image = codeImage(arch as 'x86' | 'x64', Uint8Array.from(Buffer.from(hex, 'hex')));
-    const { sightings } = tagSightings(analyseCode(image, 'test.sys'), 'test.sys');
+    const { sightings } = tagSightings(analyseCode(image, 'test.sys'), { fileName: 'test.sys' });
     const found = sightings.flatMap(({ tag, protected: isProtected, evidence }) => {
       const best = evidence[0].kind;
       if (best === 'literal' || best === 'family-literal') return [];

@@ -68,7 +68,7 @@ export function analyseCode(
     index,
     functions,
     poppedBytes,
-    keptRegisters: new KeptRegisters(image, front, codeBytes),
+    keptRegisters: new KeptRegisters({ image, processor, front, codeBytes }),
     codeBytes,
     maxOperations,
     isTraced,

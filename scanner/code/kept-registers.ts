@@ -5,7 +5,7 @@
  */
 import type { DriverImage } from '../pe/image-facts.ts';
 import { Op, OperationList } from './operations.ts';
-import type { InstructionFront } from './processor.ts';
+import type { InstructionFront, Processor } from './processor.ts';
 
 /** Every register, as bits: what a callee may change that is not read to its end. */
 const ALL = -1;
@@ -17,17 +17,30 @@ const MAX_DEPTH = 3;
 const INSTRUCTIONS_PER_CODE_BYTE = 0.5;
 const LEAST_INSTRUCTIONS = 20_000;
 
+/** One for all images: no callee is read while another is. */
+const SCRATCH = new OperationList();
+
+interface ReadCode {
+  image: DriverImage;
+  processor: Processor;
+  front: InstructionFront;
+  /** Bytes of executable sections. */
+  codeBytes: number;
+}
+
 /** Answers for one image; each callee is read once, and only when somebody asks. */
 export class KeptRegisters {
   readonly #image: DriverImage;
   readonly #front: InstructionFront;
+  readonly #volatile: number;
   readonly #changedBy = new Map<number, number>();
-  readonly #scratch = new OperationList();
   #instructionsLeft: number;
 
-  constructor(image: DriverImage, front: InstructionFront, codeBytes: number) {
+  constructor({ image, processor, front, codeBytes }: ReadCode) {
     this.#image = image;
     this.#front = front;
+    // The result is one of them, and no question.
+    this.#volatile = processor.volatileRegisters & ~(1 << processor.resultRegister);
     this.#instructionsLeft = LEAST_INSTRUCTIONS + codeBytes * INSTRUCTIONS_PER_CODE_BYTE;
   }
 
@@ -51,7 +64,8 @@ export class KeptRegisters {
     const section = this.#image.sectionAt(functionRva);
     if (section === undefined || !section.executable) return ALL;
     const { bytes, rva: from } = section;
-    const { op, dst, low } = this.#scratch;
+    const operations = SCRATCH;
+    operations.clear();
     const seen = new Set<number>();
     const callees = new Set<number>();
     const waiting = [functionRva];
@@ -61,11 +75,12 @@ export class KeptRegisters {
         seen.add(at);
         if (seen.size > MAX_INSTRUCTIONS || this.#instructionsLeft-- <= 0) return ALL;
         if (at < from || at - from >= bytes.length) return ALL;
-        this.#scratch.clear();
-        const length = this.#front.append(bytes, at - from, bytes.length, at, this.#scratch);
-        if (length === 0 || this.#scratch.count === 0) return ALL;
+        const first = operations.count;
+        const length = this.#front.append(bytes, at - from, bytes.length, at, operations);
+        if (length === 0 || operations.count === first) return ALL;
+        const { op, dst, low, count } = operations;
         let next: number | undefined = at + length;
-        for (let i = 0; i < this.#scratch.count; i++) {
+        for (let i = first; i < count; i++) {
           if (dst[i] < 32) changed |= 1 << dst[i];
           if (op[i] === Op.killMany) changed |= low[i];
           else if (op[i] === Op.call) callees.add(low[i]);
@@ -74,6 +89,7 @@ export class KeptRegisters {
           else if (op[i] === Op.jump) next = low[i];
           else if (op[i] === Op.return || op[i] === Op.stop) next = undefined;
         }
+        if ((changed & this.#volatile) === this.#volatile) return ALL;
         if (next === undefined) break;
         at = next;
       }

@@ -28,7 +28,7 @@ export function countedAnalysis(
       index,
       functions: mapFunctions(image, index),
       poppedBytes,
-      keptRegisters: new KeptRegisters(image, counting, codeBytesOf(image)),
+      keptRegisters: new KeptRegisters({ image, processor, front: counting, codeBytes: codeBytesOf(image) }),
       codeBytes: codeBytesOf(image),
       maxOperations,
       isTraced: false,

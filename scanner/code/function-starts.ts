@@ -3,6 +3,7 @@ import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
 import { lastNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
 import {
+  ALIGNMENT,
   afterPadding,
   isBehindReturn,
   isBehindThunk,
@@ -85,12 +86,13 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
 }
 
 /**
- * Whether two calls lead to code that saves a register first: a function, also where a table of a switch stands before it. One
- * such call may be chance bytes.
+ * Whether two calls lead to code that saves a register first, or stands where compilers align functions: a function, also where a
+ * table of a switch stands before it. One such call may be chance bytes.
  */
 function isCalledByTwo(index: CodeIndex, code: Section[], target: number): boolean {
   const section = sectionOf(code, target);
-  if (section === undefined || !savesRegister(section.bytes, target - section.rva)) return false;
+  if (section === undefined) return false;
+  if (target % ALIGNMENT !== 0 && !savesRegister(section.bytes, target - section.rva)) return false;
   const isCall = (site: number) => {
     const from = sectionOf(code, site);
     return from !== undefined && from.bytes[site - from.rva] === 0xe8;

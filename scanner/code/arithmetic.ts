@@ -119,7 +119,8 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
   if (left.kind === 'memory') return multiple(factor, Math.imul(left.plus, factor));
   if (left.kind === 'bits') return withConstant(Alu.multiply, asMultiple(left), factor, rva);
-  if (left.kind === 'inside' && left.stride === 0) return multiple(factor, Math.imul(left.plus, factor));
+  // A number plus an index times something (`row * 5 + column`) is some number: no pointer is multiplied.
+  if (left.kind === 'inside') return multiple(factor, Math.imul(left.plus, factor));
   if (left.kind === 'multiple') {
     const stride = left.stride * factor;
     return stride > MAX_ELEMENT_BYTES ? DERIVED : multiple(stride, Math.imul(left.plus, factor));
@@ -164,7 +165,9 @@ function asMultiple(value: Value): Value {
 /** A pointer to an object plus an index: some element of an array in it. */
 function addToObject(pointer: Value, number: Value): Value | undefined {
   const index = asMultiple(number);
-  if (index.kind !== 'multiple' || index.stride < 4) return undefined;
+  if (index.kind !== 'multiple') return undefined;
+  // Not the elements of an array, so that both are numbers: `row * 3 + column`.
+  if (index.stride < 4) return isPlainNumber(pointer) ? multiple(1, index.plus) : undefined;
   if (pointer.kind === 'inside' && pointer.stride === 0)
     return inside(pointer.object, pointer.plus + index.plus, index.stride);
   return isOpenValue(pointer) ? inside(pointer, index.plus, index.stride) : undefined;
@@ -177,7 +180,18 @@ function addIndex(base: Value, number: Value): Value | undefined {
   if (base.kind === 'stack' && index.kind === 'multiple' && index.stride >= 4)
     return elementInFrame(base.offset + index.plus, index.stride);
   if (base.kind !== 'address' || index.kind !== 'multiple') return undefined;
-  return element((base.rva + index.plus) | 0, index.stride);
+  return element((base.rva + firstDistance(index)) | 0, index.stride);
+}
+
+/** How far the first element that is read is behind the array's address: an index less a constant begins at 0, not before. */
+function firstDistance({ plus, stride }: Extract<Value, { kind: 'multiple' }>): number {
+  return plus < 0 ? ((plus % stride) + stride) % stride : plus;
+}
+
+/** The elements of rows of a table: each row is so many of them long. Undefined where the rows have something else as well. */
+function innerStride(one: number, other: number): number | undefined {
+  const [inner, outer] = one < other ? [one, other] : [other, one];
+  return outer % inner === 0 ? inner : undefined;
 }
 
 function computeNumber(alu: number, left: number, right: number, carry: number): number | undefined {
@@ -189,6 +203,14 @@ function computeNumber(alu: number, left: number, right: number, carry: number):
     case Alu.subtractWithBorrow:
       return left - right - carry;
     case Alu.or:
+  if (base.kind === 'multiple' && index.kind === 'multiple') {
+    const stride = innerStride(base.stride, index.stride);
+    return stride === undefined ? undefined : multiple(stride, base.plus + index.plus);
+  }
+  if (base.kind === 'element' && index.kind === 'multiple') {
+    const stride = innerStride(base.stride, index.stride);
+    return stride === undefined ? undefined : element((base.rva + firstDistance(index)) | 0, stride);
+  }
       return left | right;
     case Alu.and:
       return left & right;

@@ -44,7 +44,8 @@ export class OperationsPointers {
   begin(): void {
     const { fn, tables } = this.#context;
     this.#inFrame = [];
-    this.#namesOperations = namesAddress(fn.body.operations, rva => this.#isOperation(rva));
+    // Structures of functions are copied from a template in pieces that only a load names.
+    this.#namesOperations = namesAddress(fn.body.operations, rva => this.#isOperation(rva), true);
     this.#isGivenOperations = tables.isGivenTo(fn.rva);
   }
 

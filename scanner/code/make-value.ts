@@ -155,13 +155,20 @@ export function inside(object: OpenValue, plus: number, stride: number): Value {
   return value as Value;
 }
 
-/** `place` is the same seen from the caller, where that is known. */
-function field(offset: number, owner: number | undefined, place?: Place, stride?: number): Value {
+/** `place` is the same seen from the caller, where that is known; `operation` is the call that gave the object. */
+function field(
+  offset: number,
+  owner: number | undefined,
+  place?: Place,
+  stride?: number,
+  operation?: number,
+): Value {
   const value = new AnyValue('field');
   value.offset = offset;
   value.owner = owner;
   value.place = place;
   value.stride = stride;
+  value.operation = operation;
   return value as Value;
 }
 
@@ -195,6 +202,7 @@ export function behindPointer(pointer: Value, offset: number): Value {
       if (pointer.stride === 0) return behindPointer(pointer.object, offset + pointer.plus);
       return elementOf(pointer.object, offset + pointer.plus, pointer.stride);
     case 'result':
+      return field(offset, undefined, undefined, undefined, pointer.operation);
     case 'unknown':
     case 'blank':
       return field(offset, undefined);

@@ -100,7 +100,7 @@ export class TagUses {
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
-        : fn.withReturned(passed).map(value => this.#cleared(value, callee, i));
+        : fn.withFilled(fn.withReturned(passed), i).map(value => this.#cleared(value, callee, i));
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;

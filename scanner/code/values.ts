@@ -32,6 +32,8 @@ export type Value =
       offset: number;
       owner: number | undefined;
       stride?: number;
+      /** The call that returned the object. */
+      operation?: number;
       /** The same seen from the caller, where the object is one whose address stands in a structure of the caller's. */
       place?: Place;
     }

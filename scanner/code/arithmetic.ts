@@ -12,6 +12,7 @@ import {
   multiple,
 } from './make-value.ts';
 import { Alu } from './operations.ts';
+import type { Place } from './places.ts';
 import { isOpenValue, type Value } from './values.ts';
 
 /** The possible results of `left ALU right`, computed at `rva`; a carry counts as both 0 and 1. */
@@ -28,7 +29,7 @@ export function compute(alu: number, left: Value, right: Value, rva: number): Va
     if (shifted !== undefined) return shifted;
   }
   if (alu === Alu.add || alu === Alu.or) {
-    const family = familyOf(left, right, rva) ?? familyOf(right, left, rva);
+    const family = familyOf(alu, left, right, rva) ?? familyOf(alu, right, left, rva);
     if (family !== undefined) return [family];
   }
   const usesCarry = alu === Alu.addWithCarry || alu === Alu.subtractWithBorrow;
@@ -49,14 +50,17 @@ const MAX_MASK_BITS = 3;
 /** A number that may be anything, cut to a few bits: every combination of them. */
 function maskedValues(value: Value, mask: Value, rva: number): Value[] | undefined {
   if (mask.kind !== 'constant' || value.kind === 'constant' || value.kind === 'address') return undefined;
-  return withBits(value.kind === 'bits' ? value.mask & mask.value : mask.value, rva);
+  if (value.kind !== 'bits')
+    return withBits(mask.value, rva, (mask.value & 1) === 1 ? passedAt(value) : undefined);
+  const left = value.mask & mask.value;
+  return withBits(left, rva, lowestBit(left) === lowestBit(value.mask) ? value.place : undefined);
 }
 
 /** Every number that has only bits of the mask, where they are few; else the mask. */
-function withBits(mask: number, rva: number): Value[] {
+function withBits(mask: number, rva: number, place: Place | undefined): Value[] {
   const places: number[] = [];
   for (let bit = 0; bit < 32; bit++) if (((mask >>> bit) & 1) === 1) places.push(1 << bit);
-  if (places.length > MAX_MASK_BITS) return [bits(mask)];
+  if (places.length > MAX_MASK_BITS) return [bits(mask, place)];
   let sums = [0];
   for (const bit of places) sums = [...sums, ...sums.map(sum => sum | bit)];
   return sums.map(sum => constant(sum, 'computed', rva));
@@ -70,7 +74,19 @@ function shiftedBits(alu: number, value: Value, amount: Value, rva: number): Val
     value.kind === 'bits' ? value.mask : isPlainNumber(value) && amount.value > 16 ? 0xffffffff : undefined;
   if (mask === undefined) return undefined;
   const result = computeNumber(alu, mask | 0, amount.value, 0);
-  return result === undefined ? undefined : withBits(result, rva);
+  if (result === undefined) return undefined;
+  return withBits(result, rva, alu === Alu.shiftLeft ? passedAt(value) : undefined);
+}
+
+/** Where the caller passed the number, whole or the lower part of it that is moved. */
+function passedAt(value: Value): Place | undefined {
+  return value.kind === 'parameter' || value.kind === 'bits' || value.kind === 'unknown'
+    ? value.place
+    : undefined;
+}
+
+function lowestBit(mask: number): number {
+  return (mask & -mask) >>> 0;
 }
 
 function computeOne(alu: number, left: Value, right: Value, rva: number, carry: number): Value {
@@ -119,7 +135,8 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   if (factor === 0 || factor > MAX_ELEMENT_BYTES) return DERIVED;
   if (left.kind === 'memory') return multiple(factor, Math.imul(left.plus, factor));
   if (left.kind === 'bits') return withConstant(Alu.multiply, asMultiple(left), factor, rva);
-  if (left.kind === 'inside' && left.stride === 0) return multiple(factor, Math.imul(left.plus, factor));
+  // A number plus an index times something (`row * 5 + column`) is some number: no pointer is multiplied.
+  if (left.kind === 'inside') return multiple(factor, Math.imul(left.plus, factor));
   if (left.kind === 'multiple') {
     const stride = left.stride * factor;
     return stride > MAX_ELEMENT_BYTES ? DERIVED : multiple(stride, Math.imul(left.plus, factor));
@@ -128,11 +145,12 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
 }
 
 /** A constant with an unknown number in one of its characters; undefined for everything else. */
-function familyOf(base: Value, number: Value, rva: number): Value | undefined {
+function familyOf(alu: number, base: Value, number: Value, rva: number): Value | undefined {
   if (base.kind !== 'constant' || number.kind !== 'bits') return undefined;
   const isOneCharacter = [0xff, 0xff00, 0xff0000, 0xff000000].some(byte => (number.mask & ~byte) === 0);
   if (!isOneCharacter) return undefined;
-  return family(base, number.mask, rva);
+  const isSum = alu === Alu.add || (base.value & number.mask) === 0;
+  return family(base, number.mask, rva, isSum ? number.place : undefined);
 }
 
 /** Whether the value may be an index that counts elements. */
@@ -157,14 +175,16 @@ const MAX_OBJECT_BYTES = 0x10000;
 /** A number of which only some bits may be set, as an index: a narrow number (`type & 0xff`), by itself or shifted. */
 function asMultiple(value: Value): Value {
   if (value.kind !== 'bits') return value;
-  const lowest = (value.mask & -value.mask) >>> 0;
+  const lowest = lowestBit(value.mask);
   return lowest <= MAX_ELEMENT_BYTES ? multiple(lowest, 0) : DERIVED;
 }
 
 /** A pointer to an object plus an index: some element of an array in it. */
 function addToObject(pointer: Value, number: Value): Value | undefined {
   const index = asMultiple(number);
-  if (index.kind !== 'multiple' || index.stride < 4) return undefined;
+  if (index.kind !== 'multiple') return undefined;
+  // Not the elements of an array, so that both are numbers: `row * 3 + column`.
+  if (index.stride < 4) return isPlainNumber(pointer) ? multiple(1, index.plus) : undefined;
   if (pointer.kind === 'inside' && pointer.stride === 0)
     return inside(pointer.object, pointer.plus + index.plus, index.stride);
   return isOpenValue(pointer) ? inside(pointer, index.plus, index.stride) : undefined;
@@ -172,12 +192,31 @@ function addToObject(pointer: Value, number: Value): Value | undefined {
 
 function addIndex(base: Value, number: Value): Value | undefined {
   const index = asMultiple(number);
+  if (base.kind === 'multiple' && index.kind === 'multiple') {
+    const stride = innerStride(base.stride, index.stride);
+    return stride === undefined ? undefined : multiple(stride, base.plus + index.plus);
+  }
+  if (base.kind === 'element' && index.kind === 'multiple') {
+    const stride = innerStride(base.stride, index.stride);
+    return stride === undefined ? undefined : element((base.rva + firstDistance(index)) | 0, stride);
+  }
   if (base.kind === 'address' && index.kind === 'inside' && index.stride === 0)
     return element((base.rva + index.plus) | 0, 1);
   if (base.kind === 'stack' && index.kind === 'multiple' && index.stride >= 4)
     return elementInFrame(base.offset + index.plus, index.stride);
   if (base.kind !== 'address' || index.kind !== 'multiple') return undefined;
-  return element((base.rva + index.plus) | 0, index.stride);
+  return element((base.rva + firstDistance(index)) | 0, index.stride);
+}
+
+/** How far the first element that is read is behind the array's address: an index less a constant begins at 0, not before. */
+function firstDistance({ plus, stride }: Extract<Value, { kind: 'multiple' }>): number {
+  return plus < 0 ? ((plus % stride) + stride) % stride : plus;
+}
+
+/** The elements of rows of a table: each row is so many of them long. Undefined where the rows have something else as well. */
+function innerStride(one: number, other: number): number | undefined {
+  const [inner, outer] = one < other ? [one, other] : [other, one];
+  return outer % inner === 0 ? inner : undefined;
 }
 
 function computeNumber(alu: number, left: number, right: number, carry: number): number | undefined {

@@ -1,4 +1,5 @@
 /** The tags in arrays that are read by an index: the elements that read like tags, in a row. */
+import type { DriverImage } from '../pe/image-facts.ts';
 
 import { MAX_ELEMENT_BYTES } from './arithmetic.ts';
 import { behindPointer, inside, memory, UNKNOWN } from './make-value.ts';
@@ -68,11 +69,20 @@ export function imageArray(walk: Pick<Walk, 'image' | 'index'>, rva: number, str
   const named = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
   const end = nextPointedAt(walk.image, rva + stride, named);
   const values = readTable(walk.image, rva, stride, end);
-  if (values.length > 0) return ValueSet.ofAll(values);
+  if (values.length > 1 || (values.length === 1 && !goesOn(walk.image, rva + stride, end)))
+    return ValueSet.ofAll(values);
   const isFilled = walk.image.sectionAt(rva)?.writable === true;
-  // The type 0 is often none, and its row empty. Two tags behind it make sure that they are meant.
+  // The type 0 is often none, and its row empty. Two tags, or pointers, behind it make sure that they are meant.
   const others =
     !isFilled && walk.image.u32At(rva) === 0 ? readTable(walk.image, rva + stride, stride, end) : [];
-  if (others.length > 1 && others[0].kind === 'constant') return ValueSet.ofAll(others);
+  if (others.length > 1) return ValueSet.ofAll(others);
   return isFilled ? ValueSet.ofAll([UNKNOWN, memory(rva)]) : ValueSet.of(UNKNOWN);
+}
+
+/**
+ * Whether what stands behind the only row is neither another one, nor empty, nor something else: a text may begin like a tag, and
+ * where the index has a least number, compilers name a table by what stands before it.
+ */
+function goesOn(image: DriverImage, next: number, end: number): boolean {
+  return next + 4 <= end && (image.u32At(next) ?? 0) !== 0;
 }

@@ -8,6 +8,10 @@ import { type NumberRange, register, type Walk } from './walk.ts';
 
 /** Tags that differ in a counted digit; a longer row is no longer an enumeration. */
 const MAX_NUMBERS = 36;
+/** The largest number of 32 bits without a sign. */
+const LAST_NUMBER = 0xffffffff;
+/** Comparisons of numbers with a sign; each with its opposite. */
+const SIGNED: ReadonlySet<number> = new Set([Condition.less, Condition.lessOrEqual]);
 /** Blocks between the comparison and the use, each entered from the one before only. */
 const MAX_BLOCKS = 8;
 
@@ -56,35 +60,71 @@ function assumedRange(walk: Walk, open: readonly Value[]): NumberRange | undefin
   )?.range;
 }
 
+/**
+ * What the comparisons on the only way here leave of an open number. A comparison may be of the same number plus a constant: where
+ * `x - 5` is -3 or above, as a number without a sign, `x` is 2 to 4. So they are put together for the number without it.
+ */
 function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: number): NumberRange | undefined {
   const { blocks, blockOf, operations } = walk.body;
-  let number = blockOf[before];
+  const number = open.length === 1 ? partOf(open[0]) : undefined;
+  const plus = number?.plus ?? 0;
+  let block = blockOf[before];
   let low = 0;
-  let high = Infinity;
+  let high = LAST_NUMBER;
   for (let hops = 0; hops < MAX_BLOCKS; hops++) {
-    const from = blocks.predecessors.only(number);
+    const from = blocks.predecessors.only(block);
     if (from === undefined) break;
     const branch = blocks.end[from] - 1;
     if (operations.op[branch] === Op.branch) {
-      const isTaken = walk.body.operationAt(operations.low[branch]) === blocks.begin[number];
+      const isTaken = walk.body.operationAt(operations.low[branch]) === blocks.begin[block];
       const compare = comparisonBefore(walk, branch, blocks.begin[from]);
       const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
       if (range !== undefined && compare !== undefined) {
-        const compared = walk.at(register(operations.left[compare]), compare, depth + 1);
-        if (compared.values.some(value => open.some(other => isSame(value, other)))) {
-          low = Math.max(low, range.low);
-          high = Math.min(high, range.high);
+        const { values } = walk.at(register(operations.left[compare]), compare, depth + 1);
+        const isSameNumber = values.some(value => open.some(other => isSame(value, other)));
+        const added = isSameNumber ? plus : addedTo(number?.whole, values, operations.alu[branch]);
+        const moved = added === undefined ? undefined : movedRange(range, -added);
+        if (moved !== undefined) {
+          low = Math.max(low, moved.low);
+          high = Math.min(high, moved.high);
         }
       }
     }
-    number = from;
+    block = from;
   }
-  return isShort({ low, high }) ? { low, high } : undefined;
+  const range = { low: low + plus, high: high + plus };
+  return isShort(range) ? range : undefined;
+}
+
+/** What a comparison adds to the number, whose sign does not matter then; undefined where it is of another number. */
+function addedTo(
+  whole: Value | undefined,
+  compared: readonly Value[],
+  condition: number,
+): number | undefined {
+  const hasSign = SIGNED.has(condition & ~1);
+  const other = compared.length === 1 && !hasSign ? partOf(compared[0]) : undefined;
+  return whole !== undefined && other !== undefined && isSame(whole, other.whole) ? other.plus : undefined;
+}
+
+/** A range of numbers of 32 bits without a sign, moved; undefined where it becomes two of them. */
+function movedRange(range: NumberRange, change: number): NumberRange | undefined {
+  if (change === 0) return range;
+  const low = (range.low >>> 0) + change;
+  const high = (range.high === Infinity ? LAST_NUMBER : range.high >>> 0) + change;
+  const round = Math.floor(low / 2 ** 32) * 2 ** 32;
+  return high - round > LAST_NUMBER ? undefined : { low: low - round, high: high - round };
+}
+
+/** An open number and what was added to it. */
+function partOf(value: Value): { whole: Value; plus: number } | undefined {
+  if (value.kind !== 'inside') return { whole: value, plus: 0 };
+  return value.stride === 0 ? { whole: value.object, plus: value.plus } : undefined;
 }
 
 /** Whether the numbers are few enough to be listed. */
 function isShort({ low, high }: NumberRange): boolean {
-  return low <= high && high - low < MAX_NUMBERS && high < 0x100;
+  return low >= 0 && low <= high && high - low < MAX_NUMBERS && high < 0x100;
 }
 
 /** The comparison with a constant that the branch decides by. */

@@ -140,6 +140,8 @@ function isSame(a: Callee, b: Callee): boolean {
     a.poolFunction === b.poolFunction &&
     placeKey(a.place) === placeKey(b.place) &&
     a.returnedAt === b.returnedAt &&
+    a.computed?.base === b.computed?.base &&
+    a.computed?.mask === b.computed?.mask &&
     a.wrappers.length === b.wrappers.length
   );
 }

@@ -5,6 +5,8 @@ import { movedPlace, type Place } from './places.ts';
 import type { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 
+/** Where a structure may stand that is copied whole. */
+const TEMPLATES: ReadonlySet<Value['kind']> = new Set(['address', 'stack', 'parameter']);
 /** Structures are not larger. */
 export const MAX_COPIED_BYTES = 0x10000;
 
@@ -38,7 +40,7 @@ function blockCopy(resolver: ValueResolver, i: number): Copy | undefined {
   };
 }
 
-/** Much is copied by calls of what callers pass in buffers: only what stands in the image or the frame may be a template. */
+/** A template stands in the image or the frame, or the caller passes it: a structure, where the size is a constant. */
 function calledCopy(resolver: ValueResolver, i: number, moved: number): Copy | undefined {
   const called = resolver.memoryFunctions?.at(resolver.body, i);
   if (called?.from === undefined) return undefined;
@@ -46,10 +48,10 @@ function calledCopy(resolver: ValueResolver, i: number, moved: number): Copy | u
   const size = passed(called.size);
   if (size.length !== 1 || size[0].kind !== 'constant' || !isStructure(size[0].value)) return undefined;
   const from = passed(called.from);
-  if (!from.some(({ kind }) => kind === 'address' || kind === 'stack')) return undefined;
+  if (!from.some(({ kind }) => TEMPLATES.has(kind))) return undefined;
   const to = passed(called.to);
-  // What stands in the frame is asked for where it is used.
-  return to.every(({ kind }) => ['stack', 'constant', 'blank'].includes(kind))
+  // What stands in the frame is asked for where it is used; an object that a call left there is another thing.
+  return to.every(({ kind }) => ['stack', 'constant'].includes(kind))
     ? undefined
     : { to, from, bytes: size[0].value };
 }

@@ -2,8 +2,8 @@
 import type { Section } from '../pe/image-facts.ts';
 import { readInt32 } from './little-endian.ts';
 
-/** What linkers align functions to when they pad with int3. */
-const ALIGNMENT = 16;
+/** What compilers and linkers align functions to. */
+export const ALIGNMENT = 16;
 
 /** push ebp, and mov edi, edi before it. */
 const STARTS_PROLOGUE = Uint8Array.from({ length: 256 }, (_, byte) =>

@@ -3,6 +3,7 @@ import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
 import { lastNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
 import {
+  ALIGNMENT,
   afterPadding,
   isBehindReturn,
   isBehindThunk,
@@ -45,7 +46,9 @@ export function unlistedStarts(
     if (!offer(rva, false) && image.arch !== 'arm64' && isCalledByTwo(index, code, rva)) found.add(rva);
   for (const [rva] of importThunks(image, index, code)) offer(rva, false);
   for (const rva of functionPointers(image, code)) offer(rva, false);
-  if (!isX86) for (const rva of index.referencedAddresses()) offer(rva, false);
+  if (!isX86)
+    for (const rva of index.referencedAddresses())
+      if (image.arch !== 'arm64' || !isSwitchBase(index, code, rva)) offer(rva, false);
   for (const rva of gapStarts(listed, code)) offer(rva, false);
   for (const section of image.arch === 'arm64' ? [] : code) {
     offer(section.rva, true);
@@ -85,17 +88,38 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
 }
 
 /**
- * Whether two calls lead to code that saves a register first: a function, also where a table of a switch stands before it. One
- * such call may be chance bytes.
+ * Whether two calls lead to code that saves a register first, or stands where compilers align functions: a function, also where a
+ * table of a switch stands before it. One such call may be chance bytes.
  */
 function isCalledByTwo(index: CodeIndex, code: Section[], target: number): boolean {
   const section = sectionOf(code, target);
-  if (section === undefined || !savesRegister(section.bytes, target - section.rva)) return false;
+  if (section === undefined) return false;
+  if (target % ALIGNMENT !== 0 && !savesRegister(section.bytes, target - section.rva)) return false;
   const isCall = (site: number) => {
     const from = sectionOf(code, site);
     return from !== undefined && from.bytes[site - from.rva] === 0xe8;
   };
   return index.callersOf(target).filter(isCall).length > 1;
+}
+
+/** Instructions between ARM64's `adr` of a switch's first case and the `br` that adds a distance to it. */
+const MAX_TO_BRANCH = 4;
+
+/** Whether code names an address only to jump to a case of a switch from there: no function begins at it. */
+function isSwitchBase(index: CodeIndex, code: Section[], rva: number): boolean {
+  const sites = index.referencesTo(rva);
+  return sites.length === 1 && sectionOf(code, rva) !== undefined && isSwitch(code, sites[0]);
+}
+
+function isSwitch(code: Section[], site: number): boolean {
+  const section = sectionOf(code, site);
+  if (section === undefined) return false;
+  const first = site - section.rva;
+  const last = Math.min(first + 4 * MAX_TO_BRANCH, section.bytes.length - 4);
+  if (first > last || (readInt32(section.bytes, first) & 0x9f000000) !== 0x10000000) return false; // adr
+  for (let at = first + 4; at <= last; at += 4)
+    if ((readInt32(section.bytes, at) & 0xfffffc1f) >>> 0 === 0xd61f0000) return true; // br
+  return false;
 }
 
 /** Where a start that is nothing but a jump leads: the rows of `jmp` that incremental linking makes. */

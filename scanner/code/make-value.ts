@@ -110,19 +110,33 @@ export function previous(operation: number): Value {
   return value as Value;
 }
 
-export function bits(mask: number): Value {
+export function bits(mask: number, place?: Place): Value {
   const value = new AnyValue('bits');
   value.mask = mask >>> 0;
+  value.place = place;
   return value as Value;
 }
 
-/** `base`, a constant, with the bits of `mask` unknown since the instruction at `rva`. */
-export function family(base: Extract<Value, { kind: 'constant' }>, mask: number, rva: number): Value {
+/** The lower part of what the caller passed. */
+export function partOfParameter(place: Place): Value {
+  const value = new AnyValue('unknown');
+  value.place = place;
+  return value as Value;
+}
+
+/** `base`, a constant, with the bits of `mask` unknown since the instruction at `rva`; `place` is where they were passed. */
+export function family(
+  base: Extract<Value, { kind: 'constant' }>,
+  mask: number,
+  rva: number,
+  place: Place | undefined,
+): Value {
   const value = new AnyValue('family');
   value.value = base.value;
   value.mask = mask;
   value.rva = rva;
   value.base = { origin: base.origin, rva: base.rva };
+  value.place = place;
   value.via = base.via;
   return value as Value;
 }
@@ -141,13 +155,20 @@ export function inside(object: OpenValue, plus: number, stride: number): Value {
   return value as Value;
 }
 
-/** `place` is the same seen from the caller, where that is known. */
-function field(offset: number, owner: number | undefined, place?: Place, stride?: number): Value {
+/** `place` is the same seen from the caller, where that is known; `operation` is the call that gave the object. */
+function field(
+  offset: number,
+  owner: number | undefined,
+  place?: Place,
+  stride?: number,
+  operation?: number,
+): Value {
   const value = new AnyValue('field');
   value.offset = offset;
   value.owner = owner;
   value.place = place;
   value.stride = stride;
+  value.operation = operation;
   return value as Value;
 }
 
@@ -181,6 +202,7 @@ export function behindPointer(pointer: Value, offset: number): Value {
       if (pointer.stride === 0) return behindPointer(pointer.object, offset + pointer.plus);
       return elementOf(pointer.object, offset + pointer.plus, pointer.stride);
     case 'result':
+      return field(offset, undefined, undefined, undefined, pointer.operation);
     case 'unknown':
     case 'blank':
       return field(offset, undefined);
@@ -251,10 +273,16 @@ export function isSame(a: Value, b: Value): boolean {
   if (one.value !== other.value || one.mask !== other.mask || (!isNumber && one.rva !== other.rva))
     return false;
   if (one.offset !== other.offset || one.plus !== other.plus || one.stride !== other.stride) return false;
+  const isPassed = a.kind === 'bits' || a.kind === 'family';
+  if (isPassed && keyOf(one.place) !== keyOf(other.place)) return false;
   if (one.owner !== other.owner || (a.kind === 'result' && one.operation !== other.operation)) return false;
   return (
     one.object === other.object || (a.kind === 'inside' && b.kind === 'inside' && isSame(a.object, b.object))
   );
+}
+
+function keyOf(place: Place | undefined): string {
+  return place === undefined ? '' : placeKey(place);
 }
 
 function copyOf(value: Value): AnyValue {

@@ -97,6 +97,7 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number, offset = 
   if (index[i] === NONE) return ValueSet.of(pointer);
   if (
     pointer.kind !== 'address' &&
+    pointer.kind !== 'element' &&
     pointer.kind !== 'multiple' &&
     pointer.kind !== 'bits' &&
     pointer.kind !== 'constant' &&

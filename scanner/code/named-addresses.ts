@@ -4,12 +4,17 @@ import { Alu, BASE_IMAGE, Flag, NONE, Op, type OperationList } from './operation
 /** By register, the page that ARM64's adrp gave it last: the add behind it may stand some instructions away. */
 const PAGES = new Int32Array(256);
 
-/** Whether the operations name an address for which `isWanted` holds. */
-export function namesAddress(operations: OperationList, isWanted: (rva: number) => boolean): boolean {
+/** Whether the operations name an address for which `isWanted` holds; `isRead`: also where only what stands there is read. */
+export function namesAddress(
+  operations: OperationList,
+  isWanted: (rva: number) => boolean,
+  isRead = false,
+): boolean {
   const { op, flags, low, dst, left, source, alu, base, displacement, count } = operations;
   for (let i = 0; i < count; i++) {
     let rva: number | undefined;
-    if (op[i] === Op.address && base[i] === BASE_IMAGE) rva = displacement[i];
+    if ((op[i] === Op.address || (isRead && op[i] === Op.load)) && base[i] === BASE_IMAGE)
+      rva = displacement[i];
     else if (flags[i] === Flag.immediateIsAddress) {
       rva = low[i];
       PAGES[dst[i]] = rva;

@@ -51,7 +51,7 @@ export class ObjectFlow {
     const known = this.#keepers.get(call);
     if (known !== undefined) return known;
     const { body } = this.#context.fn;
-    const { op, size, source, displacement, count } = body.operations;
+    const { op, size, source, count } = body.operations;
     const { pointerSize, resultRegister } = this.#context.code.processor;
     const keepers: Keeper[] = [];
     for (let i = 0; i < count; i++) {
@@ -59,9 +59,7 @@ export class ObjectFlow {
       const mayKeep =
         op[i] === Op.store && size[i] === pointerSize && source[i] !== NONE && body.slot[i] === NO_SLOT;
       if (!mayKeep || !this.#holds(source[i], i, call)) continue;
-      const rva = nearAddress(body, i);
-      if (rva !== undefined) keepers.push({ kind: 'variable', rva });
-      else keepers.push({ kind: 'field', offset: displacement[i], pointer: this.#passedField(i) });
+      keepers.push(this.#keeperAt(i));
     }
     this.#keepers.set(call, keepers);
     return keepers;
@@ -101,13 +99,19 @@ export class ObjectFlow {
     return { rva: fn.body.operations.rva[i], functionRva: fn.rva, origin: 'structure' };
   }
 
-  /** The field that the store `i` fills, where it is one of an object that the function is passed. */
-  #passedField(i: number): Place | undefined {
+  /** The variable that the store `i` fills, or the field; with its place, where it is one of an object that the function is passed. */
+  #keeperAt(i: number): Keeper {
     const { fn } = this.#context;
+    const rva = nearAddress(fn.body, i);
+    if (rva !== undefined) return { kind: 'variable', rva };
+    const offset = fn.body.operations.displacement[i];
     const pointers = fn.storePointers(i);
-    if (pointers.length !== 1) return undefined;
-    const field = behindPointer(pointers[0], fn.body.operations.displacement[i]);
-    return field.kind === 'parameter' ? field.place : undefined;
+    if (pointers.length !== 1) return { kind: 'field', offset };
+    // Without optimisation the variable's address waits in the frame.
+    const [pointer] = pointers;
+    if (pointer.kind === 'address') return { kind: 'variable', rva: (pointer.rva + offset) | 0 };
+    const field = behindPointer(pointer, offset);
+    return { kind: 'field', offset, pointer: field.kind === 'parameter' ? field.place : undefined };
   }
 
   #holds(register: number, i: number, call: number): boolean {

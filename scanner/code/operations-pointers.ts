@@ -7,7 +7,7 @@ import { address } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
 import { BASE_ELSEWHERE, Flag, NONE } from './operations.ts';
-import { placeKey } from './places.ts';
+import { type Place, placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { keptBeside } from './stored-callbacks.ts';
@@ -44,7 +44,8 @@ export class OperationsPointers {
   begin(): void {
     const { fn, tables } = this.#context;
     this.#inFrame = [];
-    this.#namesOperations = namesAddress(fn.body.operations, rva => this.#isOperation(rva));
+    // Structures of functions are copied from a template in pieces that only a load names.
+    this.#namesOperations = namesAddress(fn.body.operations, rva => this.#isOperation(rva), true);
     this.#isGivenOperations = tables.isGivenTo(fn.rva);
   }
 
@@ -80,7 +81,7 @@ export class OperationsPointers {
     const passed = fn.passedEverywhere(i);
     for (const [n, place] of code.processor.passedPlaces.entries()) {
       for (const value of passed[n]) {
-        if (value.kind === 'stack') this.#addLocalTable(value.offset, calleeRva);
+        if (value.kind === 'stack') this.#addLocalTable(value.offset, calleeRva, fn.atEntry(place));
         for (const rva of value.kind === 'parameter' && this.#isGivenOperations
           ? tables.passedOn(value, fn.rva)
           : [])
@@ -93,12 +94,13 @@ export class OperationsPointers {
   }
 
   /** A local structure of functions is passed: each is an operation at its distance in it. */
-  #addLocalTable(offset: number, calleeRva: number): void {
+  #addLocalTable(offset: number, calleeRva: number, place: Place): void {
     const { tables, worklist } = this.#context;
     for (const { slot, rva } of this.#inFrame) {
       const distance = slot - offset;
       if (distance < 0 || distance > MAX_LOCAL_TABLE) continue;
       tables.storedInObject(distance, rva);
+      tables.passed(calleeRva, { ...place, behind: distance }, rva);
       worklist.add([calleeRva]);
     }
   }
@@ -211,7 +213,10 @@ export class OperationsPointers {
     if (source[i] === NONE || size[i] < pointerSize || isElsewhere || isFrame) return;
     for (let lane = 0; lane < size[i]; lane += pointerSize) {
       for (const value of fn.resolver.resolveStored(i, lane).values) {
-        for (const target of tables.passedTo(value, fn.rva)) {
+        for (const target of [
+          ...tables.passedTo(value, fn.rva),
+          ...tables.passedInStructure(value, fn.rva),
+        ]) {
           const variableRva = nearAddress(fn.body, i);
           if (variableRva === undefined) tables.storedInObject(displacement[i] + lane, target);
           else

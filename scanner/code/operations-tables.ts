@@ -106,7 +106,10 @@ export class OperationsTables {
     return this.#tables.has(tableRva) && add(this.#tablesInVariables, variableRva, tableRva);
   }
 
-  /** A function, or the address of a table, is passed to a function of the image. True where that is new. */
+  /**
+   * A function, or the address of a table, is passed to a function of the image: as a parameter, or behind one, in a structure in the
+   * caller's frame. True where that is new.
+   */
   passed(calleeRva: number, place: Place, rva: number): boolean {
     this.#receivers.add(calleeRva);
     return add(this.#passed, `${calleeRva}:${placeKey(place)}`, rva);
@@ -127,6 +130,12 @@ export class OperationsTables {
     const { behind, ...place } = value.place;
     const passed = this.#passed.get(`${inFunction}:${placeKey(place as Place)}`);
     return behind === undefined ? (passed ?? []) : this.#inThese(passed, behind);
+  }
+
+  /** Functions in a structure that was passed to a function: what else has stood there in the caller's frame is not known. */
+  passedInStructure(value: Value, inFunction: number): Iterable<number> {
+    const isBehind = value.kind === 'parameter' && value.place.behind !== undefined;
+    return isBehind ? (this.#passed.get(`${inFunction}:${placeKey(value.place)}`) ?? []) : [];
   }
 
   /** The functions that a call through this pointer, in this function of the image, may lead to by a guess. */

@@ -1,10 +1,11 @@
 /** Operations on a part of a register: narrow writes, extensions, lanes of vectors, halves of constants. */
 
-import { constant, UNKNOWN } from './make-value.ts';
+import { constant, partOfParameter, UNKNOWN } from './make-value.ts';
 import { Alu, NONE, Op, VECTOR0 } from './operations.ts';
+import type { Place } from './places.ts';
 import { halfImmediate } from './register-operands.ts';
 import { ValueSet } from './values.ts';
-import { registerPart, type Walk, type Wanted } from './walk.ts';
+import { register, registerPart, type Walk, type Wanted } from './walk.ts';
 
 /** What an operation writes, whatever part of its register that is. A function of a module: no closure is made for each question. */
 type Written = (walk: Walk, wanted: Wanted, i: number, depth: number) => ValueSet;
@@ -39,11 +40,21 @@ export function extendedValue(walk: Walk, i: number, wanted: Wanted, depth: numb
   const value = walk.at(registerPart(source[i], 0, width), i, depth + 1);
   if (size[i] >= 4) return value;
   const shift = 32 - 8 * size[i];
+  const passed = isSigned ? undefined : passedWhole(walk, i, value, depth);
+  if (passed !== undefined) return ValueSet.of(partOfParameter(passed));
   return value.map(part => {
     if (part.kind !== 'constant') return UNKNOWN;
     const upper = part.value << shift;
     return constant(isSigned ? upper >> shift : upper >>> shift, 'computed', rva[i]);
   });
+}
+
+/** Where the register was passed of which only a part is taken, so that nothing is known of it: `movzx eax, cl`. */
+function passedWhole(walk: Walk, i: number, part: ValueSet, depth: number): Place | undefined {
+  if (part.values.length !== 1 || part.values[0].kind !== 'unknown') return undefined;
+  const { values } = walk.at(register(walk.body.operations.source[i]), i, depth + 1);
+  const [value] = values;
+  return values.length === 1 && value.kind === 'parameter' ? value.place : undefined;
 }
 
 /** A vector lane or a half of an ARM64 constant is replaced; the rest stays. */

@@ -1,33 +1,19 @@
 /** What functions of the image return: a tag may be chosen by one function and used by its caller. */
-import type { CodeUnderAnalysis } from './code-under-analysis.ts';
-import { FunctionBody } from './function-body.ts';
+import { imageArray } from './array-values.ts';
+import { element } from './make-value.ts';
 import { Op } from './operations.ts';
-import { ValueResolver } from './value-resolver.ts';
+import { OtherFunction } from './other-function.ts';
+import { looksLikeTag, readConstant } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
 
 /** Functions that return what another returned, that deep. */
 const MAX_DEPTH = 3;
 
-/** Reads one function at a time, apart from the one whose calls are being looked at; answers are kept. */
-export class ReturnValues {
-  readonly #code: CodeUnderAnalysis;
-  readonly #body: FunctionBody;
-  readonly #resolver: ValueResolver;
+/** Reads one function at a time; answers are kept. */
+export class ReturnValues extends OtherFunction {
   readonly #known = new Map<number, readonly Value[]>();
-  #operations = 0;
-
-  constructor(code: CodeUnderAnalysis) {
-    this.#code = code;
-    this.#body = new FunctionBody(code);
-    this.#resolver = new ValueResolver(this.#body, code);
-  }
-
-  /** The work done since this was last asked, in decoded operations. */
-  takeWork(): number {
-    const taken = this.#operations + this.#resolver.takeWork();
-    this.#operations = 0;
-    return taken;
-  }
+  /** Addresses of the image, or of rows of a table. */
+  readonly #pointers = new Map<number, readonly Value[]>();
 
   /** Constants and parameters (as the function sees them at its entry) that the function may return. */
   of(functionRva: number, depth = 0): readonly Value[] {
@@ -36,29 +22,52 @@ export class ReturnValues {
     this.#known.set(functionRva, []); // ends functions that call each other
     const { values, others } = this.#read(functionRva);
     // The body is free again, so what the function passes on can be read now.
-    if (depth < MAX_DEPTH)
-      for (const other of others) for (const value of this.of(other, depth + 1)) values.add(value);
+    const pointers = ValueSet.ofAll(this.#pointers.get(functionRva) ?? []);
+    for (const other of depth < MAX_DEPTH ? others : []) {
+      for (const value of this.of(other, depth + 1)) values.add(value);
+      for (const pointer of this.#pointers.get(other) ?? []) pointers.add(pointer);
+    }
     this.#known.set(functionRva, values.values);
+    this.#pointers.set(functionRva, pointers.values);
     return values.values;
+  }
+
+  /** The tags this far behind the addresses that the function may return: it looks a description up, or the row of a table. */
+  tagsBehind(functionRva: number, offset: number): readonly Value[] {
+    this.of(functionRva);
+    return (this.#pointers.get(functionRva) ?? []).flatMap(pointer => {
+      if (pointer.kind === 'element')
+        return imageArray(this.code, (pointer.rva + offset) | 0, pointer.stride).values.filter(
+          ({ kind }) => kind === 'constant',
+        );
+      const read =
+        pointer.kind === 'address' ? readConstant(this.code.image, (pointer.rva + offset) | 0) : undefined;
+      return read?.kind === 'constant' && looksLikeTag(read.value) ? [read] : [];
+    });
   }
 
   #read(functionRva: number): { values: ValueSet; others: number[] } {
     const values = new ValueSet();
+    const pointers = new ValueSet();
     const others: number[] = [];
-    const { processor, functions, poppedBytes } = this.#code;
-    // Only a function's own start can be read: a target inside another function is a misreading.
-    if (functions.functionAt(functionRva) !== functionRva) return { values, others };
-    this.#operations += this.#body.decode(functions.pieces(functionRva), poppedBytes);
-    const { op, low, count } = this.#body.operations;
+    if (!this.decode(functionRva)) return { values, others };
+    const { op, low, count } = this.body.operations;
     for (let i = 0; i < count; i++) {
-      if (op[i] === Op.jump && !this.#body.contains(low[i])) others.push(low[i]);
+      if (op[i] === Op.jump && !this.body.contains(low[i])) others.push(low[i]);
       if (op[i] !== Op.return) continue;
-      for (const value of this.#resolver.resolve({ register: processor.resultRegister }, i).values) {
+      const returned = this.resolver.resolve({ register: this.code.processor.resultRegister }, i);
+      const step = returned.values.find(value => value.kind === 'previous' && value.plus > 0);
+      for (const value of returned.values) {
         if (value.kind === 'constant' || value.kind === 'parameter') values.add(value);
         else if (value.kind === 'result' && op[value.operation] === Op.call)
           others.push(low[value.operation]);
+        else if (value.kind === 'element') pointers.add(value);
+        // A pointer that walks a table, and is returned where the row is found.
+        else if (value.kind === 'address')
+          pointers.add(step?.kind === 'previous' ? element(value.rva, step.plus) : value);
       }
     }
+    this.#pointers.set(functionRva, pointers.values);
     return { values, others };
   }
 }

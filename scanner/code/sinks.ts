@@ -18,6 +18,8 @@ export interface Callee {
   wrappers: number[];
   /** RVA of the call in each of the wrappers that leads on, in the same order. */
   wrapperCalls: number[];
+  /** Not the tag stands at `place` but a number that the function puts into one: its lowest bits at the mask's, added to `base`. */
+  computed?: { base: number; mask: number };
   /** What is asked for, where that is constant: see request.ts. */
   request?: PoolRequest;
   /** Where the pool function is called, when the tag comes from a variable or an object that others fill. */

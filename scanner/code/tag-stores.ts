@@ -31,6 +31,11 @@ function isUpperHalf(place: Place): boolean {
   return 'register' in place && place.isUpper === true;
 }
 
+/** A tag, or what the caller passes there in a structure. */
+function mayBeTag(value: Value): boolean {
+  return value.kind === 'parameter' || (value.kind === 'constant' && looksLikeTag(value.value));
+}
+
 /** Copies, and tags in them, that are looked at in all; real drivers have some hundreds. */
 const MAX_COPIES = 20_000;
 
@@ -124,8 +129,8 @@ export class TagStores {
     for (const pointer of copy.to) {
       for (const offset of this.#offsetsCopied(pointer, copy.bytes)) {
         const found = fn.copiedValues(i, copy, offset);
-        // Much is copied of what callers pass in buffers: as setters these would take the room of others.
-        if (isCall && !found.some(value => value.kind === 'constant' && looksLikeTag(value.value))) continue;
+        // Much else is copied by calls: as setters these would take the room of others.
+        if (isCall && !found.some(mayBeTag)) continue;
         this.#putInto(pointer, offset, {
           values: this.#withoutNames(found, pointer, { offset, lane: offset, bytes: copy.bytes }),
           i,

@@ -12,6 +12,7 @@ import { poolRequest } from './pool-request.ts';
 import { ReturnedTags } from './returned-tags.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
+import { looksLikeTag } from './static-memory.ts';
 import { keptIn } from './stored-tags.ts';
 import { isBelievable, isSameUse, type TagUse } from './tag-use.ts';
 import type { Value } from './values.ts';
@@ -32,6 +33,8 @@ const MAX_GUESSES = 2;
 
 /** What a tag's origin is called when it was kept somewhere before. */
 const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;
+
+type Family = NonNullable<Callee['computed']>;
 
 /** Collects the uses of a whole image, a function at a time. */
 export class TagUses {
@@ -88,12 +91,16 @@ export class TagUses {
     const { fn } = this.#context;
     if (callee.returnedAt !== undefined) return this.#addReturned(i, callee, callee.returnedAt);
     const passed = fn.passedAt(callee.place, i);
+    if (callee.computed !== undefined) {
+      this.#addComputed(passed, i, callee, callee.computed);
+      return;
+    }
     for (const { place, returnedAt } of this.#returned.entriesOf(passed))
       this.#addWrapper(place, fn.body.operations.rva[i], { ...callee, returnedAt });
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
-        : fn.withReturned(passed).map(value => this.#cleared(value, callee, i));
+        : fn.withFilled(fn.withReturned(passed), i).map(value => this.#cleared(value, callee, i));
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
@@ -133,6 +140,8 @@ export class TagUses {
         case 'family': {
           const { value: ulong, mask: familyMask, base: familyBase, rva: constantRva, via: path } = value;
           isResolved = true;
+          if (value.place !== undefined && value.place.behind === undefined)
+            this.#addWrapper(value.place, rva, { ...callee, computed: { base: ulong, mask: familyMask } });
           if (callee.guesses) break;
           const use = { ulong, familyMask, familyBase, callee, ...site, constantRva, path };
           this.#addUse({ ...use, origin: 'computed' });
@@ -155,6 +164,18 @@ export class TagUses {
       }
     }
     return isResolved;
+  }
+
+  /** Call `i` passes a number that the callee puts into a tag, as one of its characters. */
+  #addComputed(passed: readonly Value[], i: number, callee: Callee, { base, mask }: Family): void {
+    const { rva } = this.#context.fn.body.operations;
+    for (const value of passed) {
+      if (value.kind === 'parameter') this.#addWrapper(value.place, rva[i], callee);
+      if (value.kind !== 'constant') continue;
+      const tag = (base + (Math.imul(value.value, mask & -mask) & mask)) >>> 0;
+      const found = looksLikeTag(tag) ? [{ ...value, value: tag, origin: 'computed' as const }] : [];
+      this.addValues(found, i, { ...callee, computed: undefined });
+    }
   }
 
   /** Functions that take tags of several kinds are told apart by their first argument. */
@@ -208,7 +229,8 @@ export class TagUses {
       this.#isWrapperLost ||= callee.guesses === undefined;
       return;
     }
-    const key = `${fn.rva}:${placeKey(place)}:${callee.returnedAt ?? ''}:${callee.poolFunction.kind}`;
+    const computed = callee.computed === undefined ? '' : `${callee.computed.base}:${callee.computed.mask}`;
+    const key = `${fn.rva}:${placeKey(place)}:${callee.returnedAt ?? ''}:${callee.poolFunction.kind}:${computed}`;
     if (this.#seenWrappers.has(key)) return;
     this.#seenWrappers.add(key);
     const kept = pointerTo(place);

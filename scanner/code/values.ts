@@ -32,6 +32,8 @@ export type Value =
       offset: number;
       owner: number | undefined;
       stride?: number;
+      /** The call that returned the object. */
+      operation?: number;
       /** The same seen from the caller, where the object is one whose address stands in a structure of the caller's. */
       place?: Place;
     }
@@ -51,8 +53,8 @@ export type Value =
   | { kind: 'stack-element'; offset: number; stride: number }
   /** The value itself, in a loop: what was there before, plus a step; `operation` is what carries it round. */
   | { kind: 'previous'; plus: number; operation: number }
-  /** A number of which only these bits may be set. */
-  | { kind: 'bits'; mask: number }
+  /** A number of which only these bits may be set; with `place`, what the caller passed there, moved to them. */
+  | { kind: 'bits'; mask: number; place?: Place }
   /** A tag of which some bits of one character are not known: `base + (n << 24)` without a bound for n. */
   | {
       kind: 'family';
@@ -61,13 +63,15 @@ export type Value =
       /** The instruction that put the unknown number in. */
       rva: number;
       base: FamilyBase;
+      /** Where the caller passed the unknown number, moved to the mask's bits, before it was added. */
+      place?: Place;
       /** As of a constant, from the base on. */
       via?: readonly number[];
     }
   /** A place of the frame that nothing followed has written: what it was given by a call is always the same. */
   | { kind: 'blank'; offset: number }
-  /** A number that may be anything: read from somewhere, counted, passed. */
-  | { kind: 'unknown' }
+  /** A number that may be anything: read from somewhere, counted, passed; with `place`, as the lower part of what stands there. */
+  | { kind: 'unknown'; place?: Place }
   /** A number computed in a way that is not followed, so that nothing may be built on it. */
   | { kind: 'derived' };
 

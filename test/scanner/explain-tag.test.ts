@@ -72,17 +72,17 @@ const VECTORS: [file: string, tag: string, steps: RegExp[], line: [RegExp, strin
       [/^push 6B4D6E45h$/, 'constant', "'EnMk'"],
     ],
     [
-      'value-flow.arm64.clang.O0.sys',
-      'VfL?',
+      'open-family.arm64.clang.O0.sys',
+      'OfN?',
       [
-        /^'VfL0', the base of 'VfL\?', is a number in this/,
+        /^'OfN0', the base of 'OfN\?', is a number in this/,
         /not known goes into its 4th character, for which the \? stands/,
         /it moves on/,
         /it moves on/,
         /3rd argument, in w2/,
         /takes/,
       ],
-      [/^add w\d+,w\d+,w\d+,lsl #0x18$/, 'carries', "'VfL?'"],
+      [/^add w\d+,w\d+,w\d+,lsl #0x18$/, 'carries', "'OfN?'"],
     ],
     [
       'kmdf-plain.x64.clang.O2.sys',
@@ -176,16 +176,16 @@ test('Every call that a scan found stands in its listing, and so does every cons
 });
 
 test("A family is explained with a pattern's id, and its base only where that is a tag itself.", async () => {
-  const file = 'value-flow.arm64.clang.O0.sys';
-  const family = await explain(file, 'VfL?');
-  assert.deepEqual([family!.id, family!.isPattern], ['p-56664c3f', true]);
+  const file = 'open-family.arm64.clang.O0.sys';
+  const family = await explain(file, 'OfN?');
+  assert.deepEqual([family!.id, family!.isPattern], ['p-4f664e3f', true]);
   const constant = linesOf(family!.sites[0]).find(({ role }) => role === 'constant');
-  assert.deepEqual([constant!.text.split(' ')[0], constant!.note], ['movk', "'VfL0'"]);
-  const base = await explain(file, 'VfL0');
+  assert.deepEqual([constant!.text.split(' ')[0], constant!.note], ['movk', "'OfN0'"]);
+  const base = await explain(file, 'OfN0');
   assert.ok(
     base === undefined || base.sites.every(({ steps }) => steps.every(one => one.kind !== 'computed')),
   );
-  assert.equal((await explain(file, 'VfB0'))!.isPattern, undefined);
+  assert.equal((await explain(file, 'OfSa'))!.isPattern, undefined);
 });
 
 test('A tag that the driver does not have is not explained.', async () => {

@@ -29,15 +29,16 @@ export function immediateForms(word: number, rva: number, out: OperationList): v
     case 2: {
       const setsFlags = ((word >>> 29) & 1) === 1;
       const amount = ((word >>> 10) & 0xfff) << (((word >>> 22) & 1) * 12);
-      if (setsFlags && dst === 31) {
-        const isCompare = ((word >>> 30) & 1) === 1;
-        const compared = out.add(isCompare ? Op.compare : Op.nothing, rva); // else cmn
+      const isSubtract = ((word >>> 30) & 1) === 1;
+      if (setsFlags) {
+        // Also where the difference is kept (subs), which compilers use as it comes. To add is to compare with less than 0 (cmn).
+        const compared = out.add(isSubtract || amount !== 0 ? Op.compare : Op.nothing, rva);
         out.left[compared] = left;
-        out.low[compared] = amount;
+        out.low[compared] = isSubtract ? amount : -amount;
         out.size[compared] = size;
-        return;
+        if (dst === 31) return;
       }
-      const i = binary(((word >>> 30) & 1) === 1 ? Alu.subtract : Alu.add, dst, left, size, rva, out);
+      const i = binary(isSubtract ? Alu.subtract : Alu.add, dst, left, size, rva, out);
       out.low[i] = amount;
       return;
     }

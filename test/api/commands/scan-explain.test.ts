@@ -40,17 +40,17 @@ for (const spelling of SPELLINGS) {
 }
 
 test('the wildcard of a computed family is explained as it is typed, and as JSON', async () => {
-  const computed = projectFile('test', 'drivers', 'built', 'value-flow.arm64.clang.O0.sys');
-  const { exitCode, out, err } = await run('--explain', 'VfL?', computed);
+  const computed = projectFile('test', 'drivers', 'built', 'open-family.arm64.clang.O0.sys');
+  const { exitCode, out, err } = await run('--explain', 'OfN?', computed);
   assert.equal(exitCode, 0, err);
-  assert.match(out, /\nVfL\? {2}1 site \(one character is computed\)\n/);
-  assert.match(out, /'VfL0', the base of 'VfL\?', is a number in this instruction: movk/);
-  const [json] = JSON.parse((await run('--explain', 'VfL?', '--format', 'json', computed)).out);
+  assert.match(out, /\nOfN\? {2}1 site \(one character is computed\)\n/);
+  assert.match(out, /'OfN0', the base of 'OfN\?', is a number in this instruction: movk/);
+  const [json] = JSON.parse((await run('--explain', 'OfN?', '--format', 'json', computed)).out);
   assert.deepEqual(
     [json.explanation, ...json.sightings].map(({ id, isPattern }) => [id, isPattern]),
     [
-      ['p-56664c3f', true],
-      ['p-56664c3f', true],
+      ['p-4f664e3f', true],
+      ['p-4f664e3f', true],
     ],
   );
 });

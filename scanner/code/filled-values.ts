@@ -1,5 +1,6 @@
 /** What functions of the image leave behind a pointer that they are given: `Describe(kind, &description)`. */
-import { isSame, parameter } from './make-value.ts';
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { carriedBy, isSame, parameter } from './make-value.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
 import { OtherFunction } from './other-function.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
@@ -9,8 +10,13 @@ import { type Value, ValueSet } from './values.ts';
 
 /** Functions and distances that are read in one image; real drivers have a few. */
 const MAX_KNOWN = 2_000;
+/** The share of all work that may go into this, and what small drivers have in any case: a function is read anew for each distance. */
+const WORK_SHARE = 50;
+const LEAST_OPERATIONS = 50_000;
 /** Functions that leave the work to another, that deep. */
 const MAX_DEPTH = 2;
+/** Stores of one function at the distance. */
+const MAX_STORES = 64;
 /** Calls of one function that may do the work. */
 const MAX_CALLS = 16;
 
@@ -24,14 +30,21 @@ interface Elsewhere {
 /** Reads one function at a time; answers are kept. */
 export class FilledValues extends OtherFunction {
   readonly #known = new Map<string, readonly Value[]>();
+  #operationsLeft: number;
+
+  constructor(code: CodeUnderAnalysis) {
+    super(code);
+    this.#operationsLeft = LEAST_OPERATIONS + code.maxOperations / WORK_SHARE;
+  }
 
   /** Tags, addresses, and parameters as the function sees them at its entry, that it stores `distance` bytes behind a parameter. */
   of(functionRva: number, pointer: Place, distance: number, depth = 0): readonly Value[] {
     const key = `${functionRva}:${placeKey(pointer)}:${distance}`;
     const known = this.#known.get(key);
-    if (known !== undefined || this.#known.size >= MAX_KNOWN) return known ?? [];
+    if (known !== undefined || this.#known.size >= MAX_KNOWN || this.#operationsLeft < 0) return known ?? [];
     this.#known.set(key, []); // ends functions that call each other
     if (!this.decode(functionRva)) return [];
+    this.#operationsLeft -= this.body.operations.count;
     const found = this.#stored(pointer, distance);
     // The body is free again behind this, so what is left to others can be read.
     const others = found.values.length > 0 || depth >= MAX_DEPTH ? [] : this.#passedOn(pointer, distance);
@@ -43,15 +56,18 @@ export class FilledValues extends OtherFunction {
   }
 
   #stored(pointer: Place, distance: number): ValueSet {
-    const { op, size, base, index, displacement, count } = this.body.operations;
+    const { op, size, base, index, displacement, rva, count } = this.body.operations;
     const found = new ValueSet();
-    for (let i = 0; i < count; i++) {
+    let stores = 0;
+    for (let i = 0; i < count && stores < MAX_STORES; i++) {
       const lane = distance - displacement[i];
       const isPlain = op[i] === Op.store && index[i] === NONE && base[i] < VECTOR0;
       if (!isPlain || lane < 0 || lane + 4 > size[i] || this.body.slot[i] !== NO_SLOT) continue;
+      stores++;
       const { values } = this.resolver.resolve({ register: base[i] }, i);
       if (!values.some(value => isSame(value, parameter(pointer)))) continue;
-      for (const value of this.resolver.resolveStored(i, lane).values) if (mayBeLeft(value)) found.add(value);
+      for (const value of this.resolver.resolveStored(i, lane).values)
+        if (mayBeLeft(value)) found.add(this.code.isTraced ? carriedBy(value, rva[i]) : value);
     }
     return found;
   }

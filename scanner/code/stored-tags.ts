@@ -22,6 +22,8 @@ const MAX_PLACES = 5_000;
  * start of an object, as many pointers long, other numbers stand too often.
  */
 const FIRST_PLAIN_FIELD = 4;
+/** Tags in the description that a variable points at; each is read for each store into the variable. */
+const MAX_OFFSETS_BEHIND = 32;
 /** Elements of an array in an object that are looked at. */
 const MAX_ELEMENTS = 8;
 
@@ -95,7 +97,7 @@ export class StoredTags {
         return value.plus === 0 && addTo(this.#variables, value.rva, callee);
       case 'behind': {
         const offsets = this.#offsetsBehind.get(value.rva) ?? new Set();
-        this.#offsetsBehind.set(value.rva, offsets.add(value.offset));
+        if (offsets.size < MAX_OFFSETS_BEHIND) this.#offsetsBehind.set(value.rva, offsets.add(value.offset));
         const isNew = this.#addElements(this.#behind, `${value.rva}:`, value, callee);
         return this.#addUnknownArray(value, callee) || isNew;
       }

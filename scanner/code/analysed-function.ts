@@ -3,7 +3,6 @@
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { isGuardDispatch } from './control-flow-guard.ts';
 import { type Copy, copyAt, MAX_COPIED_BYTES, mayCopy } from './copies.ts';
-import { FilledValues } from './filled-values.ts';
 import { FunctionBody } from './function-body.ts';
 import { address } from './make-value.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from './operations.ts';
@@ -18,9 +17,6 @@ const MAX_KNOWN_POINTERS = 100_000;
 
 /** The same for calls in functions that hand operations on: some thousands in a large driver of C++. */
 const MAX_KNOWN_CALLS = 20_000;
-/** Calls before the use of a structure that may have filled it, and how long it is at most. */
-const MAX_FILLING_CALLS = 16;
-const MAX_FILLED_BYTES = 0x200;
 /** Operations of one function that calls are told apart by. */
 const MAX_NUMBERED = 1 << 20;
 
@@ -31,7 +27,6 @@ export class AnalysedFunction {
   readonly #code: CodeUnderAnalysis;
   readonly #processor: Processor;
   readonly #returns: ReturnValues;
-  readonly #filled: FilledValues;
   /** What pointers that are called or stored hold, by the instruction's RVA: a function is looked at again and again. */
   readonly #pointerValues = new Map<number, readonly Value[]>();
   /** What calls pass, by function and operation, for the same reason. */
@@ -46,7 +41,6 @@ export class AnalysedFunction {
     this.body = new FunctionBody(code);
     this.resolver = new ValueResolver(this.body, code);
     this.#returns = new ReturnValues(code);
-    this.#filled = new FilledValues(code);
   }
 
   /** RVA of the function. */
@@ -62,7 +56,7 @@ export class AnalysedFunction {
 
   /** The work done on values since this was last asked, in decoded operations. */
   takeWork(): number {
-    return this.resolver.takeWork() + this.#returns.takeWork() + this.#filled.takeWork();
+    return this.resolver.takeWork() + this.#returns.takeWork();
   }
 
   /** The pointers that the memory operand of the store `i` is reached by. */
@@ -148,46 +142,9 @@ export class AnalysedFunction {
     });
   }
 
-  /**
-   * In place of what nothing in the function has written, what functions left there that it passed the place's address to before `i`;
-   * and besides a field of what a function returned, the field of the descriptions that this may be.
-   */
-  withFilled(values: readonly Value[], i: number): readonly Value[] {
-    if (!values.some(({ kind }) => kind === 'blank' || kind === 'field')) return values;
-    return values.flatMap(value => {
-      // What the function returns may be another object at times.
-      if (value.kind === 'field') return [value, ...this.#ofDescription(value)];
-      const left = value.kind === 'blank' ? this.#leftAt(value.offset, i) : [];
-      return left.length === 0 ? [value] : left;
-    });
-  }
-
-  #leftAt(slot: number, i: number): Value[] {
-    const { op, low } = this.body.operations;
-    const found: Value[] = [];
-    let calls = 0;
-    for (let before = i - 1; before >= 0 && calls < MAX_FILLING_CALLS; before--) {
-      if (op[before] !== Op.call) continue;
-      calls++;
-      const passed = this.passedEverywhere(before);
-      for (const [n, place] of this.#processor.passedPlaces.entries()) {
-        for (const value of passed[n]) {
-          const distance = value.kind === 'stack' ? slot - value.offset : -1;
-          if (distance < 0 || distance > MAX_FILLED_BYTES) continue;
-          for (const left of this.#filled.of(low[before], this.atEntry(place), distance)) {
-            if (left.kind !== 'parameter') found.push(left);
-            else found.push(...this.passedAt(this.beforeCall(left.place), before));
-          }
-        }
-      }
-    }
-    return found;
-  }
-
-  #ofDescription({ offset, operation }: Extract<Value, { kind: 'field' }>): readonly Value[] {
-    const { op, low } = this.body.operations;
-    const isReturned = operation !== undefined && op[operation] === Op.call;
-    return isReturned ? this.#returns.tagsBehind(low[operation], offset) : [];
+  /** The addresses of the image that a function may return. */
+  pointersReturnedBy(functionRva: number): readonly Value[] {
+    return this.#returns.pointersOf(functionRva);
   }
 
   /** Constants and parameters that a function of the image may return. */

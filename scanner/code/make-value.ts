@@ -23,6 +23,7 @@ class AnyValue {
   object: OpenValue | undefined = undefined;
   base: FamilyBase | undefined = undefined;
   via: readonly number[] | undefined = undefined;
+  slot: number | undefined = undefined;
 
   constructor(kind: Value['kind']) {
     this.kind = kind;
@@ -33,7 +34,7 @@ class AnyValue {
 for (const number of [0, 2 ** 32 - 1]) {
   const value = new AnyValue('unknown');
   value.rva = value.offset = value.plus = value.stride = value.value = value.mask = number;
-  value.operation = value.owner = number;
+  value.operation = value.owner = value.slot = number;
 }
 
 /** The values that have nothing to tell them apart, made once. */
@@ -203,8 +204,12 @@ export function behindPointer(pointer: Value, offset: number): Value {
       return elementOf(pointer.object, offset + pointer.plus, pointer.stride);
     case 'result':
       return field(offset, undefined, undefined, undefined, pointer.operation);
+    case 'blank': {
+      const found = field(offset, undefined) as AnyValue;
+      found.slot = pointer.offset;
+      return found as Value;
+    }
     case 'unknown':
-    case 'blank':
       return field(offset, undefined);
   }
   return UNKNOWN;
@@ -302,5 +307,6 @@ function copyOf(value: Value): AnyValue {
   copy.object = from.object;
   copy.base = from.base;
   copy.via = from.via;
+  copy.slot = from.slot;
   return copy;
 }

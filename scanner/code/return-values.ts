@@ -1,9 +1,7 @@
 /** What functions of the image return: a tag may be chosen by one function and used by its caller. */
-import { imageArray } from './array-values.ts';
 import { element } from './make-value.ts';
 import { Op } from './operations.ts';
 import { OtherFunction } from './other-function.ts';
-import { looksLikeTag, readConstant } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
 
 /** Functions that return what another returned, that deep. */
@@ -32,18 +30,10 @@ export class ReturnValues extends OtherFunction {
     return values.values;
   }
 
-  /** The tags this far behind the addresses that the function may return: it looks a description up, or the row of a table. */
-  tagsBehind(functionRva: number, offset: number): readonly Value[] {
+  /** The addresses of the image, and of rows of its tables, that the function may return: it looks a description up. */
+  pointersOf(functionRva: number): readonly Value[] {
     this.of(functionRva);
-    return (this.#pointers.get(functionRva) ?? []).flatMap(pointer => {
-      if (pointer.kind === 'element')
-        return imageArray(this.code, (pointer.rva + offset) | 0, pointer.stride).values.filter(
-          ({ kind }) => kind === 'constant',
-        );
-      const read =
-        pointer.kind === 'address' ? readConstant(this.code.image, (pointer.rva + offset) | 0) : undefined;
-      return read?.kind === 'constant' && looksLikeTag(read.value) ? [read] : [];
-    });
+    return this.#pointers.get(functionRva) ?? [];
   }
 
   #read(functionRva: number): { values: ValueSet; others: number[] } {

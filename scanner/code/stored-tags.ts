@@ -22,6 +22,8 @@ const MAX_PLACES = 5_000;
  * start of an object, as many pointers long, other numbers stand too often.
  */
 const FIRST_PLAIN_FIELD = 4;
+/** Tags in the description that a variable points at; each is read for each store into the variable. */
+const MAX_OFFSETS_BEHIND = 32;
 /** Elements of an array in an object that are looked at. */
 const MAX_ELEMENTS = 8;
 
@@ -53,6 +55,8 @@ export class StoredTags {
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
+  /** By variable: how far behind the pointer in it tags are read. */
+  readonly #offsetsBehind = new Map<number, Set<number>>();
   readonly #fields = new Map<string, Callee[]>();
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
@@ -92,6 +96,8 @@ export class StoredTags {
       case 'memory':
         return value.plus === 0 && addTo(this.#variables, value.rva, callee);
       case 'behind': {
+        const offsets = this.#offsetsBehind.get(value.rva) ?? new Set();
+        if (offsets.size < MAX_OFFSETS_BEHIND) this.#offsetsBehind.set(value.rva, offsets.add(value.offset));
         const isNew = this.#addElements(this.#behind, `${value.rva}:`, value, callee);
         return this.#addUnknownArray(value, callee) || isNew;
       }
@@ -206,6 +212,16 @@ export class StoredTags {
         return offset < FIRST_PLAIN_FIELD * this.#pointerSize ? [] : this.readersOfField(undefined, offset);
     }
     return [];
+  }
+
+  /** How far behind the pointer that a variable holds tags are read. */
+  offsetsBehind(rva: number): Iterable<number> {
+    return this.#offsetsBehind.get(rva) ?? [];
+  }
+
+  /** Whether tags are read behind the pointers in any variables. */
+  get hasDescriptions(): boolean {
+    return this.#offsetsBehind.size > 0;
   }
 
   /** Readers of a field of the object that a variable points at. */

@@ -3,15 +3,17 @@
  * returns the object filled. Who reads such a place is told what it holds.
  */
 
-import { resultOf } from './make-value.ts';
+import { address, resultOf } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
+import { nearAddress } from './near-address.ts';
 import { ObjectFlow } from './object-flow.ts';
-import { NONE, Op } from './operations.ts';
+import { Flag, NONE, Op } from './operations.ts';
 import type { Place } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
+import { tagsBehind } from './static-tags.ts';
 import { TagRegisters } from './tag-registers.ts';
 import type { TagUses } from './tag-uses.ts';
 import { withoutNames } from './texts.ts';
@@ -72,6 +74,7 @@ export class TagStores {
   addStore(i: number): void {
     const { fn, stored } = this.#context;
     if (this.#mayKeepObjects) this.#addKeptObject(i);
+    if (stored.hasDescriptions) this.#addDescription(i);
     // Loops keep pointers to the middle of an element, or count its distance: a tag may stand at another than it is read at.
     const mayBeInside = stored.hasReaders && this.#registers.mayStoreTag(fn.body, i);
     if (!mayBeInside && !stored.mayStore(fn.body, i)) return;
@@ -88,6 +91,21 @@ export class TagStores {
           depth: 0,
         });
       }
+    }
+  }
+
+  /** The store `i` may let a variable point at a description in the image: who reads a tag behind it reads that one's. */
+  #addDescription(i: number): void {
+    const { code, fn, stored } = this.#context;
+    const { size, flags, low, source } = fn.body.operations;
+    const isAddress = flags[i] === Flag.immediateIsAddress;
+    if (size[i] !== code.processor.pointerSize || (source[i] === NONE && !isAddress)) return;
+    const rva = nearAddress(fn.body, i);
+    for (const offset of rva === undefined ? [] : stored.offsetsBehind(rva)) {
+      const pointers = isAddress ? [address(low[i])] : fn.storedPointers(i, 0);
+      const tags = tagsBehind(code, pointers, offset);
+      for (const callee of stored.readersBehindVariable(rva as number, offset))
+        this.#uses.addValues(tags, i, callee);
     }
   }
 

@@ -5,14 +5,16 @@
 import type { Callees } from './callees.ts';
 import { registeredTags } from './filter-contexts.ts';
 import { innerDistances } from './inner-distances.ts';
-import { behindPointer, constant, UNKNOWN } from './make-value.ts';
+import { LeftTags } from './left-tags.ts';
+import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import { ReturnedTags } from './returned-tags.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
-import { looksLikeTag } from './static-memory.ts';
+import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
 import { isBelievable, isSameUse, type TagUse } from './tag-use.ts';
 import type { Value } from './values.ts';
@@ -41,6 +43,7 @@ export class TagUses {
   readonly #context: SearchContext;
   readonly #callees: Callees;
   readonly #returned: ReturnedTags;
+  readonly #left: LeftTags;
   readonly #maxWrappers: number;
   readonly #seenWrappers = new Set<string>();
   readonly #usesBySite = new Map<number, TagUse[]>();
@@ -53,6 +56,7 @@ export class TagUses {
     this.#context = context;
     this.#callees = callees;
     this.#returned = new ReturnedTags(context);
+    this.#left = new LeftTags(context);
     this.#maxWrappers = Math.min(
       MAX_WRAPPERS,
       LEAST_WRAPPERS + context.code.codeBytes / CODE_BYTES_PER_WRAPPER,
@@ -61,7 +65,7 @@ export class TagUses {
 
   /** The work done besides the function at hand since this was last asked, in decoded operations. */
   takeWork(): number {
-    return this.#returned.takeWork();
+    return this.#returned.takeWork() + this.#left.takeWork();
   }
 
   /** Nothing more is kept. */
@@ -100,7 +104,9 @@ export class TagUses {
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
-        : fn.withFilled(fn.withReturned(passed), i).map(value => this.#cleared(value, callee, i));
+        : this.#left
+            .with(fn.placeAt(callee.place, i), fn.withReturned(passed), i)
+            .map(value => this.#cleared(value, callee, i));
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
@@ -265,11 +271,20 @@ export class TagUses {
     this.#addReader(object, { ...callee, keptIn, guesses: 1, site: { origin: 'parameter', ...site } });
   }
 
+  /** The variable points at a description from the start, behind which the tag is read. */
+  #addInitial({ rva, offset }: Extract<Value, { kind: 'behind' }>, callee: Callee): void {
+    const { image } = this.#context.code;
+    const target = isRelocated(image.relocations, rva) ? image.pointerAt(rva) : undefined;
+    if (target !== undefined)
+      this.addValues(tagsBehind(this.#context.code, [address(target)], offset), 0, callee);
+  }
+
   /** A tag is read from a variable or from an object: what fills it is looked at next. */
   #addReader(value: Value, callee: Callee): void {
     const { code, stored, targets, worklist } = this.#context;
     if (value.kind === 'memory' && !code.image.sectionAt(value.rva)?.writable) return;
     if (!stored.addReader(value, callee)) return;
+    if (value.kind === 'behind') this.#addInitial(value, callee);
     if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
     if (value.kind !== 'field' && value.kind !== 'behind') return;
     // Setters may have been followed before anybody was known to read what they set.

@@ -34,6 +34,8 @@ export type Value =
       stride?: number;
       /** The call that returned the object. */
       operation?: number;
+      /** Where the pointer to the object stands in the frame, if nothing in the function has put it there. */
+      slot?: number;
       /** The same seen from the caller, where the object is one whose address stands in a structure of the caller's. */
       place?: Place;
     }

@@ -201,7 +201,8 @@ committed_matrix() {
     case $name in
       object-store | window-objects | archive-volume | buffer-pools | scan-engine | vendor-runtime | modern-storage | net-callout | filter-guard | compiler-shapes)
         product_like_matrix "$file"; continue ;;
-      open-family) echo "$file arm64 clang O0 direct"; continue ;; # all that the tests need of it
+      open-family) # all that the tests need of it
+        echo "$file arm64 clang O0 direct"; echo "$file x64 clang O2 direct"; echo "$file x86 clang O2 direct"; continue ;;
     esac
     for arch in x86 x64; do
       for level in O0 O2; do
@@ -229,7 +230,7 @@ committed_matrix() {
       shadow-filter | flow-shaper | flash-port | card-reader | port-recorder | media-graph | guest-monitor | content-broker | \
       network-core | desktop-kernel | share-server | virtual-storage | power-bus | object-manager | \
       user-volume | virtual-adapter | gamepad-bus | system-watch | \
-      packet-core | window-session | redirector | class-port | volume-filter | audio-graph)
+      packet-core | window-session | redirector | class-port | volume-filter | audio-graph | bus-manager)
         echo "$file x64 clang Os direct"; echo "$file x86 clang O1 frame"; continue ;;
       pool-volume | transport-stack | index-store | render-kernel | endpoint-monitor | raid-port | tunnel-filter | camera-class | linker-shapes)
         echo "$file x64 clang Os direct"; echo "$file x64 clang O1 cfg"; echo "$file x86 clang O1 frame"; echo "$file arm64 clang O1 direct"

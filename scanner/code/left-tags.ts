@@ -1,0 +1,110 @@
+/** Tags that functions leave for the one that calls them: in its frame, or in a description that they return or find. */
+import { FilledValues } from './filled-values.ts';
+import { NONE, Op } from './operations.ts';
+import type { Place } from './places.ts';
+import type { SearchContext } from './search-context.ts';
+import { NO_SLOT } from './stack-slots.ts';
+import { tagsBehind } from './static-tags.ts';
+import type { Value } from './values.ts';
+
+/** Calls before the use of a structure that may have filled it, and how long it is at most. */
+const MAX_FILLING_CALLS = 16;
+const MAX_FILLED_BYTES = 0x200;
+/** Operations between a load and the use of what it gave. */
+const MAX_TO_LOAD = 24;
+
+/** Answers for the function at hand. */
+export class LeftTags {
+  readonly #context: SearchContext;
+  readonly #filled: FilledValues;
+
+  constructor(context: SearchContext) {
+    this.#context = context;
+    this.#filled = new FilledValues(context.code);
+  }
+
+  /** The work done since this was last asked, in decoded operations. */
+  takeWork(): number {
+    return this.#filled.takeWork();
+  }
+
+  /**
+   * In place of what nothing in the function has written, or only cleared, what functions left there that it passed the place's address
+   * to before `i`; and besides a field of what a function returned or found, the field of the descriptions that this may be.
+   */
+  with(place: Place, values: readonly Value[], i: number): readonly Value[] {
+    if (!values.some(mayBeLeft)) return values;
+    return values.flatMap(value => {
+      // What the function returns may be another object at times.
+      if (value.kind === 'field') return [value, ...this.#ofDescription(value, i)];
+      const slot = value.kind === 'blank' ? value.offset : isZero(value) ? this.#slotOf(place, i) : undefined;
+      const left = slot === undefined ? [] : this.#leftAt(slot, i);
+      const tags = left.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
+      return tags.length === 0 ? [value] : tags;
+    });
+  }
+
+  #leftAt(slot: number, i: number): Value[] {
+    const { code, fn } = this.#context;
+    const { op, low } = fn.body.operations;
+    const found: Value[] = [];
+    let calls = 0;
+    for (let before = i - 1; before >= 0 && calls < MAX_FILLING_CALLS; before--) {
+      if (op[before] !== Op.call) continue;
+      calls++;
+      const passed = fn.passedEverywhere(before);
+      for (const [n, place] of code.processor.passedPlaces.entries()) {
+        for (const value of passed[n]) {
+          const distance = value.kind === 'stack' ? slot - value.offset : -1;
+          if (distance < 0 || distance > MAX_FILLED_BYTES) continue;
+          for (const left of this.#filled.of(low[before], fn.atEntry(place), distance)) {
+            if (left.kind !== 'parameter') found.push(left);
+            else found.push(...fn.passedAt(fn.beforeCall(left.place), before));
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  #ofDescription(field: Extract<Value, { kind: 'field' }>, i: number): readonly Value[] {
+    const { code, fn } = this.#context;
+    const { op, low } = fn.body.operations;
+    const { offset, operation, slot } = field;
+    if (slot !== undefined) return tagsBehind(code, this.#leftAt(slot, i), offset);
+    const isReturned = operation !== undefined && op[operation] === Op.call;
+    return isReturned ? tagsBehind(code, fn.pointersReturnedBy(low[operation]), offset) : [];
+  }
+
+  /** The place of the frame from which what stands at `place` has been loaded shortly before. */
+  #slotOf(place: Place, i: number): number | undefined {
+    const { body } = this.#context.fn;
+    const { op, dst, source, base } = body.operations;
+    if (place.behind !== undefined) return undefined;
+    const slot = 'register' in place ? undefined : body.stackAt[i] + place.stackOffset;
+    let register = 'register' in place ? place.register : NONE;
+    for (let before = i - 1; before >= 0 && before >= i - MAX_TO_LOAD; before--) {
+      const isPut = slot !== undefined && register === NONE && body.slot[before] === slot;
+      if (isPut && op[before] === Op.push && base[before] !== NONE) return slotIn(body.pushedFrom, before);
+      if (isPut && (op[before] === Op.push || op[before] === Op.store)) register = source[before];
+      else if (register !== NONE && dst[before] === register) {
+        if (op[before] === Op.load) return slotIn(body.slot, before);
+        if (op[before] !== Op.move) return undefined;
+        register = source[before];
+      }
+    }
+    return undefined;
+  }
+}
+
+function slotIn(slots: ArrayLike<number>, i: number): number | undefined {
+  return slots[i] === NO_SLOT ? undefined : slots[i];
+}
+
+function mayBeLeft(value: Value): boolean {
+  return value.kind === 'blank' || value.kind === 'field' || isZero(value);
+}
+
+function isZero(value: Value): boolean {
+  return value.kind === 'constant' && value.value === 0;
+}

@@ -1,0 +1,22 @@
+/** Tags in descriptions that stand in the image: structures of constants, and rows of tables. */
+import { imageArray } from './array-values.ts';
+import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { looksLikeTag, readConstant } from './static-memory.ts';
+import type { Value } from './values.ts';
+
+/** The tags `offset` bytes behind those of the pointers that lead to something in the image. */
+export function tagsBehind(
+  code: Pick<CodeUnderAnalysis, 'image' | 'index'>,
+  pointers: readonly Value[],
+  offset: number,
+): Value[] {
+  return pointers.flatMap(pointer => {
+    if (pointer.kind === 'element')
+      return imageArray(code, (pointer.rva + offset) | 0, pointer.stride).values.filter(
+        ({ kind }) => kind === 'constant',
+      );
+    const read =
+      pointer.kind === 'address' ? readConstant(code.image, (pointer.rva + offset) | 0) : undefined;
+    return read?.kind === 'constant' && looksLikeTag(read.value) ? [read] : [];
+  });
+}

@@ -13,14 +13,14 @@ export function driverWithMarks(folder: string): string {
   return written(folder, 'marks.sys', bytes);
 }
 
-/** ARM64, with a tag that is spelled like the wildcard of the driver's family: `VfL?`. */
+/** ARM64, with a tag that is spelled like the wildcard of the driver's family: `OfN?`. */
 export function driverWithBoth(folder: string): string {
-  const bytes = builtDriver('value-flow.arm64.clang.O0.sys');
-  // movk wN, #'B0', lsl #16, which completes the old tag.
+  const bytes = builtDriver('open-family.arm64.clang.O0.sys');
+  // movk wN, #'Sa', lsl #16, which completes the driver's other tag.
   const movk = (half: string) => 0x72a00000 + Buffer.from(half).readUInt16LE() * 32;
   for (let at = 0; at + 4 <= bytes.length; at += 4) {
     const word = bytes.readUInt32LE(at);
-    if (word - (word % 32) === movk('B0')) bytes.writeUInt32LE(movk('L?') + (word % 32), at);
+    if (word - (word % 32) === movk('Sa')) bytes.writeUInt32LE(movk('N?') + (word % 32), at);
   }
   return written(folder, 'both.sys', bytes);
 }

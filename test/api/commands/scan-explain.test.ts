@@ -72,23 +72,23 @@ for (const [spelling, reason] of OWN_MARKS) {
 
 test('a tag that is spelled like the wildcard of a family is explained beside it, by its value alone', async () => {
   const both = driverWithBoth(root);
-  const typed = await run('--explain', 'VfL?', both);
+  const typed = await run('--explain', 'OfN?', both);
   assert.equal(typed.exitCode, 0, typed.err);
   assert.match(
     typed.out,
-    /\nVfL\? {2}1 site \(one character is computed\)\n[\s\S]*\nVfL\? {2}\d+ sites? \(the tag has/,
+    /\nOfN\? {2}1 site \(one character is computed\)\n[\s\S]*\nOfN\? {2}\d+ sites? \(the tag has/,
   );
-  const value = await run('--explain', '0x3F4C6656', both);
-  assert.match(value.out, /\nVfL\? {2}\d+ sites? \(the tag has these very characters/);
+  const value = await run('--explain', '0x3F4E664F', both);
+  assert.match(value.out, /\nOfN\? {2}\d+ sites? \(the tag has these very characters/);
   assert.doesNotMatch(value.out, /is computed/);
-  const [json] = JSON.parse((await run('--explain', 'VfL?', '--format', 'json', both)).out);
-  assert.deepEqual([json.explanation.id, json.explanation.also.id], ['p-56664c3f', '56664c3f']);
-  assert.deepEqual(json.sightings.map(({ id }: { id: string }) => id).sort(), ['56664c3f', 'p-56664c3f']);
+  const [json] = JSON.parse((await run('--explain', 'OfN?', '--format', 'json', both)).out);
+  assert.deepEqual([json.explanation.id, json.explanation.also.id], ['p-4f664e3f', '4f664e3f']);
+  assert.deepEqual(json.sightings.map(({ id }: { id: string }) => id).sort(), ['4f664e3f', 'p-4f664e3f']);
 });
 
 test('a value names no family', async () => {
-  const family = projectFile('test', 'drivers', 'built', 'value-flow.arm64.clang.O0.sys');
-  const { exitCode, out } = await run('--explain', '0x3F4C6656', family);
+  const family = projectFile('test', 'drivers', 'built', 'open-family.arm64.clang.O0.sys');
+  const { exitCode, out } = await run('--explain', '0x3F4E664F', family);
   assert.deepEqual([exitCode, out], [1, '']);
 });
 

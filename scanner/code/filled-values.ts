@@ -1,6 +1,6 @@
 /** What functions of the image leave behind a pointer that they are given: `Describe(kind, &description)`. */
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
-import { carriedBy, isSame, parameter } from './make-value.ts';
+import { carriedBy, isSame, parameter, UNKNOWN } from './make-value.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
 import { OtherFunction } from './other-function.ts';
 import { movedPlace, type Place, placeKey } from './places.ts';
@@ -37,7 +37,10 @@ export class FilledValues extends OtherFunction {
     this.#operationsLeft = LEAST_OPERATIONS + code.maxOperations / WORK_SHARE;
   }
 
-  /** Tags, addresses, and parameters as the function sees them at its entry, that it stores `distance` bytes behind a parameter. */
+  /**
+   * Tags, addresses, and parameters as the function sees them at its entry, that it stores `distance` bytes behind a parameter;
+   * anything else is unknown.
+   */
   of(functionRva: number, pointer: Place, distance: number, depth = 0): readonly Value[] {
     const key = `${functionRva}:${placeKey(pointer)}:${distance}`;
     const known = this.#known.get(key);
@@ -67,7 +70,7 @@ export class FilledValues extends OtherFunction {
       const { values } = this.resolver.resolve({ register: base[i] }, i);
       if (!values.some(value => isSame(value, parameter(pointer)))) continue;
       for (const value of this.resolver.resolveStored(i, lane).values)
-        if (mayBeLeft(value)) found.add(this.code.isTraced ? carriedBy(value, rva[i]) : value);
+        found.add(!mayBeLeft(value) ? UNKNOWN : this.code.isTraced ? carriedBy(value, rva[i]) : value);
     }
     return found;
   }

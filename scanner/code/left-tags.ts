@@ -10,6 +10,8 @@ import type { Value } from './values.ts';
 /** Calls before the use of a structure that may have filled it, and how long it is at most. */
 const MAX_FILLING_CALLS = 16;
 const MAX_FILLED_BYTES = 0x200;
+/** The same of what functions of others may fill: what is further on is another variable. */
+const MAX_FOREIGN_BYTES = 0x20;
 /** Operations between a load and the use of what it gave. */
 const MAX_TO_LOAD = 24;
 
@@ -46,25 +48,46 @@ export class LeftTags {
 
   #leftAt(slot: number, i: number): Value[] {
     const { code, fn } = this.#context;
-    const { op, low } = fn.body.operations;
+    const { op } = fn.body.operations;
     const found: Value[] = [];
+    /** Where the structure begins: another one may have stood at the same place before. */
+    let begin: number | undefined;
     let calls = 0;
     for (let before = i - 1; before >= 0 && calls < MAX_FILLING_CALLS; before--) {
-      if (op[before] !== Op.call) continue;
+      if (op[before] !== Op.call && op[before] !== Op.callIndirect) continue;
       calls++;
       const passed = fn.passedEverywhere(before);
       for (const [n, place] of code.processor.passedPlaces.entries()) {
         for (const value of passed[n]) {
           const distance = value.kind === 'stack' ? slot - value.offset : -1;
-          if (distance < 0 || distance > MAX_FILLED_BYTES) continue;
-          for (const left of this.#filled.of(low[before], fn.atEntry(place), distance)) {
-            if (left.kind !== 'parameter') found.push(left);
-            else found.push(...fn.passedAt(fn.beforeCall(left.place), before));
+          if (value.kind !== 'stack' || distance < 0 || distance > MAX_FILLED_BYTES) continue;
+          if (begin !== undefined && begin !== value.offset) continue;
+          if (this.#isForeign(before)) {
+            if (distance > MAX_FOREIGN_BYTES) continue;
+            return found;
           }
+          const left = this.#leftBy(before, place, distance);
+          if (left.length > 0) begin = value.offset;
+          found.push(...left);
         }
       }
     }
     return found;
+  }
+
+  /** Whether a function that is not of the image is called: nobody knows what it leaves. */
+  #isForeign(call: number): boolean {
+    const { code, fn } = this.#context;
+    const { op, low } = fn.body.operations;
+    if (fn.resolver.memoryFunctions?.at(fn.body, call) !== undefined) return false;
+    return op[call] === Op.callIndirect || code.functions.thunkSlot(low[call]) !== undefined;
+  }
+
+  #leftBy(call: number, place: Place, distance: number): readonly Value[] {
+    const { fn } = this.#context;
+    return this.#filled
+      .of(fn.body.operations.low[call], fn.atEntry(place), distance)
+      .flatMap(left => (left.kind === 'parameter' ? fn.passedAt(fn.beforeCall(left.place), call) : [left]));
   }
 
   #ofDescription(field: Extract<Value, { kind: 'field' }>, i: number): readonly Value[] {

@@ -4,10 +4,9 @@
  */
 import type { Callees } from './callees.ts';
 import { registeredTags } from './filter-contexts.ts';
-import { innerDistances } from './inner-distances.ts';
 import { LeftTags } from './left-tags.ts';
 import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
-import { type Place, placeKey, pointerTo } from './places.ts';
+import { type Place, placeKey } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import { ReturnedTags } from './returned-tags.ts';
@@ -17,17 +16,9 @@ import { isRelocated, looksLikeTag } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
 import { isBelievable, isSameUse, type TagUse } from './tag-use.ts';
+import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
 
-/** Wrappers of wrappers beyond this depth are a misreading. */
-const MAX_WRAPPER_DEPTH = 8;
-/**
- * In real drivers fewer than one function in twenty passes a tag on, and functions have a few hundred bytes; in damaged
- * ones everything may look like a wrapper.
- */
-const MAX_WRAPPERS = 5_000;
-const LEAST_WRAPPERS = 200;
-const CODE_BYTES_PER_WRAPPER = 1_000;
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
 /** A virtual call and a field of an object on the way to one tag; more guesses upon guesses prove nothing. */
@@ -41,26 +32,18 @@ type Family = NonNullable<Callee['computed']>;
 /** Collects the uses of a whole image, a function at a time. */
 export class TagUses {
   readonly #context: SearchContext;
-  readonly #callees: Callees;
   readonly #returned: ReturnedTags;
   readonly #left: LeftTags;
-  readonly #maxWrappers: number;
-  readonly #seenWrappers = new Set<string>();
+  readonly #wrappers: TagWrappers;
   readonly #usesBySite = new Map<number, TagUse[]>();
   #useCount = 0;
   readonly #unresolved = new Set<number>();
-  /** A wrapper that is no guess was left out. */
-  #isWrapperLost = false;
 
   constructor(context: SearchContext, callees: Callees) {
     this.#context = context;
-    this.#callees = callees;
     this.#returned = new ReturnedTags(context);
     this.#left = new LeftTags(context);
-    this.#maxWrappers = Math.min(
-      MAX_WRAPPERS,
-      LEAST_WRAPPERS + context.code.codeBytes / CODE_BYTES_PER_WRAPPER,
-    );
+    this.#wrappers = new TagWrappers(context, callees);
   }
 
   /** The work done besides the function at hand since this was last asked, in decoded operations. */
@@ -75,7 +58,7 @@ export class TagUses {
 
   /** A bound was reached, so that something may be missing. */
   get isCut(): boolean {
-    return this.isFull || this.#isWrapperLost;
+    return this.isFull || this.#wrappers.isLost;
   }
 
   /** The uses that hold, now that everything is known, and the number of calls whose tag stayed unknown. */
@@ -228,33 +211,8 @@ export class TagUses {
 
   /** The function at hand passes a tag on that it is given at `place`, as it sees that at its entry. */
   #addWrapper(place: Place, callRva: number, callee: Callee): void {
-    const { fn, stored, targets } = this.#context;
-    if (callee.wrappers.length >= MAX_WRAPPER_DEPTH) return;
-    if (this.#seenWrappers.size >= this.#maxWrappers) {
-      // Guesses are followed as far as there is room: that some are left out is no news.
-      this.#isWrapperLost ||= callee.guesses === undefined;
-      return;
-    }
-    const computed = callee.computed === undefined ? '' : `${callee.computed.base}:${callee.computed.mask}`;
-    const key = `${fn.rva}:${placeKey(place)}:${callee.returnedAt ?? ''}:${callee.poolFunction.kind}:${computed}`;
-    if (this.#seenWrappers.has(key)) return;
-    this.#seenWrappers.add(key);
-    const kept = pointerTo(place);
-    if (kept !== undefined && callee.returnedAt === undefined) {
-      stored.wantStores(kept.offset);
-      for (const distance of innerDistances(fn, kept.offset)) stored.wantStores(distance);
-      stored.setters.foundReader(kept.offset, targets.wave);
-    }
-    if (kept !== undefined && callee.returnedAt === undefined) this.#addContextReader(place, callRva, callee);
-    const { site, wrappers, wrapperCalls, ...rest } = callee;
-    // A tag that is kept between two functions goes through both of them.
-    const isKept = site !== undefined && site.functionRva !== fn.rva;
-    this.#callees.addFunction(fn.rva, {
-      ...rest,
-      place: fn.beforeCall(place),
-      wrappers: isKept ? [fn.rva, site.functionRva, ...wrappers] : [fn.rva, ...wrappers],
-      wrapperCalls: isKept ? [callRva, site.rva, ...wrapperCalls] : [callRva, ...wrapperCalls],
-    });
+    const isNew = this.#wrappers.add(place, callRva, callee);
+    if (isNew && callee.returnedAt === undefined) this.#addContextReader(place, callRva, callee);
   }
 
   /**

@@ -3,7 +3,6 @@ import {
   EVIDENCE_KINDS,
   type Evidence,
   type EvidenceKind,
-  OTHER_TAG_KINDS,
   type OtherTag,
   type OtherTagKind,
   type TagSighting,
@@ -22,7 +21,7 @@ import {
 } from '../data/pool-tag.ts';
 import type { CodeFindings } from './code/analyse-code.ts';
 import { type DriverNames, isKmdfDefault, kmdfDefault } from './code/kmdf.ts';
-import { DRIVER_CREATE } from './code/pool-functions.ts';
+import { DRIVER_CREATE, isOtherTag } from './code/pool-functions.ts';
 import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
 import type { TagUse } from './code/tag-use.ts';
@@ -78,7 +77,7 @@ export function tagSightings(findings: CodeFindings, names: DriverNames): Sighti
     add(byTag, ulong, { kind: families.has(tag.slice(0, 2)) ? 'family-literal' : 'literal', rva });
   }
   const sightings = [...byTag.values(), ...computed.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  for (const { evidence } of sightings) evidence.sort(byStrength);
+  for (const { evidence } of sightings) if (evidence.length > 1) evidence.sort(byStrength);
   return {
     sightings,
     otherTags: [...others.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -122,7 +121,8 @@ function isShortTag({ ulong, origin, callee }: TagUse): boolean {
 }
 
 function otherKindOf({ callee }: TagUse): OtherTagKind | undefined {
-  return OTHER_TAG_KINDS.find(kind => kind === callee.poolFunction.kind);
+  const { poolFunction } = callee;
+  return isOtherTag(poolFunction) ? (poolFunction.kind as OtherTagKind) : undefined;
 }
 
 function addOther(others: Map<string, OtherTag>, kind: OtherTagKind, { ulong, rva, callee }: TagUse): void {
@@ -190,7 +190,7 @@ function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
   if (findings.isListedFunction(functionRva)) evidence.functionRva = functionRva;
   evidence.origin = origin;
   if (isWrapped) evidence.wrappers = wrappers;
-  Object.assign(evidence, callee.request);
+  if (callee.request !== undefined) Object.assign(evidence, callee.request);
   if (poolFunction.isUnlisted) evidence.rule = UNLISTED_RULE;
   if (poolFunction.field !== undefined) evidence.structure = poolFunction.field.name;
   return evidence;

@@ -1,5 +1,4 @@
 /** The function that the search is looking at: its operations, and what its calls and stores are given. */
-
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { isGuardDispatch } from './control-flow-guard.ts';
 import { type Copy, copyAt, MAX_COPIED_BYTES, mayCopy } from './copies.ts';

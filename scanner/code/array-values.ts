@@ -1,6 +1,5 @@
 /** The tags in arrays that are read by an index: the elements that read like tags, in a row. */
 import type { DriverImage } from '../pe/image-facts.ts';
-
 import { MAX_ELEMENT_BYTES } from './arithmetic.ts';
 import { behindPointer, inside, memory, UNKNOWN } from './make-value.ts';
 import { nextPointedAt } from './pointed-addresses.ts';

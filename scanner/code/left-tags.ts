@@ -35,7 +35,7 @@ export class LeftTags {
    * to before `i`; and besides a field of what a function returned or found, the field of the descriptions that this may be.
    */
   with(place: Place, values: readonly Value[], i: number): readonly Value[] {
-    if (!values.some(mayBeLeft)) return values;
+    if (!values.some(mayStandForAnother)) return values;
     return values.flatMap(value => {
       // What the function returns may be another object at times.
       if (value.kind === 'field') return [value, ...this.#ofDescription(value, i)];
@@ -124,7 +124,7 @@ function slotIn(slots: ArrayLike<number>, i: number): number | undefined {
   return slots[i] === NO_SLOT ? undefined : slots[i];
 }
 
-function mayBeLeft(value: Value): boolean {
+function mayStandForAnother(value: Value): boolean {
   return value.kind === 'blank' || value.kind === 'field' || isZero(value);
 }
 

@@ -3,22 +3,30 @@ import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { FunctionBody } from './function-body.ts';
 import { ValueResolver } from './value-resolver.ts';
 
-/** Holds one function at a time. */
+/** Holds one function at a time. What that takes is made when the first is read: most drivers need none. */
 export class OtherFunction {
   protected readonly code: CodeUnderAnalysis;
-  protected readonly body: FunctionBody;
-  protected readonly resolver: ValueResolver;
+  #body: FunctionBody | undefined;
+  #resolver: ValueResolver | undefined;
   #operations = 0;
 
   constructor(code: CodeUnderAnalysis) {
     this.code = code;
-    this.body = new FunctionBody(code);
-    this.resolver = new ValueResolver(this.body, code);
+  }
+
+  protected get body(): FunctionBody {
+    this.#body ??= new FunctionBody(this.code);
+    return this.#body;
+  }
+
+  protected get resolver(): ValueResolver {
+    this.#resolver ??= new ValueResolver(this.body, this.code);
+    return this.#resolver;
   }
 
   /** The work done since this was last asked, in decoded operations. */
   takeWork(): number {
-    const taken = this.#operations + this.resolver.takeWork();
+    const taken = this.#operations + (this.#resolver?.takeWork() ?? 0);
     this.#operations = 0;
     return taken;
   }

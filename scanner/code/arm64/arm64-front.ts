@@ -14,7 +14,6 @@ import { registerForms, vectorForms } from './register-forms.ts';
 
 const INSTRUCTION_BYTES = 4;
 
-/** Every instruction has four bytes, so that no state is kept between them. */
 /** Needs nothing of the image: every instruction has four bytes, and addresses are relative. */
 export const arm64Front: InstructionFront = {
   append(bytes, position, end, rva, out) {

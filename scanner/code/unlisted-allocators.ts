@@ -73,6 +73,7 @@ export function unlistedAllocators(
   candidates: readonly Candidate[],
 ): Map<number, Callee> {
   const found = new Map<number, Callee>();
+  if (candidates.length === 0) return found;
   const fn = new AnalysedFunction(code);
   let operationsLeft = code.maxOperations / WORK_SHARE;
   for (const { name, dll, slotRva } of candidates) {

@@ -61,7 +61,7 @@ function findUtf16(image: DriverImage, text: string): number | undefined {
 
 /** The bytes in pairs, where they stand at an even place of their buffer without a copy. */
 function unitsOf(bytes: Uint8Array): Uint16Array {
-  const { buffer, byteOffset, length } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, length } = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
   return new Uint16Array(buffer, byteOffset, length >> 1);
 }
 

@@ -1,8 +1,11 @@
 /** Where KMDF drivers find the framework's functions: older ones in an array of their own, later ones behind a pointer. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { projectFile } from '../../../data/project-files.ts';
 import { analyseCode } from '../../../scanner/code/analyse-code.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
+import { scanDriver } from '../../../scanner/scan-driver.ts';
 import { IMAGE_BASE, section, smallImage } from './small-image.ts';
 
 const CODE_RVA = 0x1000;
@@ -90,3 +93,11 @@ function ascii(text: string): number[] {
 function u32(value: number): number[] {
   return [...Buffer.from(Uint32Array.of(value).buffer)];
 }
+
+test('A file that stands at an odd place of a larger buffer is read like any other.', () => {
+  const file = readFileSync(projectFile('test', 'drivers', 'built', 'kmdf-device.arm64.clang.O2.sys'));
+  const larger = Buffer.alloc(file.length + 1);
+  file.copy(larger, 1);
+  const names = { fileName: 'kmdf-device.sys', sha256: 'x' };
+  assert.deepEqual(scanDriver(larger.subarray(1), names), scanDriver(file, names));
+});

@@ -1,6 +1,6 @@
 /** Which function holds an address: from .pdata where the image has it, from calls and prologues where it has not. */
 import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
-import { lastNotAbove, sectionOf } from './address-search.ts';
+import { lastAddressNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodePiece } from './code-piece.ts';
 import { exceptionScopes } from './exception-scopes.ts';
@@ -35,12 +35,12 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
   const starts = unlistedStarts(image, index, code, parts);
 
   function rangeAt(rva: number): FunctionRange | undefined {
-    const at = lastOf(begins, rva);
+    const at = lastAddressNotAbove(begins, rva);
     return at >= 0 && rva < listed[at].endRva ? listed[at] : undefined;
   }
 
   function unlistedAt(rva: number): number | undefined {
-    const at = lastOf(starts, rva);
+    const at = lastAddressNotAbove(starts, rva);
     if (at < 0) return undefined;
     const section = sectionOf(code, starts[at]);
     return section !== undefined && rva < section.rva + section.bytes.length ? starts[at] : undefined;
@@ -48,8 +48,8 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
 
   /** An unlisted function ends where the next function of either sort begins. */
   function unlistedEnd(functionRva: number, section: Section): number {
-    const nextStart = starts[lastOf(starts, functionRva) + 1] ?? Infinity;
-    const nextListed = begins[lastOf(begins, functionRva) + 1] ?? Infinity;
+    const nextStart = starts[lastAddressNotAbove(starts, functionRva) + 1] ?? Infinity;
+    const nextListed = begins[lastAddressNotAbove(begins, functionRva) + 1] ?? Infinity;
     return Math.min(nextStart, nextListed, section.rva + section.bytes.length);
   }
 
@@ -65,7 +65,7 @@ export function mapFunctions(image: DriverImage, index: CodeIndex): FunctionMap 
   return {
     thunkSlot(rva) {
       if (image.arch !== 'arm64') return jumpSlot(image, code, rva);
-      slotsByThunk ??= new Map(importThunks(image, index, code));
+      slotsByThunk ??= importThunks(image, index, code);
       return slotsByThunk.get(rva);
     },
     functionAt: rva => rangeAt(rva)?.functionRva ?? unlistedAt(rva),
@@ -102,16 +102,12 @@ function jumpSlot(image: DriverImage, code: Section[], rva: number): number | un
 /** The pieces that stand apart from their function's beginning, by function: few functions have any. */
 function chainedPieces(listed: readonly FunctionRange[]): Map<number, FunctionRange[]> {
   const pieces = new Map<number, FunctionRange[]>();
-  for (const range of listed) {
+  for (let n = 0; n < listed.length; n++) {
+    const range = listed[n];
     if (range.beginRva === range.functionRva) continue;
     const known = pieces.get(range.functionRva);
     if (known === undefined) pieces.set(range.functionRva, [range]);
     else known.push(range);
   }
   return pieces;
-}
-
-/** The last of the ascending addresses that is not above `rva`; -1 where there is none. */
-function lastOf(addresses: Uint32Array, rva: number): number {
-  return lastNotAbove(addresses.length, i => addresses[i], rva);
 }

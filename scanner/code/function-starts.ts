@@ -1,6 +1,6 @@
 /** Where functions begin that .pdata does not list: on x86 all of them, elsewhere leaf functions. */
 import type { DriverImage, FunctionRange, Section } from '../pe/image-facts.ts';
-import { lastNotAbove, sectionOf } from './address-search.ts';
+import { lastAddressNotAbove, sectionOf } from './address-search.ts';
 import type { CodeIndex } from './code-index.ts';
 import {
   ALIGNMENT,
@@ -13,6 +13,8 @@ import {
   savesRegister,
 } from './function-beginnings.ts';
 import { readInt32 } from './little-endian.ts';
+
+const NO_ADDRESSES = new Uint32Array(0);
 
 /**
  * Starts in ascending order: the entry point, exports, call targets, function pointers, prologues behind padding, and
@@ -32,7 +34,7 @@ export function unlistedStarts(
   const offer = (rva: number, isCertain: boolean): boolean => {
     const section = sectionOf(code, rva);
     if (section === undefined || (image.arch === 'arm64' && (rva & 3) !== 0)) return true;
-    const at = lastNotAbove(begins.length, i => begins[i], rva);
+    const at = lastAddressNotAbove(begins, rva);
     if (at >= 0 && rva < listed[at].endRva) return true;
     if (!isCertain && parts.has(rva)) return true;
     const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;
@@ -42,13 +44,16 @@ export function unlistedStarts(
   };
   offer(image.entryPointRva, true);
   for (const { rva } of image.exports) offer(rva, true);
-  for (const rva of index.callTargets())
+  const called = index.callTargets();
+  for (let n = 0; n < called.length; n++) {
+    const rva = called[n];
     if (!offer(rva, false) && image.arch !== 'arm64' && isCalledByTwo(index, code, rva)) found.add(rva);
-  for (const [rva] of importThunks(image, index, code)) offer(rva, false);
+  }
+  for (const rva of importThunks(image, index, code).keys()) offer(rva, false);
   for (const rva of functionPointers(image, code)) offer(rva, false);
-  if (!isX86)
-    for (const rva of index.referencedAddresses())
-      if (image.arch !== 'arm64' || !isSwitchBase(index, code, rva)) offer(rva, false);
+  const named = isX86 ? NO_ADDRESSES : index.referencedAddresses();
+  for (let n = 0; n < named.length; n++)
+    if (image.arch !== 'arm64' || !isSwitchBase(index, code, named[n])) offer(named[n], false);
   for (const rva of gapStarts(listed, code)) offer(rva, false);
   for (const section of image.arch === 'arm64' ? [] : code) {
     offer(section.rva, true);
@@ -80,9 +85,9 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
     if (section === undefined) continue;
     const offset = target - section.rva;
     if (!savesRegister(section.bytes, offset) || !isBehindReturn(section.bytes, offset)) continue;
-    const own = lastNotAbove(starts.length, i => starts[i], target);
+    const own = lastAddressNotAbove(starts, target);
     if (starts[own] === target) continue;
-    const isFromElsewhere = (site: number) => lastNotAbove(starts.length, i => starts[i], site) !== own;
+    const isFromElsewhere = (site: number) => lastAddressNotAbove(starts, site) !== own;
     if (index.callersOf(target).some(isFromElsewhere)) yield target;
   }
 }
@@ -139,27 +144,27 @@ function jumpTargetArm64(code: Section[], rva: number): number | undefined {
   return (word & 0xfc000000) === 0x14000000 ? (rva + ((word << 6) >> 4)) | 0 : undefined;
 }
 
-/** `jmp [import]` with the slot of each: thunks stand in rows, and some are only jumped to. ARM64's `adrp x16` begins one. */
-export function* importThunks(
-  image: DriverImage,
-  index: CodeIndex,
-  code: Section[],
-): Generator<[rva: number, slotRva: number]> {
+/** `jmp [import]` by address, with the slot of each: thunks stand in rows, and some are only jumped to. ARM64's `adrp x16` begins one. */
+export function importThunks(image: DriverImage, index: CodeIndex, code: Section[]): Map<number, number> {
+  const slots = new Map<number, number>();
   for (const { slotRva } of image.imports) {
-    for (const at of index.referencesTo(slotRva)) {
+    const sites = index.referencesTo(slotRva);
+    for (let n = 0; n < sites.length; n++) {
+      const at = sites[n];
       const section = sectionOf(code, at);
       if (section === undefined) continue;
       const { bytes } = section;
       const offset = at - section.rva;
       if (image.arch === 'arm64') {
         if (offset >= 4 && (readInt32(bytes, offset - 4) & 0x9f00001f) >>> 0 === 0x90000010)
-          yield [at - 4, slotRva];
+          slots.set(at - 4, slotRva);
       } else if (offset >= 2 && bytes[offset - 2] === 0xff && bytes[offset - 1] === 0x25) {
         const start = offset - (offset >= 3 && bytes[offset - 3] === 0x48 ? 3 : 2);
-        if (isBehindThunk(bytes, start)) yield [section.rva + start, slotRva];
+        if (isBehindThunk(bytes, start)) slots.set(section.rva + start, slotRva);
       }
     }
   }
+  return slots;
 }
 
 /** Code between two listed functions, behind its padding. */
@@ -205,7 +210,7 @@ function jumpTableEntries(image: DriverImage, code: Section[]): Set<number> {
     const offset = at - section.rva;
     const isTableJump = offset >= 3 && readsTable(bytes, offset);
     const table = isTableJump ? ((readInt32(bytes, offset) >>> 0) - image.imageBase) | 0 : 0;
-    const first = isTableJump ? lastNotAbove(relocations.length, n => relocations[n], table) : -1;
+    const first = isTableJump ? lastAddressNotAbove(relocations, table) : -1;
     for (let n = first; n >= 0 && relocations[n] === table + 4 * (n - first); n++)
       entries.add(relocations[n]);
   }

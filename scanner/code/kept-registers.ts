@@ -19,6 +19,7 @@ const LEAST_INSTRUCTIONS = 20_000;
 
 /** One for all images: no callee is read while another is. */
 const SCRATCH = new OperationList();
+const SEEN = new Set<number>();
 
 interface ReadCode {
   image: DriverImage;
@@ -66,8 +67,9 @@ export class KeptRegisters {
     const { bytes, rva: from } = section;
     const operations = SCRATCH;
     operations.clear();
-    const seen = new Set<number>();
-    const callees = new Set<number>();
+    const seen = SEEN;
+    seen.clear();
+    let callees: Set<number> | undefined;
     const waiting = [functionRva];
     let changed = 0;
     for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
@@ -83,7 +85,7 @@ export class KeptRegisters {
         for (let i = first; i < count; i++) {
           if (dst[i] < 32) changed |= 1 << dst[i];
           if (op[i] === Op.killMany) changed |= low[i];
-          else if (op[i] === Op.call) callees.add(low[i]);
+          else if (op[i] === Op.call) (callees ??= new Set()).add(low[i]);
           else if (op[i] === Op.callIndirect || op[i] === Op.jumpIndirect) return ALL;
           else if (op[i] === Op.branch) waiting.push(low[i]);
           else if (op[i] === Op.jump) next = low[i];
@@ -94,7 +96,7 @@ export class KeptRegisters {
         at = next;
       }
     }
-    for (const callee of callees) changed |= this.#changed(callee, depth + 1);
+    for (const callee of callees ?? []) changed |= this.#changed(callee, depth + 1);
     return changed;
   }
 }

@@ -42,7 +42,7 @@ export class ObjectFlow {
 
   /** Another function is at hand now. */
   begin(): void {
-    this.#keepers.clear();
+    if (this.#keepers.size > 0) this.#keepers.clear(); // an empty one makes room anew
     this.#readerCalls = undefined;
   }
 

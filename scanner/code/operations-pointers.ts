@@ -43,17 +43,17 @@ export class OperationsPointers {
   /** Another function is at hand now. */
   begin(): void {
     const { fn, tables } = this.#context;
-    this.#inFrame = [];
+    if (this.#inFrame.length > 0) this.#inFrame = [];
     // Structures of functions are copied from a template in pieces that only a load names.
-    this.#namesOperations = namesAddress(fn.body.operations, rva => this.#isOperation(rva), true);
+    this.#namesOperations = namesAddress(fn.body.operations, this.#isOperation, true);
     this.#isGivenOperations = tables.isGivenTo(fn.rva);
   }
 
   /** Whether the address is that of a function that takes a tag, or of a table with one. */
-  #isOperation(rva: number): boolean {
+  readonly #isOperation = (rva: number): boolean => {
     const { targets, tables } = this.#context;
     return targets.knowsFunction(rva) || tables.isTable(rva);
-  }
+  };
 
   /** An indirect call or jump by an operations table of an object that is not known. */
   addIndirectCall(i: number): void {

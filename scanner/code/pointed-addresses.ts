@@ -1,6 +1,6 @@
 /** Which addresses the pointers in an image's data lead to: something begins there, and what stood before it has ended. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { lastNotAbove } from './address-search.ts';
+import { lastAddressNotAbove } from './address-search.ts';
 
 const targetsOf = new WeakMap<DriverImage, Uint32Array>();
 
@@ -11,7 +11,7 @@ export function nextPointedAt(image: DriverImage, rva: number, limitRva: number)
     targets = pointerTargets(image);
     targetsOf.set(image, targets);
   }
-  const next = targets[lastNotAbove(targets.length, i => targets[i], rva - 1) + 1];
+  const next = targets[lastAddressNotAbove(targets, rva - 1) + 1];
   return next === undefined || next >= limitRva ? limitRva : next;
 }
 

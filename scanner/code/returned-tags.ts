@@ -33,10 +33,12 @@ export class ReturnedTags {
   /** The entries of passed tables that gave these values by indirect calls. */
   entriesOf(values: readonly Value[]): TableEntry[] {
     const { fn } = this.#context;
-    return values.flatMap(value => {
-      if (value.kind !== 'result' || !fn.isIndirect(value.operation)) return [];
-      return fn.calledPointers(value.operation).flatMap(entryOf);
-    });
+    const entries: TableEntry[] = [];
+    for (const value of values) {
+      if (value.kind === 'result' && fn.isIndirect(value.operation))
+        entries.push(...fn.calledPointers(value.operation).flatMap(entryOf));
+    }
+    return entries;
   }
 
   /** The tags that the entry's function returns, where call `i` passes a table that is known. */

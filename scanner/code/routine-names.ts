@@ -18,7 +18,9 @@ function moduleOf(functionName: string): string {
 /** Addresses that code names and that hold the name of a pool function, as ASCII or UTF-16. */
 export function poolFunctionNames(image: DriverImage, index: CodeIndex): number[] {
   const found: number[] = [];
-  for (const rva of index.referencedAddresses()) {
+  const named = index.referencedAddresses();
+  for (let n = 0; n < named.length; n++) {
+    const rva = named[n];
     const section = image.sectionAt(rva);
     if (section === undefined) continue;
     const first = section.bytes[rva - section.rva];
@@ -76,7 +78,7 @@ export class RoutineNames {
 
   /** Another function is at hand now. */
   forget(): void {
-    this.#calleesByCall.clear();
+    if (this.#calleesByCall.size > 0) this.#calleesByCall.clear(); // an empty one makes room anew
     this.#inits = undefined;
   }
 

@@ -65,8 +65,12 @@ export class TagUses {
   result(): { uses: TagUse[]; unresolvedCalls: number } {
     const uses: TagUse[] = [];
     for (const atSite of this.#usesBySite.values()) {
-      const holding = atSite.filter(({ callee }) => !this.#context.stored.isSpoiled(callee.keptIn));
-      uses.push(...holding.filter((use, n) => holding.findIndex(other => isSameUse(other, use)) === n));
+      const first = uses.length;
+      for (const use of atSite) {
+        if (this.#context.stored.isSpoiled(use.callee.keptIn)) continue;
+        // Nearly every site has one use: no list is made of each.
+        if (!isKnown(uses, first, use)) uses.push(use);
+      }
     }
     for (const { rva } of uses) this.#unresolved.delete(rva);
     return { uses, unresolvedCalls: this.#unresolved.size };
@@ -87,9 +91,7 @@ export class TagUses {
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
-        : this.#left
-            .with(fn.placeAt(callee.place, i), fn.withReturned(passed), i)
-            .map(value => this.#cleared(value, callee, i));
+        : this.#cleared(this.#left.with(fn.placeAt(callee.place, i), fn.withReturned(passed), i), callee, i);
     const counted = fn.resolver.resolveCount(values, i) ?? values;
     const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
@@ -180,11 +182,11 @@ export class TagUses {
    * A field of WDF_DRIVER_CONFIG that nothing is seen to write is zero: WDF_DRIVER_CONFIG_INIT clears it. On x86, where
    * the stack pointer may be lost behind a call, a store may have gone unseen.
    */
-  #cleared(value: Value, { poolFunction }: Callee, i: number): Value {
+  #cleared(values: readonly Value[], { poolFunction }: Callee, i: number): readonly Value[] {
     const { code, fn } = this.#context;
-    const isX86 = code.processor.arch === 'x86';
-    const isCleared = value.kind === 'blank' && !isX86 && poolFunction.name === DRIVER_CREATE;
-    return isCleared ? constant(0, 'structure', fn.body.operations.rva[i]) : value;
+    if (poolFunction.name !== DRIVER_CREATE || code.processor.arch === 'x86') return values;
+    const zero = constant(0, 'structure', fn.body.operations.rva[i]);
+    return values.map(value => (value.kind === 'blank' ? zero : value));
   }
 
   /** The callee with what this very call asks for: the pool function's own, or one by a wrapper that leaves it open. */
@@ -251,4 +253,10 @@ export class TagUses {
     for (const functionRva of stored.setters.functionsAt(value.offset))
       worklist.addCallersNearTags(functionRva);
   }
+}
+
+/** Whether one of the uses from `first` on says the same. */
+function isKnown(uses: readonly TagUse[], first: number, use: TagUse): boolean {
+  for (let n = first; n < uses.length; n++) if (isSameUse(uses[n], use)) return true;
+  return false;
 }

@@ -3,7 +3,7 @@
  * iced-x86 (WebAssembly of 0.8 MB): it is loaded where an explanation asks for it, never by a scan.
  */
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax, type Instruction } from 'iced-x86';
-import { lastNotAbove } from '../code/address-search.ts';
+import { lastAddressNotAbove } from '../code/address-search.ts';
 import { readInt32 } from '../code/little-endian.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 import { namedAddress } from './address-names.ts';
@@ -75,7 +75,7 @@ function relocatedIn(
   const { relocations, imageBase } = image;
   const found: NamedAddress[] = [];
   const displacement = decoded.memoryDisplacement & 0xffffffffn;
-  let at = lastNotAbove(relocations.length, i => relocations[i], rva) + 1;
+  let at = lastAddressNotAbove(relocations, rva) + 1;
   for (; at < relocations.length && relocations[at] + 4 <= rva + bytes.length; at++) {
     const address = readInt32(bytes, relocations[at] - rva) >>> 0;
     const isMemory = BigInt(address) === displacement && !found.some(({ kind }) => kind === 'memory');

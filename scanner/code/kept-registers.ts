@@ -69,7 +69,7 @@ export class KeptRegisters {
     operations.clear();
     const seen = SEEN;
     seen.clear();
-    let callees: Set<number> | undefined;
+    const callees: number[] = [];
     const waiting = [functionRva];
     let changed = 0;
     for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
@@ -85,7 +85,7 @@ export class KeptRegisters {
         for (let i = first; i < count; i++) {
           if (dst[i] < 32) changed |= 1 << dst[i];
           if (op[i] === Op.killMany) changed |= low[i];
-          else if (op[i] === Op.call) (callees ??= new Set()).add(low[i]);
+          else if (op[i] === Op.call) callees.push(low[i]);
           else if (op[i] === Op.callIndirect || op[i] === Op.jumpIndirect) return ALL;
           else if (op[i] === Op.branch) waiting.push(low[i]);
           else if (op[i] === Op.jump) next = low[i];
@@ -96,7 +96,7 @@ export class KeptRegisters {
         at = next;
       }
     }
-    for (const callee of callees ?? []) changed |= this.#changed(callee, depth + 1);
+    for (const callee of callees) changed |= this.#changed(callee, depth + 1);
     return changed;
   }
 }

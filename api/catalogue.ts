@@ -6,6 +6,7 @@ import type { PoolTag } from '../data/pool-tag.ts';
 import type { TagList } from '../data/pooltag-txt.ts';
 import { ReadingSearch } from '../data/reading-search.ts';
 import type { SearchIndex } from '../data/search-index.ts';
+import { withServices } from '../scanner/service-tags.ts';
 import { AdviceBook } from './advice-book.ts';
 import type { OtherUse } from './answer-document.ts';
 import type { AnswerSource } from './answer-source.ts';
@@ -146,17 +147,18 @@ export class Catalogue implements AnswerSource {
   /** Takes what became of one file. Its tags are in the index after the next batch; see {@link flush}. */
   addOutcome(outcome: ScanOutcome, { isSample = false, file }: OutcomeFacts = {}): void {
     if (outcome.status === 'scanned') {
-      if (file !== undefined) this.#files.set(outcome.driver.sha256, file);
+      const { fileName, sha256 } = outcome.driver;
+      if (file !== undefined) this.#files.set(sha256, file);
       // A copy elsewhere that no service names is no news of the one that a service loads.
-      const before = this.#drivers.get(outcome.driver.sha256)?.services ?? [];
-      const services = before.length > 0 ? before : outcome.services;
-      this.#drivers.set(outcome.driver.sha256, { ...outcome, services, isSample });
-      this.#otherUses.put(outcome, isSample);
+      const services = this.#drivers.get(sha256)?.services ?? [];
+      const scanned = services.length > 0 ? withServices(outcome, services) : outcome;
+      this.#drivers.set(sha256, { ...scanned, isSample });
+      this.#otherUses.put(scanned, isSample);
       if (!isSample) {
-        const file = canonicalFile(outcome.driver.fileName);
-        this.#byFileName.set(file, (this.#byFileName.get(file) ?? new Set()).add(outcome.driver.sha256));
+        const key = canonicalFile(fileName);
+        this.#byFileName.set(key, (this.#byFileName.get(key) ?? new Set()).add(sha256));
       }
-      for (const record of this.#store.addScan(outcome, isSample)) this.#pending.set(record.id, record);
+      for (const record of this.#store.addScan(scanned, isSample)) this.#pending.set(record.id, record);
     } else {
       this.#refusedCount++;
       if (this.#refused.length < MAX_REFUSED_KEPT) this.#refused.push(outcome);

@@ -109,13 +109,13 @@ export class DriverExplanations {
     }
   }
 
-  async #explainFile({ driver }: CatalogueDriver, tag: PoolTag): Promise<TagExplanation> {
+  async #explainFile({ driver, services }: CatalogueDriver, tag: PoolTag): Promise<TagExplanation> {
     const path = this.#catalogue.fileOf(driver.sha256);
     if (path === undefined) throw fileGone(driver, 'is not on this computer, or not where it was scanned');
     const { ScanLane } = await import('../scanner/files/scan-lane.ts');
     this.#lane = new ScanLane({ ...this.#settings, explain: [tag] });
     try {
-      return explanationIn(await this.#lane.scan({ path, isNamed: true }), driver);
+      return explanationIn(await this.#lane.scan({ path, isNamed: true, services }), driver);
     } finally {
       await this.close();
     }

@@ -8,6 +8,7 @@ import type { DriverServices } from './files/driver-services.ts';
 import { type ListedFile, listDriverFiles, type SearchFolder } from './files/file-list.ts';
 import { type LaneFile, scanInWorkers } from './files/scan-in-workers.ts';
 import type { WorkerSettings } from './scan-worker.ts';
+import { withServices } from './service-tags.ts';
 
 export interface ScanFilesOptions {
   /** Files, which are always tried, folders, which are searched with all that lies below, and folders that may be there. */
@@ -54,9 +55,11 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
   const { cacheFolder = null, symbolFolders = [], explain } = options;
   const settings = { cacheFolder, symbolFolders, explain };
   if (signal?.aborted) return;
-  const listing = listDriverFiles(options.paths, options.glob).then(files => {
+  const listing = listDriverFiles(options.paths, options.glob).then(async files => {
     if (!signal?.aborted) onPlan?.(files.length);
-    return files;
+    // A tag that is made of a service's name cannot be explained without.
+    const services = explain === undefined ? null : await options.services;
+    return services ? files.map(file => ({ ...file, services: services.of(file.path) })) : files;
   });
   const results = keptThenScanned(listing, settings, workers, signal);
   let { onCacheProblem } = options;
@@ -69,7 +72,7 @@ export async function* scanFiles(options: ScanFilesOptions): AsyncGenerator<Scan
     const services = await options.services;
     yield {
       file,
-      outcome: services ? withServices(outcome, services.of(file)) : outcome,
+      outcome: services && outcome.status === 'scanned' ? withServices(outcome, services.of(file)) : outcome,
       explanation,
       elapsedMs: Math.round(elapsedMs * 100) / 100,
       ...sameFile(file, outcome, firstPaths),
@@ -130,10 +133,6 @@ async function* scanHere(
     // Lets signals and timers in between two files.
     await setImmediate();
   }
-}
-
-function withServices(outcome: ScanOutcome, services: ReturnType<DriverServices['of']>): ScanOutcome {
-  return outcome.status === 'scanned' ? { ...outcome, services } : outcome;
 }
 
 /** A driver store holds most drivers a second time: whoever reads on should know them again. */

@@ -1,12 +1,5 @@
 /** Turns the constants that code passes into sightings: one per tag, with its evidence, strongest first. */
-import {
-  EVIDENCE_KINDS,
-  type Evidence,
-  type EvidenceKind,
-  type OtherTag,
-  type OtherTagKind,
-  type TagSighting,
-} from '../data/facts.ts';
+import type { Evidence, EvidenceKind, OtherTag, OtherTagKind, TagSighting } from '../data/facts.ts';
 import {
   isNameableUlong,
   isShortTagUlong,
@@ -20,11 +13,12 @@ import {
   tagToUlong,
 } from '../data/pool-tag.ts';
 import type { CodeFindings } from './code/analyse-code.ts';
-import { type DriverNames, isKmdfDefault, kmdfDefault } from './code/kmdf.ts';
 import { DRIVER_CREATE, isOtherTag } from './code/pool-functions.ts';
 import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
 import type { TagUse } from './code/tag-use.ts';
+import { byStrength } from './evidence-order.ts';
+import { type DriverNames, isKmdfDefault, kmdfDefault } from './kmdf-default-tag.ts';
 
 /** Other tags kept of one driver; real ones have a handful. */
 const MAX_OTHER_TAGS = 200;
@@ -203,10 +197,6 @@ function familiesOf(tags: Iterable<PoolTag>): Set<string> {
     counts.set(family, (counts.get(family) ?? 0) + 1);
   }
   return new Set([...counts].flatMap(([family, count]) => (count >= FAMILY_SIZE ? [family] : [])));
-}
-
-function byStrength(a: Evidence, b: Evidence): number {
-  return EVIDENCE_KINDS.indexOf(a.kind) - EVIDENCE_KINDS.indexOf(b.kind) || (a.rva ?? 0) - (b.rva ?? 0);
 }
 
 /** Values shown in a remark; the rest are counted. */

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { ScannedDriver, ScanOutcome } from '../../data/facts.ts';
 import type { PoolTag } from '../../data/pool-tag.ts';
 import type { TagExplanation } from '../explain/tag-explanation.ts';
+import { withServices } from '../service-tags.ts';
 import { readDriverFile } from './file-bytes.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
@@ -24,7 +25,8 @@ export async function explainDriverFile(
   readings: readonly PoolTag[] | undefined,
   options: FileScanOptions = {},
 ): Promise<ExplainedFile> {
-  const outcome = await scanDriverFile(file, options);
+  let outcome = await scanDriverFile(file, options);
+  if (outcome.status === 'scanned' && file.services) outcome = withServices(outcome, file.services);
   if (readings === undefined) return { outcome };
   const tag = outcome.status === 'scanned' ? tagOf(outcome, readings) : undefined;
   if (outcome.status === 'refused' || tag === undefined) return { outcome, explanation: null };

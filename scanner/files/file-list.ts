@@ -2,7 +2,7 @@
 import { type Dirent, readdir, realpath, stat, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
-import type { RefusalReason } from '../../data/facts.ts';
+import type { DriverService, RefusalReason } from '../../data/facts.ts';
 import { unreadable } from './file-problems.ts';
 
 type ReaddirDone = (error: NodeJS.ErrnoException | null, entries: Dirent[]) => void;
@@ -18,6 +18,8 @@ export interface ListedFile {
   isNamed: boolean;
   /** Set where the path cannot be scanned at all. */
   problem?: RefusalReason;
+  /** What loads it, where that is known and matters before it is scanned. */
+  services?: readonly DriverService[];
 }
 
 /** A folder to search that the program knows of, not the user: where it is missing, nothing is amiss. */

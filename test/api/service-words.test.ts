@@ -9,6 +9,8 @@ import { identityRows } from '../../api/page-models/driver-identity-rows.ts';
 import { servicesInWords } from '../../api/service-words.ts';
 import { terminalStyle } from '../../api/terminal-text.ts';
 import type { DriverService, DriverStart } from '../../data/facts.ts';
+import { poolTag, tagId } from '../../data/pool-tag.ts';
+import { withServices } from '../../scanner/service-tags.ts';
 import { sampleCatalogue } from './sample-facts.ts';
 import { allocation, scannedFile } from './scanned-files.ts';
 
@@ -71,4 +73,17 @@ test('A copy that no service names does not hide what loads the driver.', async 
   const [driver] = catalogue.allDrivers();
   for (const services of [[ATBOOT], [], undefined]) catalogue.addOutcome({ ...driver, services });
   assert.deepEqual(catalogue.driver(driver.driver.sha256)?.services, [ATBOOT]);
+});
+
+test('A copy that no service names keeps the tag that is made of a service of the other one.', async () => {
+  const catalogue = await sampleCatalogue();
+  const [driver] = catalogue.allDrivers();
+  const tag = poolTag('Zzzz');
+  const evidence = [{ kind: 'default-tag', rva: 0x1000, rule: 'by the file' } as const];
+  const sightings = [{ tag, id: tagId(tag), protected: false, evidence }];
+  const byService = withServices({ ...driver, sightings }, [ATBOOT]);
+  for (const outcome of [byService, { ...driver, sightings }]) catalogue.addOutcome(outcome);
+  const tags = catalogue.driver(driver.driver.sha256)?.sightings.map(one => one.tag);
+  assert.deepEqual(tags, ['AtBo']);
+  assert.equal(catalogue.records().filter(record => record.tag === tag).length, 0);
 });

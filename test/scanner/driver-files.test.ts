@@ -16,6 +16,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { poolTag } from '../../data/pool-tag.ts';
+import { projectFile } from '../../data/project-files.ts';
 import { type ScanFilesOptions, type ScannedFile, scanFiles } from '../../scanner/driver-files.ts';
 import { DriverServices } from '../../scanner/files/driver-services.ts';
 import { tinyImage } from './pe/tiny-image.ts';
@@ -323,6 +325,30 @@ test('What loads a driver is said where the services are known, and is never kep
   };
   assert.deepEqual(await seen(services), [[entry], []]);
   assert.deepEqual(await seen(null), [undefined, undefined]);
+});
+
+test('The default tag of a KMDF driver is made of the name of the service that loads it, and explained by it', async t => {
+  const kmdf = readFileSync(projectFile('test', 'drivers', 'built', 'kmdf-plain.x64.clang.O2.sys'));
+  const root = folder(t, { 'teedriver.sys': kmdf });
+  const services = new DriverServices([], {});
+  services.of = () => [{ name: 'MEIx64', start: 'manual', type: 'kernel-driver' }];
+  const tagsOf = async (known: DriverServices | null, explain?: string) => {
+    const options = explain === undefined ? {} : { explain: [poolTag(explain)] };
+    const [{ outcome, explanation }] = await scan({
+      paths: [root],
+      services: Promise.resolve(known),
+      ...options,
+    });
+    const sightings = outcome.status === 'scanned' ? outcome.sightings : [];
+    return {
+      tags: sightings.flatMap(({ tag, evidence }) => (evidence[0].kind === 'default-tag' ? [tag] : [])),
+      steps: explanation?.sites[0].steps.at(-1)?.text,
+    };
+  };
+  assert.deepEqual((await tagsOf(null)).tags, ['teed']);
+  assert.deepEqual((await tagsOf(services)).tags, ['MEIx']);
+  assert.match((await tagsOf(services, 'MEIx')).steps ?? '', /MEIx64, which loads this file/);
+  assert.equal((await tagsOf(services, 'teed')).steps, undefined);
 });
 
 test('A folder that may be there is searched with its own pattern, and missing it is nothing', async t => {

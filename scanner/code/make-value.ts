@@ -278,9 +278,10 @@ export function isSame(a: Value, b: Value): boolean {
   if (one.value !== other.value || one.mask !== other.mask || (!isNumber && one.rva !== other.rva))
     return false;
   if (one.offset !== other.offset || one.plus !== other.plus || one.stride !== other.stride) return false;
-  const isPassed = a.kind === 'bits' || a.kind === 'family';
+  const isPassed = a.kind === 'bits' || a.kind === 'family' || a.kind === 'field';
   if (isPassed && keyOf(one.place) !== keyOf(other.place)) return false;
-  if (one.owner !== other.owner || (a.kind === 'result' && one.operation !== other.operation)) return false;
+  const isOfCall = a.kind === 'result' || a.kind === 'field';
+  if (one.owner !== other.owner || (isOfCall && one.operation !== other.operation)) return false;
   return (
     one.object === other.object || (a.kind === 'inside' && b.kind === 'inside' && isSame(a.object, b.object))
   );

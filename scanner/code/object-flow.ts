@@ -86,8 +86,7 @@ export class ObjectFlow {
       const { i, callee, kept, behind } = call;
       call.given ??= kept ?? fn.passedAt(call.pointer, i);
       if (!isAnyPlaceIn(object, offset, call.given, behind)) continue;
-      // What a call left in the frame may have been replaced by another call.
-      const guesses = object.kind === 'blank' ? (callee.guesses ?? 0) + 1 : callee.guesses;
+      const guesses = isCertain(object) ? callee.guesses : (callee.guesses ?? 0) + 1;
       const site = kept === undefined ? this.#siteOf(i) : callee.site;
       found.push({ ...callee, guesses, site });
     }
@@ -190,6 +189,16 @@ function insideOf(callee: Callee): Callee {
     wrapperCalls,
     site: { rva, functionRva, origin: 'parameter' },
   };
+}
+
+/**
+ * Whether two values that read alike mean one object: what a call left in the frame may have been replaced by another call, and a
+ * field whose object nobody knows is any object's.
+ */
+function isCertain(object: Value): boolean {
+  if (object.kind === 'inside') return isCertain(object.object);
+  if (object.kind !== 'field') return object.kind !== 'blank';
+  return object.operation !== undefined || object.place !== undefined;
 }
 
 /** Whether `behind` bytes behind one of the pointers is the place `offset` bytes into an object. */

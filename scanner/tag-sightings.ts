@@ -24,13 +24,10 @@ import { type DriverNames, isKmdfDefault, kmdfDefault } from './code/kmdf.ts';
 import { DRIVER_CREATE, isOtherTag } from './code/pool-functions.ts';
 import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
-import type { TagUse } from './code/tag-use.ts';
+import { FAMILY_SIZE, type TagUse } from './code/tag-use.ts';
 
 /** Other tags kept of one driver; real ones have a handful. */
 const MAX_OTHER_TAGS = 200;
-
-/** Proven tags that share their first two characters with a literal before it counts as one of the family. */
-const FAMILY_SIZE = 3;
 
 export interface Sightings {
   sightings: TagSighting[];

@@ -15,7 +15,7 @@ import type { Callee } from './sinks.ts';
 import { isRelocated, looksLikeTag } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
-import { isBelievable, isSameUse, type TagUse } from './tag-use.ts';
+import { isBelievable, isSameUse, type TagUse, withoutSignatures } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
 
@@ -68,8 +68,9 @@ export class TagUses {
       const holding = atSite.filter(({ callee }) => !this.#context.stored.isSpoiled(callee.keptIn));
       uses.push(...holding.filter((use, n) => holding.findIndex(other => isSameUse(other, use)) === n));
     }
-    for (const { rva } of uses) this.#unresolved.delete(rva);
-    return { uses, unresolvedCalls: this.#unresolved.size };
+    const kept = withoutSignatures(uses);
+    for (const { rva } of kept) this.#unresolved.delete(rva);
+    return { uses: kept, unresolvedCalls: this.#unresolved.size };
   }
 
   /** The call or tail jump `i` leads to `callee`: its tag argument is looked at. */

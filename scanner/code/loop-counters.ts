@@ -2,7 +2,7 @@
 
 import { NO_EDGE } from './block-graph.ts';
 import { constant, multiple } from './make-value.ts';
-import { Condition, NONE, Op } from './operations.ts';
+import { Alu, Condition, NONE, Op } from './operations.ts';
 import { type Value, ValueSet } from './values.ts';
 import { register, type Walk } from './walk.ts';
 
@@ -22,24 +22,84 @@ export function countedNumbers(
 ): Value[] | undefined {
   const counter = counterOf(values);
   if (counter === undefined) return undefined;
-  const { op, low, source, left, rva, count } = walk.body.operations;
+  const { op, low, source, left, dst, count } = walk.body.operations;
   for (let i = 0; i < count; i++) {
     if (op[i] !== Op.compare || source[i] !== NONE) continue;
     const compared = walk.at(register(left[i]), i, depth + 1).values;
-    const other = counterOf(compared);
-    if (other === undefined || !isInStep(walk, counter, other)) continue;
-    const start = other.step === counter.step ? counter.start : other.start;
-    const steps = ((low[i] >>> 0) - start) / other.step;
-    if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) continue;
-    // Where the next number is compared, a round less is left; where the end itself belongs to the loop, one more.
-    const isNext = !compared.some(value => value.kind === 'constant' && value.value === start);
-    const last = steps + (includesEnd(walk, i, other.step) ? 1 : 0) - (isNext ? 1 : 0);
-    const rounds = isBehind(walk, i, use) ? last : last + 1;
-    return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>
-      constant(counter.start + n * counter.step, 'computed', rva[i]),
-    );
+    const numbers = numbersUpTo(walk, counter, { i, compared, number: low[i] }, use);
+    if (numbers !== undefined) return numbers;
+  }
+  for (let i = 0; i + 1 < count; i++) {
+    if (!isComparedStep(walk, i)) continue;
+    const compared = walk.at(register(dst[i]), i + 1, depth + 1).values;
+    const numbers = numbersUpTo(walk, counter, { i, compared, number: 0 }, use);
+    if (numbers !== undefined) return numbers;
   }
   return undefined;
+}
+
+/** Where a loop ends: operation `i` compares a number that it counts with a constant. */
+interface LoopEnd {
+  i: number;
+  compared: readonly Value[];
+  number: number;
+}
+
+/** The numbers of the counter, where it is counted by the loop that ends there. */
+function numbersUpTo(
+  walk: Walk,
+  counter: Counter,
+  { i, compared, number }: LoopEnd,
+  use: number,
+): Value[] | undefined {
+  const { op, rva } = walk.body.operations;
+  const other = counterOf(compared);
+  if (other === undefined || !isInStep(walk, counter, other, op[i] !== Op.compare)) return undefined;
+  const isAmong = (wanted: number) =>
+    compared.some(value => value.kind === 'constant' && value.value === wanted >>> 0);
+  // The very number plus a constant: `previous` has that constant in what a round adds.
+  const isSum = counter.by === other.by && counter.step !== other.step;
+  const step = isSum ? other.step : counter.step;
+  const first = (counter.start - (counter.step - step)) >>> 0;
+  const isSame = other.step === step && (isAmong(first) || isAmong(first + step));
+  if (isSum && !isSame) return undefined;
+  const start = isSame ? first : other.start;
+  const steps = stepsTo(number >>> 0, start, other.step, canPassZero(walk, i));
+  if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) return undefined;
+  // Where the next number is compared, a round less is left; where the end itself belongs to the loop, one more.
+  const isNext = !isAmong(start);
+  const last = steps + (includesEnd(walk, i, other.step) ? 1 : 0) - (isNext ? 1 : 0);
+  const rounds = isBehind(walk, i, use) ? last : last + 1;
+  return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>
+    constant((counter.start + n * step) >>> 0, 'computed', rva[i]),
+  );
+}
+
+/** How often a loop steps from `start` to `end`: negative numbers, of 32 bits without a sign, may be counted up to zero. */
+function stepsTo(end: number, start: number, step: number, canPass: boolean): number {
+  const distance = end - start;
+  const isOtherWay = canPass && distance < 0 !== step < 0;
+  return (isOtherWay ? distance + Math.sign(step) * 2 ** 32 : distance) / step;
+}
+
+/** Whether the loop is left only where the very end is met, so that a number may pass zero on its way. */
+function canPassZero(walk: Walk, i: number): boolean {
+  const { op, alu } = walk.body.operations;
+  const end = walk.body.blocks.end[walk.body.blockOf[i]];
+  return op[end - 1] === Op.branch && (alu[end - 1] | 1) === Condition.notEqual;
+}
+
+/** What changes no flags of x86. */
+const KEEPS_FLAGS: ReadonlySet<number> = new Set([Op.move, Op.load, Op.store, Op.address]);
+
+/** Whether `i` steps a number, and the branch behind it asks only whether zero is left: `sub rsi, 1; jne`. */
+function isComparedStep(walk: Walk, i: number): boolean {
+  const { op, alu, source, size } = walk.body.operations;
+  const isStep = op[i] === Op.binary && (alu[i] === Alu.add || alu[i] === Alu.subtract);
+  if (!isStep || source[i] !== NONE || size[i] < 4 || walk.processor.arch === 'arm64') return false;
+  const branch = walk.body.blocks.end[walk.body.blockOf[i]] - 1;
+  for (let j = i + 1; j < branch; j++) if (!KEEPS_FLAGS.has(op[j])) return false;
+  return branch > i && canPassZero(walk, i);
 }
 
 /** A distance that a loop counts: each of its numbers where the loop's end is known, else any multiple of its step. */
@@ -70,10 +130,13 @@ function counterOf(values: readonly Value[]): Counter | undefined {
   return start === undefined ? undefined : { start, step, by };
 }
 
-/** Whether every round of the one is a round of the other: they are the same number, or stepped in the same block. */
-function isInStep(walk: Walk, a: Counter, b: Counter): boolean {
+/**
+ * Whether every round of the one is a round of the other: they are the same number, or stepped in the same block. Loops that
+ * end by a step alone are many, so of these only the block tells.
+ */
+function isInStep(walk: Walk, a: Counter, b: Counter, isByBlock: boolean): boolean {
   const { blockOf } = walk.body;
-  return a.step === b.step || blockOf[a.by] === blockOf[b.by];
+  return blockOf[a.by] === blockOf[b.by] || (a.step === b.step && !isByBlock);
 }
 
 /** Whether a loop that is left by comparison `i` goes on with the number that it compares with. */

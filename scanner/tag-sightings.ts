@@ -16,15 +16,12 @@ import type { CodeFindings } from './code/analyse-code.ts';
 import { DRIVER_CREATE, isOtherTag } from './code/pool-functions.ts';
 import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
-import type { TagUse } from './code/tag-use.ts';
+import { FAMILY_SIZE, type TagUse } from './code/tag-use.ts';
 import { byStrength } from './evidence-order.ts';
 import { type DriverNames, isKmdfDefault, kmdfDefault } from './kmdf-default-tag.ts';
 
 /** Other tags kept of one driver; real ones have a handful. */
 const MAX_OTHER_TAGS = 200;
-
-/** Proven tags that share their first two characters with a literal before it counts as one of the family. */
-const FAMILY_SIZE = 3;
 
 export interface Sightings {
   sightings: TagSighting[];

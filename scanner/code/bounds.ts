@@ -1,13 +1,11 @@
 /** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
 
-import { NO_EDGE } from './block-graph.ts';
-import { constant, isSame, multiple } from './make-value.ts';
+import { countedNumbers, MAX_NUMBERS } from './loop-counters.ts';
+import { constant, isSame } from './make-value.ts';
 import { Condition, NONE, Op } from './operations.ts';
 import { type Value, ValueSet } from './values.ts';
 import { type NumberRange, register, type Walk } from './walk.ts';
 
-/** Tags that differ in a counted digit; a longer row is no longer an enumeration. */
-const MAX_NUMBERS = 36;
 /** The largest number of 32 bits without a sign. */
 const LAST_NUMBER = 0xffffffff;
 /** Comparisons of numbers with a sign; each with its opposite. */
@@ -162,101 +160,4 @@ function rangeAfter(walk: Walk, compare: number, branch: number, isTaken: boolea
       return limit === 0 ? { low: 1, high: Infinity } : undefined;
   }
   return undefined;
-}
-
-/**
- * The numbers of a loop that counts: where a value is a constant or the value before plus a step, and the loop ends by
- * comparing it, or another number that is counted by the same block, with an end that the steps reach exactly. `use` is
- * the operation that uses it. Undefined for other sets of values.
- */
-export function countedNumbers(
-  walk: Walk,
-  values: readonly Value[],
-  use: number,
-  depth = 0,
-): Value[] | undefined {
-  const counter = counterOf(values);
-  if (counter === undefined) return undefined;
-  const { op, low, source, left, rva, count } = walk.body.operations;
-  for (let i = 0; i < count; i++) {
-    if (op[i] !== Op.compare || source[i] !== NONE) continue;
-    const compared = walk.at(register(left[i]), i, depth + 1).values;
-    const other = counterOf(compared);
-    if (other === undefined || !isInStep(walk, counter, other)) continue;
-    const start = other.step === counter.step ? counter.start : other.start;
-    const steps = ((low[i] >>> 0) - start) / other.step;
-    if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) continue;
-    // Where the next number is compared, a round less is left; where the end itself belongs to the loop, one more.
-    const isNext = !compared.some(value => value.kind === 'constant' && value.value === start);
-    const last = steps + (includesEnd(walk, i, other.step) ? 1 : 0) - (isNext ? 1 : 0);
-    const rounds = isBehind(walk, i, use) ? last : last + 1;
-    return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>
-      constant(counter.start + n * counter.step, 'computed', rva[i]),
-    );
-  }
-  return undefined;
-}
-
-/** A distance that a loop counts: each of its numbers where the loop's end is known, else any multiple of its step. */
-export function counted(walk: Walk, distances: ValueSet, i: number, depth: number): ValueSet {
-  const counter = counterOf(distances.values);
-  if (counter === undefined) return distances;
-  const numbers = countedNumbers(walk, distances.values, i, depth);
-  if (numbers !== undefined) return ValueSet.ofAll(numbers);
-  const any = multiple(Math.abs(counter.step), counter.start);
-  return distances.map(value => (value.kind === 'previous' ? any : value));
-}
-
-/** A number that a loop counts: its first value, what each round adds, and the operation that carries it round. */
-interface Counter {
-  start: number;
-  step: number;
-  by: number;
-}
-
-/** The counter whose values these are; where it is met behind its step, the second round's is the first one known. */
-function counterOf(values: readonly Value[]): Counter | undefined {
-  const previous = values.find(value => value.kind === 'previous' && value.plus !== 0);
-  if (previous?.kind !== 'previous') return undefined;
-  const { plus: step, operation: by } = previous;
-  const starts = values.flatMap(value => (value.kind === 'constant' ? [value.value] : []));
-  // The first round gives the start, the second one the start plus the step: the rest is the same again.
-  const start = starts.find(number => starts.includes((number + step) >>> 0)) ?? starts[0];
-  return start === undefined ? undefined : { start, step, by };
-}
-
-/** Whether every round of the one is a round of the other: they are the same number, or stepped in the same block. */
-function isInStep(walk: Walk, a: Counter, b: Counter): boolean {
-  const { blockOf } = walk.body;
-  return a.step === b.step || blockOf[a.by] === blockOf[b.by];
-}
-
-/** Whether a loop that is left by comparison `i` goes on with the number that it compares with. */
-function includesEnd(walk: Walk, i: number, step: number): boolean {
-  const { op, alu } = walk.body.operations;
-  const end = walk.body.blocks.end[walk.body.blockOf[i]];
-  const condition = op[end - 1] === Op.branch ? alu[end - 1] | 1 : Condition.other;
-  const isBelow = condition === Condition.above || condition === Condition.greater; // or the opposite: not above
-  const isAbove = condition === Condition.aboveOrEqual || condition === Condition.greaterOrEqual;
-  return step > 0 ? isBelow : isAbove;
-}
-
-/** Whether every way to the use leads through the comparison: then the round that ends the loop uses nothing. */
-function isBehind(walk: Walk, compare: number, use: number): boolean {
-  const { blocks, blockOf } = walk.body;
-  const { predecessors } = blocks;
-  const end = blockOf[compare];
-  if (blockOf[use] === end) return compare < use;
-  const seen = new Set([blockOf[use], end]);
-  const waiting = [blockOf[use]];
-  for (let block = waiting.pop(); block !== undefined; block = waiting.pop()) {
-    if (blocks.begin[block] === 0) return false;
-    for (let edge = predecessors.first[block]; edge !== NO_EDGE; edge = predecessors.next[edge]) {
-      const from = predecessors.target[edge];
-      if (seen.has(from)) continue;
-      seen.add(from);
-      waiting.push(from);
-    }
-  }
-  return true;
 }

@@ -1,7 +1,8 @@
 /** What an operation's memory operand holds, and its address. */
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
-import { counted, enumerated } from './bounds.ts';
+import { enumerated } from './bounds.ts';
+import { counted } from './loop-counters.ts';
 import { address, behindPointer, constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
 import { oneNumber } from './one-number.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';

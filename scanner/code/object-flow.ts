@@ -105,10 +105,11 @@ export class ObjectFlow {
     if (rva !== undefined) return { kind: 'variable', rva };
     const offset = fn.body.operations.displacement[i];
     const pointers = fn.storePointers(i);
+    // Without optimisation the variable's address waits in the frame; an array of variables goes by the first one.
+    const variable = firstVariable(pointers);
+    if (variable !== undefined) return { kind: 'variable', rva: (variable + offset) | 0 };
     if (pointers.length !== 1) return { kind: 'field', offset };
-    // Without optimisation the variable's address waits in the frame.
     const [pointer] = pointers;
-    if (pointer.kind === 'address') return { kind: 'variable', rva: (pointer.rva + offset) | 0 };
     const field = behindPointer(pointer, offset);
     return { kind: 'field', offset, pointer: field.kind === 'parameter' ? field.place : undefined };
   }
@@ -173,6 +174,22 @@ export class ObjectFlow {
     if (kept.length === 0) return [];
     return callees.map(callee => ({ callee: insideOf(callee), kept }));
   }
+}
+
+/** The one variable at which a pointer leads, or the first one of an array that the pointer of a loop goes through. */
+function firstVariable(pointers: readonly Value[]): number | undefined {
+  const [first] = pointers;
+  if (first === undefined || (first.kind !== 'address' && first.kind !== 'element')) return undefined;
+  if (pointers.length === 1) return first.rva;
+  const step = pointers.find(value => value.kind === 'previous');
+  if (first.kind !== 'address' || step?.kind !== 'previous' || step.plus <= 0) return undefined;
+  const isWalk = pointers.every(
+    value =>
+      value === first ||
+      value === step ||
+      (value.kind === 'address' && value.rva === ((first.rva + step.plus) | 0)),
+  );
+  return isWalk ? first.rva : undefined;
 }
 
 function guessed(callee: Callee, guesses: number): Callee {

@@ -1,6 +1,7 @@
 /** What arithmetic leaves in a register: the operands looked up, the numbers of a bounded one enumerated, then computed. */
 import { compute, computeWithItself } from './arithmetic.ts';
-import { counted, enumerated } from './bounds.ts';
+import { enumerated } from './bounds.ts';
+import { counted } from './loop-counters.ts';
 import { constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
 import { type OneNumber, oneNumber } from './one-number.ts';
 import { Alu, NONE, Op } from './operations.ts';

@@ -28,6 +28,8 @@ export interface Callee {
   keptIn?: string;
   /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */
   guesses?: number;
+  /** The tag is read at the beginning of an object that was guessed: drivers keep signatures there, which read alike. */
+  atBeginning?: boolean;
 }
 
 export interface Sinks {

@@ -234,6 +234,7 @@ export class StoredTags {
     return (this.#fields.get(fieldKey(owner, offset)) ?? []).map(callee => ({
       ...callee,
       guesses: (callee.guesses ?? 0) + 1,
+      atBeginning: callee.atBeginning || offset === 0,
     }));
   }
 }

@@ -86,7 +86,7 @@ export class TagStores {
         if (!stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
         this.#putInto(pointer, offset, {
-          values: this.#withoutNames(values, pointer, { offset, lane, bytes: size[i] }),
+          values: this.#withoutNames(this.#counted(values, i), pointer, { offset, lane, bytes: size[i] }),
           i,
           depth: 0,
         });
@@ -250,11 +250,16 @@ export class TagStores {
     worklist.addCallersNearTags(fn.rva);
   }
 
+  /** Each of the numbers, where a loop counts them. */
+  #counted(values: readonly Value[], i: number): readonly Value[] {
+    return this.#context.fn.resolver.resolveCount(values, i) ?? values;
+  }
+
   /** A call of a function that stores a tag behind the pointer it is given or returns. */
   #addSetterCall(i: number, { pointer, offset, values: set, depth }: Setter): void {
     const { fn } = this.#context;
     const values = set.flatMap(value =>
-      value.kind === 'parameter' ? fn.passedAt(fn.beforeCall(value.place), i) : [value],
+      value.kind === 'parameter' ? this.#counted(fn.passedAt(fn.beforeCall(value.place), i), i) : [value],
     );
     // A thunk is the function it jumps to, not one more on the way.
     const put = { values, i, depth: fn.isJump(i) && fn.isThunk(i) ? depth : depth + 1 };

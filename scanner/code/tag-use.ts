@@ -1,6 +1,7 @@
 /** A constant that reaches a tag argument. */
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
+import { isOtherTag } from './pool-functions.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { isPieceOfText } from './texts.ts';
@@ -35,6 +36,32 @@ export function isSameUse(a: TagUse, b: TagUse): boolean {
     a.callee.api === b.callee.api &&
     a.callee.wrappers.length === b.callee.wrappers.length
   );
+}
+
+/** Tags that share their first two characters before these count as a family, of which others are. */
+export const FAMILY_SIZE = 3;
+
+/** A tag's first two characters, as a number. */
+function familyOf(ulong: number): number {
+  return ulong & 0xffff;
+}
+
+/**
+ * The uses less those at the beginning of an object that was guessed, where drivers keep signatures (`HEAP`): what is read there
+ * counts only as one of a family, so of three proven tags or more that begin alike.
+ */
+export function withoutSignatures(uses: readonly TagUse[]): TagUse[] {
+  if (!uses.some(({ callee }) => callee.atBeginning)) return [...uses];
+  const families = new Map<number, Set<number>>();
+  for (const { ulong, callee, familyMask } of uses) {
+    const isProven = !callee.guesses && !callee.poolFunction.isUnlisted && !isOtherTag(callee.poolFunction);
+    if (!isProven || familyMask !== undefined) continue;
+    const family = families.get(familyOf(ulong));
+    if (family === undefined) families.set(familyOf(ulong), new Set([ulong]));
+    else family.add(ulong);
+  }
+  const isOfFamily = (ulong: number) => (families.get(familyOf(ulong))?.size ?? 0) >= FAMILY_SIZE;
+  return uses.filter(({ ulong, callee }) => !callee.atBeginning || isOfFamily(ulong));
 }
 
 /**

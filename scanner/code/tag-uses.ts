@@ -15,7 +15,7 @@ import type { Callee } from './sinks.ts';
 import { isRelocated, looksLikeTag } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
-import { isBelievable, isSameUse, type TagUse } from './tag-use.ts';
+import { isBelievable, isSameUse, type TagUse, withoutSignatures } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
 
@@ -72,8 +72,9 @@ export class TagUses {
         if (!isKnown(uses, first, use)) uses.push(use);
       }
     }
-    for (const { rva } of uses) this.#unresolved.delete(rva);
-    return { uses, unresolvedCalls: this.#unresolved.size };
+    const kept = withoutSignatures(uses);
+    for (const { rva } of kept) this.#unresolved.delete(rva);
+    return { uses: kept, unresolvedCalls: this.#unresolved.size };
   }
 
   /** The call or tail jump `i` leads to `callee`: its tag argument is looked at. */

@@ -12,7 +12,7 @@ import type { TagUse } from './tag-use.ts';
 import { unlistedAllocators, unlistedImports } from './unlisted-allocators.ts';
 
 export interface CodeFindings {
-  uses: TagUse[];
+  uses: readonly TagUse[];
   literals: Literal[];
   /** Whether .pdata lists the function, so that its RVA is a fact and not worked out. */
   isListedFunction(functionRva: number): boolean;

@@ -22,7 +22,7 @@ import { functionsAt, Worklist } from './worklist.ts';
 
 /** What a search gives. */
 export interface CallSites {
-  uses: TagUse[];
+  uses: readonly TagUse[];
   /** Calls whose tag stayed unknown. */
   unresolvedCalls: number;
   /** The work limit was reached. */

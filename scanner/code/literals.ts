@@ -2,6 +2,7 @@
 import type { DriverImage, Section } from '../pe/image-facts.ts';
 import { readInt32 } from './little-endian.ts';
 import { looksLikeTag } from './static-memory.ts';
+import { operandLength } from './x86/operand-length.ts';
 
 export interface Literal {
   ulong: number;
@@ -69,12 +70,3 @@ const MOVES_CONSTANT = Uint8Array.from({ length: 256 }, (_, opcode) => {
   if (opcode === 0xc7) return BEHIND_OPERAND;
   return (opcode >= 0xb8 && opcode <= 0xbf) || opcode === 0x68 ? BEHIND_OPCODE : 0;
 });
-
-/** Bytes of a ModRM operand in 32- and 64-bit addressing. */
-function operandLength(bytes: Uint8Array, at: number): number {
-  const mod = bytes[at] >> 6;
-  const rm = bytes[at] & 7;
-  const sib = rm === 4 && mod !== 3 ? 1 : 0;
-  const displacement = mod === 1 ? 1 : mod === 2 || (mod === 0 && rm === 5) ? 4 : 0;
-  return 1 + sib + displacement;
-}

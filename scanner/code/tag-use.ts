@@ -1,6 +1,7 @@
 /** A constant that reaches a tag argument. */
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
+import { comparedNumbers } from './compared-numbers.ts';
 import { isOtherTag } from './pool-functions.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag } from './static-memory.ts';
@@ -47,11 +48,27 @@ function familyOf(ulong: number): number {
 }
 
 /**
- * The uses less those at the beginning of an object that was guessed, where drivers keep signatures (`HEAP`): what is read there
- * counts only as one of a family, so of three proven tags or more that begin alike.
+ * The uses less those that read a signature (`HEAP`) from an object that was guessed: a number that code compares with is one, and
+ * so is what stands at an object's beginning, unless it is one of a family, of three proven tags or more that begin alike.
  */
-export function withoutSignatures(uses: readonly TagUse[]): TagUse[] {
-  if (!uses.some(({ callee }) => callee.atBeginning)) return [...uses];
+export function withoutSignatures(uses: readonly TagUse[], image: DriverImage): readonly TagUse[] {
+  if (!uses.some(isOfGuessedObject)) return uses;
+  const compared = comparedNumbers(image);
+  const families = familiesOf(uses);
+  return uses.filter(use => {
+    if (!isOfGuessedObject(use)) return true;
+    const isOfFamily = (families.get(familyOf(use.ulong))?.size ?? 0) >= FAMILY_SIZE;
+    return !compared.has(use.ulong) && (!use.callee.atBeginning || isOfFamily);
+  });
+}
+
+/** The tag is read from a field, and whose it is was guessed. */
+function isOfGuessedObject({ callee }: TagUse): boolean {
+  return callee.guesses !== undefined && (callee.atBeginning === true || callee.keptIn !== undefined);
+}
+
+/** The proven tags by what they begin with. */
+function familiesOf(uses: readonly TagUse[]): Map<number, Set<number>> {
   const families = new Map<number, Set<number>>();
   for (const { ulong, callee, familyMask } of uses) {
     const isProven = !callee.guesses && !callee.poolFunction.isUnlisted && !isOtherTag(callee.poolFunction);
@@ -60,8 +77,7 @@ export function withoutSignatures(uses: readonly TagUse[]): TagUse[] {
     if (family === undefined) families.set(familyOf(ulong), new Set([ulong]));
     else family.add(ulong);
   }
-  const isOfFamily = (ulong: number) => (families.get(familyOf(ulong))?.size ?? 0) >= FAMILY_SIZE;
-  return uses.filter(({ ulong, callee }) => !callee.atBeginning || isOfFamily(ulong));
+  return families;
 }
 
 /**

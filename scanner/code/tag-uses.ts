@@ -62,7 +62,7 @@ export class TagUses {
   }
 
   /** The uses that hold, now that everything is known, and the number of calls whose tag stayed unknown. */
-  result(): { uses: TagUse[]; unresolvedCalls: number } {
+  result(): { uses: readonly TagUse[]; unresolvedCalls: number } {
     const uses: TagUse[] = [];
     for (const atSite of this.#usesBySite.values()) {
       const first = uses.length;
@@ -72,7 +72,7 @@ export class TagUses {
         if (!isKnown(uses, first, use)) uses.push(use);
       }
     }
-    const kept = withoutSignatures(uses);
+    const kept = withoutSignatures(uses, this.#context.code.image);
     for (const { rva } of kept) this.#unresolved.delete(rva);
     return { uses: kept, unresolvedCalls: this.#unresolved.size };
   }

@@ -201,7 +201,7 @@ committed_matrix() {
     case $name in
       object-store | window-objects | archive-volume | buffer-pools | scan-engine | vendor-runtime | modern-storage | net-callout | filter-guard | compiler-shapes)
         product_like_matrix "$file"; continue ;;
-      open-family) # all that the tests need of it
+      open-family | signed-objects) # all that the tests need of them
         echo "$file arm64 clang O0 direct"; echo "$file x64 clang O2 direct"; echo "$file x86 clang O2 direct"; continue ;;
     esac
     for arch in x86 x64; do

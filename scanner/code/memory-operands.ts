@@ -3,7 +3,7 @@ import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { enumerated } from './bounds.ts';
 import { counted } from './loop-counters.ts';
-import { address, behindPointer, constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
+import { address, behindPointer, constant, DERIVED, inFrame, memory, UNKNOWN } from './make-value.ts';
 import { oneNumber } from './one-number.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from './operations.ts';
 import { multiplied } from './register-arithmetic.ts';
@@ -51,8 +51,21 @@ function indexedMemory(walk: Walk, pointers: ValueSet, offset: number, i: number
   const { base, displacement } = walk.body.operations;
   const inTable = base[i] === BASE_IMAGE ? 0 : displacement[i];
   return pointers.flatMap(pointer =>
-    indexed(walk, pointer, i, depth, inTable).flatMap(place => memoryAt(walk, place, offset, i, depth)),
+    indexed(walk, pointer, i, depth, inTable).flatMap(place =>
+      place.kind === 'derived' ? filledArray(walk, pointer, offset) : memoryAt(walk, place, offset, i, depth),
+    ),
   );
+}
+
+/**
+ * An array by an index that is not followed (`lists[hash % count]`): nothing of it is read, but where it is filled at run time it
+ * goes by its first variable.
+ */
+function filledArray({ image }: Walk, pointer: Value, offset: number): ValueSet {
+  if (pointer.kind !== 'address') return ValueSet.of(UNKNOWN);
+  const rva = (pointer.rva + offset) | 0;
+  const isFilled = image.sectionAt(rva)?.writable === true && (image.u32At(rva) ?? 0) === 0;
+  return isFilled ? ValueSet.ofAll([UNKNOWN, memory(rva)]) : ValueSet.of(UNKNOWN);
 }
 
 /** The address that an `Op.address` computes, or what its sum is of numbers. */

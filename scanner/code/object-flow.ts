@@ -59,7 +59,7 @@ export class ObjectFlow {
       const mayKeep =
         op[i] === Op.store && size[i] === pointerSize && source[i] !== NONE && body.slot[i] === NO_SLOT;
       if (!mayKeep || !this.#holds(source[i], i, call)) continue;
-      keepers.push(this.#keeperAt(i));
+      keepers.push(...this.#keepersAt(i));
     }
     this.#keepers.set(call, keepers);
     return keepers;
@@ -98,20 +98,30 @@ export class ObjectFlow {
     return { rva: fn.body.operations.rva[i], functionRva: fn.rva, origin: 'structure' };
   }
 
-  /** The variable that the store `i` fills, or the field; with its place, where it is one of an object that the function is passed. */
-  #keeperAt(i: number): Keeper {
+  /**
+   * The variables that the store `i` may fill, or the field; with its place, where it is one of an object that the function is
+   * passed.
+   */
+  #keepersAt(i: number): Keeper[] {
     const { fn } = this.#context;
     const rva = nearAddress(fn.body, i);
-    if (rva !== undefined) return { kind: 'variable', rva };
-    const offset = fn.body.operations.displacement[i];
+    if (rva !== undefined) return [{ kind: 'variable', rva }];
+    const { displacement, index } = fn.body.operations;
+    const offset = displacement[i];
     const pointers = fn.storePointers(i);
     // Without optimisation the variable's address waits in the frame; an array of variables goes by the first one.
     const variable = firstVariable(pointers);
-    if (variable !== undefined) return { kind: 'variable', rva: (variable + offset) | 0 };
-    if (pointers.length !== 1) return { kind: 'field', offset };
+    if (variable !== undefined) return [{ kind: 'variable', rva: (variable + offset) | 0 }];
+    // Either of two registers may hold the array's address, and the other one what a loop counts.
+    const elements = index[i] === NONE ? [] : fn.resolver.resolveAddress(i).values;
+    const variables = elements.flatMap((value): Keeper[] =>
+      value.kind === 'address' || value.kind === 'element' ? [{ kind: 'variable', rva: value.rva }] : [],
+    );
+    if (variables.length > 0 && variables.length === elements.length) return variables;
+    if (pointers.length !== 1) return [{ kind: 'field', offset }];
     const [pointer] = pointers;
     const field = behindPointer(pointer, offset);
-    return { kind: 'field', offset, pointer: field.kind === 'parameter' ? field.place : undefined };
+    return [{ kind: 'field', offset, pointer: field.kind === 'parameter' ? field.place : undefined }];
   }
 
   #holds(register: number, i: number, call: number): boolean {

@@ -16,7 +16,8 @@ import type { CodeFindings } from './code/analyse-code.ts';
 import { DRIVER_CREATE, isOtherTag } from './code/pool-functions.ts';
 import type { Callee } from './code/sinks.ts';
 import { looksLikeTag } from './code/static-memory.ts';
-import { FAMILY_SIZE, type TagUse } from './code/tag-use.ts';
+import { familiesOf, familyOf } from './code/tag-families.ts';
+import type { TagUse } from './code/tag-use.ts';
 import { byStrength } from './evidence-order.ts';
 import { type DriverNames, isKmdfDefault, kmdfDefault } from './kmdf-default-tag.ts';
 
@@ -57,7 +58,7 @@ export function tagSightings(findings: CodeFindings, names: DriverNames): Sighti
     add(byTag, use.ulong, evidenceOf(use, findings));
   }
   addKmdfDefault(byTag, findings, names);
-  const families = familiesOf(byTag.keys());
+  const families = familiesOf(Array.from(byTag.keys(), tagToUlong));
   const otherNames = new Set([...others.values()].map(({ tag }) => tag));
   for (const { ulong, rva } of findings.literals) {
     const tag = nameOf(ulong);
@@ -65,7 +66,7 @@ export function tagSightings(findings: CodeFindings, names: DriverNames): Sighti
     if (otherNames.has(tag)) continue;
     if (byTag.get(tag)?.evidence.some(({ kind }) => kind !== 'literal' && kind !== 'family-literal'))
       continue;
-    add(byTag, ulong, { kind: families.has(tag.slice(0, 2)) ? 'family-literal' : 'literal', rva });
+    add(byTag, ulong, { kind: families.has(familyOf(ulong)) ? 'family-literal' : 'literal', rva });
   }
   const sightings = [...byTag.values(), ...computed.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   for (const { evidence } of sightings) if (evidence.length > 1) evidence.sort(byStrength);
@@ -185,15 +186,6 @@ function evidenceOf(use: TagUse, findings: CodeFindings): Evidence {
   if (poolFunction.isUnlisted) evidence.rule = UNLISTED_RULE;
   if (poolFunction.field !== undefined) evidence.structure = poolFunction.field.name;
   return evidence;
-}
-
-function familiesOf(tags: Iterable<PoolTag>): Set<string> {
-  const counts = new Map<string, number>();
-  for (const tag of tags) {
-    const family = tag.slice(0, 2);
-    counts.set(family, (counts.get(family) ?? 0) + 1);
-  }
-  return new Set([...counts].flatMap(([family, count]) => (count >= FAMILY_SIZE ? [family] : [])));
 }
 
 /** Values shown in a remark; the rest are counted. */

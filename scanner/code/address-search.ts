@@ -11,7 +11,7 @@ export function sectionOf(code: readonly Section[], rva: number): Section | unde
   return undefined;
 }
 
-/** The index of the last of the ascending addresses that is not above `wanted`; -1 where there is none. */
+/** As {@link lastNotAbove} for addresses alone, which are searched for so often that no function is made for each search. */
 export function lastAddressNotAbove(addresses: Uint32Array, wanted: number): number {
   let low = 0;
   let high = addresses.length - 1;

@@ -5,6 +5,7 @@ import { comparedNumbers } from './compared-numbers.ts';
 import { isOtherTag } from './pool-functions.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag } from './static-memory.ts';
+import { familiesOf, familyOf } from './tag-families.ts';
 import { isPieceOfText } from './texts.ts';
 import type { FamilyBase, Value } from './values.ts';
 
@@ -39,14 +40,6 @@ export function isSameUse(a: TagUse, b: TagUse): boolean {
   );
 }
 
-/** Tags that share their first two characters before these count as a family, of which others are. */
-export const FAMILY_SIZE = 3;
-
-/** A tag's first two characters, as a number. */
-function familyOf(ulong: number): number {
-  return ulong & 0xffff;
-}
-
 /**
  * The uses less those that read a signature (`HEAP`) from an object that was guessed: a number that code compares with is one, and
  * so is what stands at an object's beginning, unless it is one of a family, of three proven tags or more that begin alike.
@@ -54,30 +47,21 @@ function familyOf(ulong: number): number {
 export function withoutSignatures(uses: readonly TagUse[], image: DriverImage): readonly TagUse[] {
   if (!uses.some(isOfGuessedObject)) return uses;
   const compared = comparedNumbers(image);
-  const families = familiesOf(uses);
+  const families = familiesOf(uses.filter(isProven).map(({ ulong }) => ulong));
   return uses.filter(use => {
     if (!isOfGuessedObject(use)) return true;
-    const isOfFamily = (families.get(familyOf(use.ulong))?.size ?? 0) >= FAMILY_SIZE;
-    return !compared.has(use.ulong) && (!use.callee.atBeginning || isOfFamily);
+    return !compared.has(use.ulong) && (!use.callee.atBeginning || families.has(familyOf(use.ulong)));
   });
 }
 
-/** The tag is read from a field, and whose it is was guessed. */
+/** The tag is read from where it was kept, and something on the way there was guessed. */
 function isOfGuessedObject({ callee }: TagUse): boolean {
   return callee.guesses !== undefined && (callee.atBeginning === true || callee.keptIn !== undefined);
 }
 
-/** The proven tags by what they begin with. */
-function familiesOf(uses: readonly TagUse[]): Map<number, Set<number>> {
-  const families = new Map<number, Set<number>>();
-  for (const { ulong, callee, familyMask } of uses) {
-    const isProven = !callee.guesses && !callee.poolFunction.isUnlisted && !isOtherTag(callee.poolFunction);
-    if (!isProven || familyMask !== undefined) continue;
-    const family = families.get(familyOf(ulong));
-    if (family === undefined) families.set(familyOf(ulong), new Set([ulong]));
-    else family.add(ulong);
-  }
-  return families;
+function isProven({ callee, familyMask }: TagUse): boolean {
+  const isCertain = !callee.guesses && !callee.poolFunction.isUnlisted && !isOtherTag(callee.poolFunction);
+  return isCertain && familyMask === undefined;
 }
 
 /**

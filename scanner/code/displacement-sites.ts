@@ -21,23 +21,26 @@ const CALL_WITHIN = 64;
 /** A tag is loaded within this many bytes before the call that it goes to. */
 const TAG_WITHIN = 96;
 
-/** RVAs of the candidates. */
+/** RVAs of the candidates, those at the rarest distances first: what everything does tells least. */
 export function displacementSites(image: DriverImage, wanted: WantedDistances): number[] {
   if (wanted.stores.size + wanted.calls.size === 0) return [];
-  const counts = new Map<number, number>();
-  const sites: number[] = [];
+  const byDistance = new Map<number, { count: number; sites: number[] }>();
+  let left = MAX_SITES;
   const isNear = image.arch === 'arm64' ? isTagNearArm64 : isTagNearX86;
   const offer = (distance: number, rva: number, bytes: Uint8Array, p: number) => {
-    const count = (counts.get(distance) ?? 0) + 1;
-    counts.set(distance, count);
-    if (sites.length < MAX_SITES && (count <= MAX_PLAIN_SITES || isNear(bytes, p))) sites.push(rva);
+    const found = byDistance.get(distance) ?? { count: 0, sites: [] };
+    if (++found.count === 1) byDistance.set(distance, found);
+    if (left > 0 && (found.count <= MAX_PLAIN_SITES || isNear(bytes, p))) {
+      found.sites.push(rva);
+      left--;
+    }
   };
   for (const section of image.sections) {
     if (!section.executable) continue;
     if (image.arch === 'arm64') arm64Sites(section.bytes, section.rva, wanted, offer);
     else x86Sites(section.bytes, section.rva, image.arch === 'x64', wanted, offer);
   }
-  return sites;
+  return [...byDistance.values()].sort((a, b) => a.count - b.count).flatMap(({ sites }) => sites);
 }
 
 /** Whether something that reads like a tag stands in the code shortly before an address. */
@@ -115,10 +118,37 @@ function isCalledSoon(bytes: Uint8Array, p: number): boolean {
 
 function isTagNearX86(bytes: Uint8Array, p: number): boolean {
   for (let at = Math.max(0, p - TAG_WITHIN); at < p + 16 && at + 4 <= bytes.length; at++) {
-    if (looksLikeTag(readInt32(bytes, at))) return true;
+    if (looksLikeTag(readInt32(bytes, at)) && isImmediate(bytes, at)) return true;
   }
   return false;
 }
+
+/**
+ * Whether an instruction may have the four bytes at `at` as its number: the pushes at the beginning of a function read like
+ * a tag as well (`AWAVAUAT`).
+ */
+function isImmediate(bytes: Uint8Array, at: number): boolean {
+  for (let back = 1; back <= 7 && back <= at; back++)
+    if ((TAKES_NUMBER[bytes[at - back]] & (1 << back)) !== 0) return true;
+  return false;
+}
+
+/** By opcode: how many bytes behind it a number of four bytes may stand, a bit each. */
+const TAKES_NUMBER = Uint8Array.from({ length: 256 }, (_, opcode) => {
+  if (opcode >= 0xb8 && opcode <= 0xbf) return (1 << 1) | (1 << 5); // mov; either half of eight bytes
+  switch (opcode) {
+    case 0x05: // add eax
+    case 0x68: // push
+      return 1 << 1;
+    case 0x81: // add, or
+      return 1 << 2;
+    case 0x8d: // lea
+      return (1 << 2) | (1 << 3);
+    case 0xc7: // mov to memory: with an index, and 0, 1 or 4 bytes of distance, or without
+      return (1 << 2) | (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7);
+  }
+  return 0;
+});
 
 function arm64Sites(bytes: Uint8Array, rva: number, wanted: WantedDistances, offer: Offer): void {
   for (let p = 0; p + 4 <= bytes.length; p += 4) {

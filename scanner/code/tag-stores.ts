@@ -127,7 +127,7 @@ export class TagStores {
       fn.passedAt(place, i).some(value => this.#isObject(value)),
     );
     const called = fn.body.operations.low[i];
-    if (isPassed && stored.objects.give(called)) worklist.add([called]);
+    if (isPassed && stored.objects.give(called)) worklist.addGuesses([called]);
   }
 
   /** Whether the value is such an object, or a parameter of a function that is given one. */

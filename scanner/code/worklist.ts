@@ -1,4 +1,7 @@
-/** Where the search looks next: addresses of code, whose functions the next wave analyses. */
+/**
+ * Where the search looks next: addresses of code, whose functions the next wave analyses. What follows from what is proven
+ * comes first, then guesses where something like a tag stands near, then all other guesses.
+ */
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { DataPointers } from './data-pointers.ts';
 import { isTagNear } from './displacement-sites.ts';
@@ -15,11 +18,13 @@ const MAX_THUNKS = 2;
 /** Code that names a variable; more is one that everything uses. */
 const MAX_VARIABLE_SITES = 300;
 
-/** Collects sites until a wave takes their functions, each once. */
+/** Collects sites until a wave takes their functions, each once; a wave is of one kind of sites. */
 export class Worklist {
   readonly #code: Pick<CodeUnderAnalysis, 'image' | 'index' | 'functions'>;
   readonly #pointers: DataPointers;
-  #sites: number[] = [];
+  readonly #proven: number[] = [];
+  readonly #nearTags: number[] = [];
+  readonly #plain: number[] = [];
 
   constructor(code: Pick<CodeUnderAnalysis, 'image' | 'index' | 'functions'>, pointers: DataPointers) {
     this.#code = code;
@@ -27,16 +32,30 @@ export class Worklist {
   }
 
   get isEmpty(): boolean {
-    return this.#sites.length === 0;
+    return !this.hasProven && !this.hasGuessesNearTags && this.#plain.length === 0;
   }
 
-  /** The functions that hold what was added since this was last asked, in the order of their first sites. */
+  get hasProven(): boolean {
+    return this.#proven.length > 0;
+  }
+
+  get hasGuessesNearTags(): boolean {
+    return this.#nearTags.length > 0;
+  }
+
+  /** The functions that hold the sites which come first, in their order; those sites are done. */
   takeFunctions(): Set<number> {
-    return functionsAt(this.#code.functions, this.#sites.splice(0));
+    const sites = [this.#proven, this.#nearTags].find(({ length }) => length > 0) ?? this.#plain;
+    return functionsAt(this.#code.functions, sites.splice(0));
   }
 
   add(sites: Iterable<number>): void {
-    for (const rva of sites) this.#sites.push(rva);
+    for (const rva of sites) this.#proven.push(rva);
+  }
+
+  /** Sites that may be worth a look: what is found there may belong to something else. */
+  addGuesses(sites: Iterable<number>): void {
+    for (const rva of sites) (this.#mayPassTag(rva) ? this.#nearTags : this.#plain).push(rva);
   }
 
   /** Whether nobody calls the function, but code or data holds its address, or that of a thunk which jumps to it. */
@@ -57,14 +76,15 @@ export class Worklist {
 
   /** Callers that may pass a tag of their own: what is only a guess is not followed through everything else. */
   addCallersNearTags(functionRva: number): void {
-    const { image, index, functions } = this.#code;
-    const sites = [...index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva)];
-    if (sites.length <= FEW_CALLERS) return this.add(sites);
-    this.add(
-      sites.slice(0, MAX_GUESSED_CALLERS).filter(
-        rva => isTagNear(image, rva) || functions.functionAt(rva) === rva, // a thunk
-      ),
-    );
+    const sites = [...this.#code.index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva)];
+    if (sites.length <= FEW_CALLERS) return this.addGuesses(sites);
+    this.addGuesses(sites.slice(0, MAX_GUESSED_CALLERS).filter(rva => this.#mayPassTag(rva)));
+  }
+
+  /** Whether something like a tag stands near, or the site is a thunk, whose callers have it. */
+  #mayPassTag(rva: number): boolean {
+    const { image, functions } = this.#code;
+    return isTagNear(image, rva) || functions.functionAt(rva) === rva;
   }
 
   /** Code that names an address. */

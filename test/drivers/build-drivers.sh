@@ -227,6 +227,7 @@ committed_matrix() {
     [ -f "$file" ] || continue
     name=$(basename "$file"); name=${name%.*}
     case $name in
+      hypervisor-bus | file-server-core | media-kernel) continue ;; # in the whole matrix alone
       shadow-filter | flow-shaper | flash-port | card-reader | port-recorder | media-graph | guest-monitor | content-broker | \
       network-core | desktop-kernel | share-server | virtual-storage | power-bus | object-manager | \
       user-volume | virtual-adapter | gamepad-bus | system-watch | \

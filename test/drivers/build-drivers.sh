@@ -227,12 +227,12 @@ committed_matrix() {
     [ -f "$file" ] || continue
     name=$(basename "$file"); name=${name%.*}
     case $name in
-      hypervisor-bus | file-server-core | media-kernel) continue ;; # in the whole matrix alone
       shadow-filter | flow-shaper | flash-port | card-reader | port-recorder | media-graph | guest-monitor | content-broker | \
       network-core | desktop-kernel | share-server | virtual-storage | power-bus | object-manager | \
       user-volume | virtual-adapter | gamepad-bus | system-watch | \
       packet-core | window-session | redirector | class-port | volume-filter | audio-graph | bus-manager | endpoint-core | \
-      adapter-kernel | method-interpreter | request-engine | storage-stack)
+      adapter-kernel | method-interpreter | request-engine | storage-stack | \
+      hypervisor-bus | file-server-core | media-kernel)
         echo "$file x64 clang Os direct"; echo "$file x86 clang O1 frame"; continue ;;
       pool-volume | transport-stack | index-store | render-kernel | endpoint-monitor | raid-port | tunnel-filter | camera-class | linker-shapes)
         echo "$file x64 clang Os direct"; echo "$file x64 clang O1 cfg"; echo "$file x86 clang O1 frame"; echo "$file arm64 clang O1 direct"

@@ -10,6 +10,7 @@ import {
   inside,
   movedBy,
   multiple,
+  UNKNOWN,
 } from './make-value.ts';
 import { Alu } from './operations.ts';
 import type { Place } from './places.ts';
@@ -111,7 +112,17 @@ function computeOne(alu: number, left: Value, right: Value, rva: number, carry: 
     if (alu === Alu.or && left.value === 0xffffffff) return left;
     if (alu === Alu.multiply) return withConstant(alu, right, left.value, rva);
   }
-  return DERIVED;
+  return alu === Alu.subtract && isRemainder(left, right) ? UNKNOWN : DERIVED;
+}
+
+/**
+ * `x - x / 6 * 6`: compilers multiply and shift in place of a division, so what is left of it is a number less a multiple. Remainders
+ * by a power of two are masks, and pointers move by such a stride as well.
+ */
+function isRemainder(number: Value, taken: Value): boolean {
+  if (taken.kind !== 'multiple' || taken.plus !== 0) return false;
+  const isPower = (taken.stride & (taken.stride - 1)) === 0;
+  return !isPower && (isPlainNumber(number) || number.kind === 'bits');
 }
 
 /** An address moves by a constant; an unknown number times a constant is an index into an array. */

@@ -6,6 +6,7 @@ import type { Callees } from './callees.ts';
 import { address } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
+import { OperationSetters } from './operation-setters.ts';
 import { BASE_ELSEWHERE, Flag, NONE } from './operations.ts';
 import { type Place, placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
@@ -31,6 +32,7 @@ export class OperationsPointers {
   #isGivenOperations = false;
   /** Functions that take a tag, stored in the frame of the function. */
   #inFrame: { slot: number; rva: number }[] = [];
+  readonly #setters = new OperationSetters();
   readonly #seenGuesses = new Set<string>();
   #copiesLeft = MAX_COPIES;
 
@@ -75,9 +77,10 @@ export class OperationsPointers {
   /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */
   addCall(i: number): void {
     this.addCopy(i);
-    if (!this.#namesOperations && !this.#isGivenOperations) return;
     const { code, fn, tables, worklist } = this.#context;
     const calleeRva = fn.body.operations.low[i];
+    this.#addSetterCall(i, calleeRva);
+    if (!this.#namesOperations && !this.#isGivenOperations) return;
     const passed = fn.passedEverywhere(i);
     for (const [n, place] of code.processor.passedPlaces.entries()) {
       for (const value of passed[n]) {
@@ -187,6 +190,28 @@ export class OperationsPointers {
         this.#callees.addVariable(variableRva, callee);
       tables.functionInVariable(variableRva, rva, worklist.structuresAt(variableRva));
     } else tables.storedInObject(pointer.kind === 'inside' ? pointer.plus + distance : distance, rva);
+    this.#addSetter(pointer, distance, rva);
+  }
+
+  /** Where the pointer is a parameter, callers may pass the address of a variable there. */
+  #addSetter(pointer: Value, distance: number, rva: number): void {
+    if (pointer.kind === 'inside' && pointer.stride === 0)
+      return this.#addSetter(pointer.object, pointer.plus + distance, rva);
+    if (pointer.kind !== 'parameter' || pointer.place.behind !== undefined) return;
+    const { fn, worklist } = this.#context;
+    if (this.#setters.add(fn.rva, { place: pointer.place, distance, rva }))
+      worklist.addCallersNearTags(fn.rva);
+  }
+
+  /** Call `i` passes a variable's address to a function that puts operations behind it. */
+  #addSetterCall(i: number, calleeRva: number): void {
+    const { fn } = this.#context;
+    for (const { place, distance, rva } of this.#setters.of(calleeRva)) {
+      for (const pointer of fn.passedAt(fn.beforeCall(place), i)) {
+        if (pointer.kind === 'address') this.#addToVariable((pointer.rva + distance) | 0, address(rva));
+        else this.#addSetter(pointer, distance, rva);
+      }
+    }
   }
 
   /** A function that reads a tag of its context is kept beside that: see ObjectFlow. */

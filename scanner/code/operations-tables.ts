@@ -27,7 +27,7 @@ export class OperationsTables {
   /** By distance: functions that tables hold there, and functions stored into objects there. */
   readonly #inTables = new Map<number, Set<number>>();
   readonly #inObjects = new Map<number, Set<number>>();
-  /** Tables whose address was stored into objects, by distance; into variables, by RVA. */
+  /** Tables, and variables of functions, whose address was stored into objects, by distance; tables into variables, by RVA. */
   readonly #tablesInObjects = new Map<number, Set<number>>();
   readonly #tablesInVariables = new Map<number, Set<number>>();
   /** By RVA: functions stored into variables. */
@@ -88,17 +88,19 @@ export class OperationsTables {
     return this.#wantedStructures.splice(0);
   }
 
-  /** A function, or the address of a table, is stored `distance` bytes behind an object that is not known. */
+  /** A function, or the address of a table or of a variable of functions, is stored `distance` bytes behind an object that is not known. */
   storedInObject(distance: number, rva: number): void {
     const table = this.#tables.get(rva);
-    if (table === undefined) this.#note(this.#inObjects, distance, rva, distance);
-    else {
+    if (table !== undefined) {
       for (const at of table.keys()) {
         this.#note(this.#tablesInObjects, distance, rva, at);
         // The table of virtual functions of an object within this one: its own pointer leads to it.
         this.#note(this.#tablesInObjects, 0, rva, at);
       }
-    }
+    } else if (this.#structures.has(rva)) {
+      // Calls at its distances have been asked for since functions were stored in it.
+      add(this.#tablesInObjects, distance, rva);
+    } else this.#note(this.#inObjects, distance, rva, distance);
   }
 
   /** The address of a table is stored in a variable. True where that is new. */

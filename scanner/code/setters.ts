@@ -33,6 +33,8 @@ export class Setters {
   #wanted = new Set<number>();
   /** By distance: the wave in which something was last found to read a tag there. */
   readonly #readIn = new Map<number, number>();
+  /** The wave in which a variable was last found to be read as a tag: at which distance in an object it stands is not known. */
+  #variableReadIn = -1;
 
   get isEmpty(): boolean {
     return this.#byFunction.size === 0;
@@ -83,9 +85,15 @@ export class Setters {
     this.#readIn.set(distance, wave);
   }
 
-  /** Whether a call of the setter has something new to tell: it, or somebody who reads at its distance, was found since. */
+  /** A variable was found in this wave that is read as a tag; it may be part of an object that setters are given. */
+  foundVariable(wave: number): void {
+    this.#variableReadIn = wave;
+  }
+
+  /** Whether a call of the setter has something new to tell: it, or somebody who reads what it may set, was found since. */
   isNews(setter: Setter, since: number): boolean {
-    return setter.wave >= since || (this.#readIn.get(setter.offset) ?? -1) >= since;
+    const readIn = Math.max(this.#variableReadIn, this.#readIn.get(setter.offset) ?? -1);
+    return setter.wave >= since || readIn >= since;
   }
 }
 

@@ -54,9 +54,13 @@ export function withoutSignatures(uses: readonly TagUse[], image: DriverImage): 
   });
 }
 
-/** The tag is read from where it was kept, and something on the way there was guessed. */
-function isOfGuessedObject({ callee }: TagUse): boolean {
-  return callee.guesses !== undefined && (callee.atBeginning === true || callee.keptIn !== undefined);
+/**
+ * The tag is read from where it was kept, and something on the way there was guessed: the object, or the function that reads it there,
+ * as another class's at the same distance in its table.
+ */
+function isOfGuessedObject({ callee, origin }: TagUse): boolean {
+  const isRead = callee.atBeginning === true || callee.keptIn !== undefined || origin === 'structure';
+  return callee.guesses !== undefined && isRead;
 }
 
 function isProven({ callee, familyMask }: TagUse): boolean {

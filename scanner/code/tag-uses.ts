@@ -246,6 +246,7 @@ export class TagUses {
     if (value.kind === 'memory' && !code.image.sectionAt(value.rva)?.writable) return;
     if (!stored.addReader(value, callee)) return;
     if (value.kind === 'behind') this.#addInitial(value, callee);
+    if (value.kind === 'memory') stored.setters.foundVariable(targets.wave);
     if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
     if (value.kind !== 'field' && value.kind !== 'behind') return;
     // Setters may have been followed before anybody was known to read what they set.

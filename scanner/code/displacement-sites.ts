@@ -20,6 +20,8 @@ const MAX_SITES = 20_000;
 const CALL_WITHIN = 64;
 /** A tag is loaded within this many bytes before the call that it goes to. */
 const TAG_WITHIN = 96;
+/** Code that names a table, or stores into an object, passes a tag to what is called next. */
+const TAG_AHEAD = 48;
 
 /** RVAs of the candidates, those at the rarest distances first: what everything does tells least. */
 export function displacementSites(image: DriverImage, wanted: WantedDistances): number[] {
@@ -117,7 +119,7 @@ function isCalledSoon(bytes: Uint8Array, p: number): boolean {
 }
 
 function isTagNearX86(bytes: Uint8Array, p: number): boolean {
-  for (let at = Math.max(0, p - TAG_WITHIN); at < p + 16 && at + 4 <= bytes.length; at++) {
+  for (let at = Math.max(0, p - TAG_WITHIN); at < p + TAG_AHEAD && at + 4 <= bytes.length; at++) {
     if (looksLikeTag(readInt32(bytes, at)) && isImmediate(bytes, at)) return true;
   }
   return false;
@@ -189,7 +191,7 @@ function isBranchedToSoon(bytes: Uint8Array, p: number): boolean {
 
 /** movk with two printable bytes, or a load from a literal pool. */
 function isTagNearArm64(bytes: Uint8Array, p: number): boolean {
-  for (let at = Math.max(0, p - TAG_WITHIN); at < p + 32 && at + 4 <= bytes.length; at += 4) {
+  for (let at = Math.max(0, p - TAG_WITHIN); at < p + TAG_AHEAD && at + 4 <= bytes.length; at += 4) {
     const word = readInt32(bytes, at);
     const half = (word >>> 5) & 0xffff;
     const isHighHalf = (word & 0x7fe00000) === 0x72a00000;

@@ -205,11 +205,17 @@ export class OperationsPointers {
 
   /** Call `i` passes a variable's address to a function that puts operations behind it. */
   #addSetterCall(i: number, calleeRva: number): void {
-    const { fn } = this.#context;
+    const { fn, targets } = this.#context;
     for (const { place, distance, rva } of this.#setters.of(calleeRva)) {
       for (const pointer of fn.passedAt(fn.beforeCall(place), i)) {
-        if (pointer.kind === 'address') this.#addToVariable((pointer.rva + distance) | 0, address(rva));
-        else this.#addSetter(pointer, distance, rva);
+        if (pointer.kind !== 'address') {
+          this.#addSetter(pointer, distance, rva);
+          continue;
+        }
+        const variableRva = (pointer.rva + distance) | 0;
+        // The setter may be news where what it stores is none.
+        for (const callee of targets.allOfFunction(rva)) this.#callees.addVariable(variableRva, callee);
+        this.#addToVariable(variableRva, address(rva));
       }
     }
   }

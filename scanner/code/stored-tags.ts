@@ -11,6 +11,7 @@ import { Setters } from './setters.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
+import { TagKeepers } from './tag-keepers.ts';
 import type { Value } from './values.ts';
 
 /** Kinds of pool functions that one place may feed. */
@@ -52,6 +53,7 @@ export function keptIn(value: Value): string | undefined {
 export class StoredTags {
   readonly setters = new Setters();
   readonly objects = new ImageObjects();
+  readonly keepers = new TagKeepers();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();

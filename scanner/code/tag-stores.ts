@@ -212,7 +212,7 @@ export class TagStores {
       return this.#putInto(object.object, offset + object.plus, put);
     if (object.kind === 'parameter' && object.place.further === undefined)
       this.#addSetter(object.place, offset, put);
-    const { stored } = this.#context;
+    const { fn, stored } = this.#context;
     const readers = this.#objects.readersAt(object, offset);
     if (object.kind === 'result') {
       for (const keeper of this.#objects.keepersOf(object.operation)) {
@@ -221,7 +221,10 @@ export class TagStores {
           this.#addSetter(keeper.pointer, offset, put);
       }
     }
-    for (const value of put.values) this.#addTagsOf(value, offset, put);
+    for (const value of put.values) {
+      this.#addTagsOf(value, offset, put);
+      if (value.kind === 'constant' && looksLikeTag(value.value)) stored.keepers.note(offset, fn.rva);
+    }
     for (const callee of readers) {
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, callee);

@@ -69,7 +69,7 @@ export class TagUses {
       for (const use of atSite) {
         if (this.#context.stored.isSpoiled(use.callee.keptIn)) continue;
         // Nearly every site has one use: no list is made of each.
-        if (!isKnown(uses, first, use)) uses.push(use);
+        keepSurest(uses, first, use, isSameUse);
       }
     }
     const kept = withoutSignatures(uses, this.#context.code.image);
@@ -203,12 +203,12 @@ export class TagUses {
   }
 
   #addUse(use: TagUse): void {
+    if (this.isFull) return;
     const atSite = this.#usesBySite.get(use.rva);
-    // One place may turn out to hold other numbers, and another not: see StoredTags.note.
-    const { keptIn } = use.callee;
-    if (this.isFull || atSite?.some(known => isSameUse(known, use) && known.callee.keptIn === keptIn)) return;
     if (atSite === undefined) this.#usesBySite.set(use.rva, [use]);
-    else atSite.push(use);
+    // One place may turn out to hold other numbers, and another not: see StoredTags.note.
+    else if (!keepSurest(atSite, 0, use, (a, b) => a.callee.keptIn === b.callee.keptIn && isSameUse(a, b)))
+      return;
     this.#useCount++;
   }
 
@@ -249,7 +249,8 @@ export class TagUses {
     if (value.kind === 'memory') stored.setters.foundVariable(targets.wave);
     if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
     if (value.kind !== 'field' && value.kind !== 'behind') return;
-    // Setters may have been followed before anybody was known to read what they set.
+    // Tags may have been put there before anybody was known to read them, by a store or by a setter.
+    worklist.addGuesses(stored.keepers.at(value.offset));
     stored.setters.foundReader(value.offset, targets.wave);
     if (value.kind === 'field') return stored.setters.want(value.offset);
     for (const functionRva of stored.setters.functionsAt(value.offset))
@@ -257,8 +258,21 @@ export class TagUses {
   }
 }
 
-/** Whether one of the uses from `first` on says the same. */
-function isKnown(uses: readonly TagUse[], first: number, use: TagUse): boolean {
-  for (let n = first; n < uses.length; n++) if (isSameUse(uses[n], use)) return true;
-  return false;
+/**
+ * Adds a use, unless one of those from `first` on says the same; of the two the one with fewer guesses stays. True where it
+ * is one more.
+ */
+function keepSurest(
+  uses: TagUse[],
+  first: number,
+  use: TagUse,
+  isAlike: (a: TagUse, b: TagUse) => boolean,
+): boolean {
+  for (let n = first; n < uses.length; n++) {
+    if (!isAlike(uses[n], use)) continue;
+    if ((use.callee.guesses ?? 0) < (uses[n].callee.guesses ?? 0)) uses[n] = use;
+    return false;
+  }
+  uses.push(use);
+  return true;
 }

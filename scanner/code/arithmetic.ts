@@ -10,6 +10,7 @@ import {
   inside,
   movedBy,
   multiple,
+  UNKNOWN,
 } from './make-value.ts';
 import { Alu } from './operations.ts';
 import type { Place } from './places.ts';
@@ -69,9 +70,9 @@ function withBits(mask: number, rva: number, place: Place | undefined): Value[] 
 /** A number of which some bits are known to be clear, shifted: other bits are. */
 function shiftedBits(alu: number, value: Value, amount: Value, rva: number): Value[] | undefined {
   if (amount.kind !== 'constant' || amount.value > 31) return undefined;
-  // An index of an array stays one: only what is moved far up or down is cut to bits.
-  const mask =
-    value.kind === 'bits' ? value.mask : isPlainNumber(value) && amount.value > 16 ? 0xffffffff : undefined;
+  // An index of an array that is moved up stays one: only what is moved far is cut to bits.
+  const isCut = amount.value > (alu === Alu.shiftRight ? 0 : 16);
+  const mask = value.kind === 'bits' ? value.mask : isPlainNumber(value) && isCut ? 0xffffffff : undefined;
   if (mask === undefined) return undefined;
   const result = computeNumber(alu, mask | 0, amount.value, 0);
   if (result === undefined) return undefined;
@@ -111,7 +112,17 @@ function computeOne(alu: number, left: Value, right: Value, rva: number, carry: 
     if (alu === Alu.or && left.value === 0xffffffff) return left;
     if (alu === Alu.multiply) return withConstant(alu, right, left.value, rva);
   }
-  return DERIVED;
+  return alu === Alu.subtract && isRemainder(left, right) ? UNKNOWN : DERIVED;
+}
+
+/**
+ * `x - x / 6 * 6`: compilers multiply and shift in place of a division, so what is left of it is a number less a multiple. Remainders
+ * by a power of two are masks, and pointers move by such a stride as well.
+ */
+function isRemainder(number: Value, taken: Value): boolean {
+  if (taken.kind !== 'multiple' || taken.plus !== 0) return false;
+  const isPower = (taken.stride & (taken.stride - 1)) === 0;
+  return !isPower && (isPlainNumber(number) || number.kind === 'bits');
 }
 
 /** An address moves by a constant; an unknown number times a constant is an index into an array. */

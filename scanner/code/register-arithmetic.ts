@@ -6,7 +6,7 @@ import { constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
 import { type OneNumber, oneNumber } from './one-number.ts';
 import { Alu, NONE, Op } from './operations.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
-import { shiftedByHalf } from './register-parts.ts';
+import { shiftedByHalf, shiftedFurther } from './register-parts.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { ValueSet } from './values.ts';
 import { registerPart, type Walk, type Wanted } from './walk.ts';
@@ -20,6 +20,9 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     const moved = shiftedByHalf(walk, i, wanted.lane, depth);
     if (moved !== undefined) return moved;
   }
+  const isFar = size[i] === 8 && source[i] === NONE && low[i] > 32 && low[i] < 64;
+  if (isFar && wanted.width === 4 && alu[i] === Alu.shiftRight)
+    return shiftedFurther(walk, i, wanted.lane, depth);
   const isLanewise = alu[i] === Alu.and || alu[i] === Alu.or || alu[i] === Alu.xor;
   if (wanted.lane !== 0 && !isLanewise) return ValueSet.of(UNKNOWN);
   if (left[i] === source[i]) {

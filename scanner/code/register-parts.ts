@@ -1,6 +1,6 @@
 /** Operations on a part of a register: narrow writes, extensions, lanes of vectors, halves of constants. */
 
-import { constant, partOfParameter, UNKNOWN } from './make-value.ts';
+import { bits, constant, partOfParameter, UNKNOWN } from './make-value.ts';
 import { Alu, NONE, Op, VECTOR0 } from './operations.ts';
 import type { Place } from './places.ts';
 import { halfImmediate } from './register-operands.ts';
@@ -91,4 +91,21 @@ export function shiftedByHalf(walk: Walk, i: number, lane: number, depth: number
   if (alu[i] === Alu.shiftLeft) return lane === 0 ? ValueSet.of(zero) : half(0);
   if (alu[i] === Alu.shiftRight) return lane === 4 ? ValueSet.of(zero) : half(4);
   return undefined;
+}
+
+/**
+ * `shr rax, 21h`: what is left is of the upper half, and some number whatever that was. It is how compilers divide by a constant, after a
+ * multiplication.
+ */
+export function shiftedFurther(walk: Walk, i: number, lane: number, depth: number): ValueSet {
+  const { left, low, rva } = walk.body.operations;
+  if (lane !== 0) return ValueSet.of(constant(0, 'computed', rva[i]));
+  const amount = low[i] - 32;
+  return walk
+    .at(registerPart(left[i], 4, 4), i, depth + 1)
+    .map(half =>
+      half.kind === 'constant'
+        ? constant(half.value >>> amount, 'computed', rva[i])
+        : bits(0xffffffff >>> amount),
+    );
 }

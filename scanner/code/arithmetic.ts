@@ -70,9 +70,9 @@ function withBits(mask: number, rva: number, place: Place | undefined): Value[] 
 /** A number of which some bits are known to be clear, shifted: other bits are. */
 function shiftedBits(alu: number, value: Value, amount: Value, rva: number): Value[] | undefined {
   if (amount.kind !== 'constant' || amount.value > 31) return undefined;
-  // An index of an array stays one: only what is moved far up or down is cut to bits.
-  const mask =
-    value.kind === 'bits' ? value.mask : isPlainNumber(value) && amount.value > 16 ? 0xffffffff : undefined;
+  // An index of an array that is moved up stays one: only what is moved far is cut to bits.
+  const isCut = amount.value > (alu === Alu.shiftRight ? 0 : 16);
+  const mask = value.kind === 'bits' ? value.mask : isPlainNumber(value) && isCut ? 0xffffffff : undefined;
   if (mask === undefined) return undefined;
   const result = computeNumber(alu, mask | 0, amount.value, 0);
   if (result === undefined) return undefined;

@@ -52,12 +52,44 @@ export function savesRegister(bytes: Uint8Array, start: number): boolean {
   return first === 0x48 && (next === 0x83 || next === 0x81) && bytes[offset + 2] === 0xec;
 }
 
-/** A return or a jump ends right before this offset, or before the int3 that stand there. */
+/** A return or a jump ends right before this offset, or before the padding that stands there. */
 export function isBehindReturn(bytes: Uint8Array, start: number): boolean {
   let offset = start;
-  while (offset > 0 && start - offset < ALIGNMENT && bytes[offset - 1] === 0xcc) offset--;
+  while (offset > 0 && start - offset < ALIGNMENT) {
+    const length = bytes[offset - 1] === 0xcc ? 1 : nopBefore(bytes, offset);
+    if (length === 0) break;
+    offset -= length;
+  }
   if (offset >= 1 && bytes[offset - 1] === 0xc3) return true;
   return offset >= 5 && (bytes[offset - 3] === 0xc2 || bytes[offset - 5] === 0xe9);
+}
+
+/** What GNU's assembler pads with besides `nop`: `lea esi, [esi]`, `lea edi, [edi]` and `nop [eax]`, longer and longer. */
+const LONG_PADDING = [
+  [0x8d, 0x76, 0],
+  [0x8d, 0x7f, 0],
+  [0x8d, 0x74, 0x26, 0],
+  [0x8d, 0x7c, 0x27, 0],
+  [0x8d, 0xb6, 0, 0, 0, 0],
+  [0x8d, 0xbf, 0, 0, 0, 0],
+  [0x8d, 0xb4, 0x26, 0, 0, 0, 0],
+  [0x8d, 0xbc, 0x27, 0, 0, 0, 0],
+  [0x0f, 0x1f, 0],
+  [0x0f, 0x1f, 0x40, 0],
+  [0x0f, 0x1f, 0x44, 0, 0],
+  [0x0f, 0x1f, 0x80, 0, 0, 0, 0],
+  [0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+];
+
+/** The bytes of the padding instruction that ends at this offset; 0 where none does. */
+function nopBefore(bytes: Uint8Array, offset: number): number {
+  const last = offset > 0 ? bytes[offset - 1] : -1;
+  if (last !== 0x90 && last !== 0) return 0;
+  const isNop = (nop: readonly number[]) => nop.every((byte, n) => bytes[offset - nop.length + n] === byte);
+  let length = last === 0x90 ? 1 : (LONG_PADDING.find(isNop)?.length ?? 0);
+  const isPrefix = (byte: number) => byte === 0x66 || byte === 0x2e; // operand size, cs
+  while (length > 0 && isPrefix(bytes[offset - length - 1])) length++;
+  return length;
 }
 
 /** Whether padding or another thunk ends here; anything else is the body of a function that ends in a tail call. */

@@ -3,29 +3,36 @@
  * calls them is not known, but what they read of their context is what the code says that fills it.
  */
 import type { AnalysedFunction } from './analysed-function.ts';
-import { NONE, Op } from './operations.ts';
+import { isSame } from './make-value.ts';
+import { NONE, Op, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import type { Value } from './values.ts';
 
 /** Pointers between a function and its context: a callback's structure keeps a few more. */
 const NEAR_POINTERS = 4;
 
-/** Pointers to objects that are kept beside what the store `i` keeps, by the same register. */
+/** Pointers to objects that are kept beside what the store `i` keeps, by the same register or by the same pointer in another one. */
 export function keptBeside(fn: AnalysedFunction, i: number, pointerSize: number): Value[] {
   const { op, size, source, base, displacement, count } = fn.body.operations;
   const found: Value[] = [];
   for (let j = 0; j < count; j++) {
-    const isBeside =
+    const isNear =
       j !== i &&
       op[j] === Op.store &&
-      base[j] === base[i] &&
       size[j] === pointerSize &&
       source[j] !== NONE &&
+      base[j] < VECTOR0 &&
       fn.body.slot[j] === NO_SLOT &&
       Math.abs(displacement[j] - displacement[i]) <= NEAR_POINTERS * pointerSize;
-    if (isBeside) found.push(...fn.storedPointers(j, 0).filter(isObject));
+    if (isNear && (base[j] === base[i] || isOnePointer(fn.storePointers(i), fn.storePointers(j))))
+      found.push(...fn.storedPointers(j, 0).filter(isObject));
   }
   return found;
+}
+
+/** Without optimisation the pointer is loaded anew for each store. */
+function isOnePointer(a: readonly Value[], b: readonly Value[]): boolean {
+  return a.length === 1 && b.length === 1 && isObject(a[0]) && isSame(a[0], b[0]);
 }
 
 function isObject({ kind }: Value): boolean {

@@ -158,7 +158,8 @@ export class ObjectFlow {
       for (const value of fn.calledPointers(i)) {
         if (value.kind === 'address') add(i, value.rva, 0);
         const called = tables.callsOf(value, fn.rva);
-        for (const target of called.targets) add(i, target, called.guesses);
+        // Who reads the object's tag would be a guess upon two.
+        if (called.guesses <= 1) for (const target of called.targets) add(i, target, called.guesses);
       }
     }
     return calls;

@@ -3,6 +3,7 @@
  * functions, kept by these, and called in the end. What calls them by an object that is not known is a guess.
  */
 import type { Callees } from './callees.ts';
+import { isTagNear } from './displacement-sites.ts';
 import { address } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
@@ -60,12 +61,15 @@ export class OperationsPointers {
   /** An indirect call or jump by an operations table of an object that is not known. */
   addIndirectCall(i: number): void {
     this.addCopy(i);
-    const { fn, targets, tables } = this.#context;
+    const { code, fn, targets, tables } = this.#context;
     for (const value of fn.calledPointers(i)) {
       const called = tables.callsOf(value, fn.rva);
+      // A table of which nothing but a distance is known: only what may pass a tag itself is worth that guess.
+      if (called.guesses > 1 && !isTagNear(code.image, fn.body.operations.rva[i])) continue;
       for (const target of called.targets) {
         for (const callee of targets.allOfFunction(target)) {
-          const key = `${fn.body.operations.rva[i]}:${target}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
+          const way = `${fn.body.operations.rva[i]}:${target}:${called.guesses}`;
+          const key = `${way}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
           if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
           this.#seenGuesses.add(key);
           this.#uses.addCall(i, { ...callee, guesses: (callee.guesses ?? 0) + called.guesses });

@@ -30,6 +30,9 @@ export class OperationsTables {
   /** Tables, and variables of functions, whose address was stored into objects, by distance; tables into variables, by RVA. */
   readonly #tablesInObjects = new Map<number, Set<number>>();
   readonly #tablesInVariables = new Map<number, Set<number>>();
+  /** By distance: tables that hold a function there; and all tables of which it is known where their address is kept. */
+  readonly #tablesWith = new Map<number, Set<number>>();
+  readonly #kept = new Set<number>();
   /** By RVA: functions stored into variables. */
   readonly #inVariables = new Map<number, Set<number>>();
   /** Addresses of structures that such variables may be part of, and those that nobody has asked for yet. */
@@ -63,7 +66,9 @@ export class OperationsTables {
         const table = this.#tables.get(tableRva) ?? new Map<number, number>();
         this.#tables.set(tableRva, table.set(distance, functionRva));
         // Tables stand side by side: only the nearest start tells a distance that may be guessed with.
-        if (tableRva === starts[0]) this.#note(this.#inTables, distance, functionRva, distance);
+        if (tableRva !== starts[0]) continue;
+        this.#note(this.#inTables, distance, functionRva, distance);
+        add(this.#tablesWith, distance, tableRva);
       }
     }
   }
@@ -92,6 +97,7 @@ export class OperationsTables {
   storedInObject(distance: number, rva: number): void {
     const table = this.#tables.get(rva);
     if (table !== undefined) {
+      this.#kept.add(rva);
       for (const at of table.keys()) {
         this.#note(this.#tablesInObjects, distance, rva, at);
         // The table of virtual functions of an object within this one: its own pointer leads to it.
@@ -105,7 +111,9 @@ export class OperationsTables {
 
   /** The address of a table is stored in a variable. True where that is new. */
   storedInVariable(variableRva: number, tableRva: number): boolean {
-    return this.#tables.has(tableRva) && add(this.#tablesInVariables, variableRva, tableRva);
+    if (!this.#tables.has(tableRva)) return false;
+    this.#kept.add(tableRva);
+    return add(this.#tablesInVariables, variableRva, tableRva);
   }
 
   /**
@@ -164,9 +172,25 @@ export class OperationsTables {
     const isOfObject = value.kind === 'parameter' || value.kind === 'behind' || value.kind === 'field';
     if (!isOfObject) return NO_CALLS;
     const passed = [...this.passedTo(value, inFunction)];
-    return passed.length > 0
-      ? { targets: passed, guesses: 0 }
-      : { targets: this.#guessedBy(value), guesses: 1 };
+    if (passed.length > 0) return { targets: passed, guesses: 0 };
+    const kept = this.#keptTable(value);
+    if (kept.length > 0) return { targets: kept, guesses: 2 };
+    return { targets: this.#guessedBy(value), guesses: 1 };
+  }
+
+  /**
+   * The table is read from an object that somebody else filled, with what he was given himself (`client->dispatch->allocate`):
+   * any of those of which nobody was seen to keep the address.
+   */
+  #keptTable(value: Value): number[] {
+    if (value.kind !== 'field' && value.kind !== 'behind') return [];
+    const isKnown =
+      value.kind === 'behind'
+        ? this.#tablesInVariables.has(value.rva)
+        : !value.owner || this.#tablesInObjects.has(value.owner);
+    if (isKnown || this.#inObjects.has(value.offset)) return [];
+    const tables = [...(this.#tablesWith.get(value.offset) ?? [])].filter(rva => !this.#kept.has(rva));
+    return this.#inThese(new Set(tables), value.offset);
   }
 
   #inThese(tables: ReadonlySet<number> | undefined, distance: number): number[] {

@@ -16,7 +16,7 @@ for (const file of fg.sync('buffer-pools.*.clang.O2.sys', { cwd: built }).sort()
     assert.ok(outcome.status === 'scanned');
     const kindOf = (tag: string) => outcome.sightings.find(one => one.tag === tag)?.evidence[0].kind;
     assert.deepEqual(
-      { kept: kindOf('BFBf'), passed: kindOf('BFpH') },
+      { kept: kindOf('BFHl'), passed: kindOf('BFpH') },
       { kept: 'inferred-call', passed: 'allocation-call' },
     );
   });

@@ -10,6 +10,13 @@ const STARTS_PROLOGUE = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte === 0x55 || byte === 0x8b ? 1 : 0,
 );
 
+/** Lengths of `jmp [register+distance]`, and what its operand byte begins with: no distance, one of a byte, one of four. */
+const TABLE_JUMPS = [
+  [2, 0x20],
+  [3, 0x60],
+  [6, 0xa0],
+] as const;
+
 /**
  * Whether code at this offset can be a function's start, judged by what stands before it: the end of another
  * function or its padding. This keeps chance E8 bytes inside a function from cutting it in two.
@@ -23,7 +30,7 @@ export function mayBeginFunction(bytes: Uint8Array, offset: number): boolean {
   if (offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25) return true; // jmp [import]
   if (offset >= 2 && (bytes[offset - 2] === 0xeb || (bytes[offset - 2] === 0xff && (before & 0xf8) === 0xe0)))
     return true;
-  return isBehindTrap(bytes, offset) || isLongNop(bytes, offset);
+  return isBehindTrap(bytes, offset) || isBehindTableJump(bytes, offset) || isLongNop(bytes, offset);
 }
 
 /** Whether the ARM64 instruction before this offset ends a function or pads. */
@@ -124,6 +131,17 @@ function isBehindTrap(bytes: Uint8Array, offset: number): boolean {
   if (offset < 2) return false;
   const [first, second] = [bytes[offset - 2], bytes[offset - 1]];
   return (first === 0x0f && second === 0x0b) || (first === 0xcd && second === 0x29);
+}
+
+/** Behind `jmp [rax+8]`: a function that ends with a virtual call. */
+function isBehindTableJump(bytes: Uint8Array, offset: number): boolean {
+  for (const [length, form] of TABLE_JUMPS) {
+    const operand = bytes[offset - length + 1];
+    const hasByteMore = (operand & 7) === 4; // rsp, or an index
+    if (offset >= length && bytes[offset - length] === 0xff && (operand & 0xf8) === form && !hasByteMore)
+      return operand !== 0x25;
+  }
+  return false;
 }
 
 /** push ebp; mov ebp, esp (with or without the hot-patch instruction before it). */

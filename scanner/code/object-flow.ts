@@ -1,5 +1,6 @@
 /** Where objects go in the function at hand: what keeps the pointer that a call returned, and who reads a tag from one. */
 
+import type { CalledClasses } from './called-classes.ts';
 import { behindPointer, isSame } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
@@ -33,11 +34,13 @@ interface ReaderCall {
 /** Answers are kept until the next function. */
 export class ObjectFlow {
   readonly #context: SearchContext;
+  readonly #classes: CalledClasses;
   readonly #keepers = new Map<number, readonly Keeper[]>();
   #readerCalls: ReaderCall[] | undefined;
 
-  constructor(context: SearchContext) {
+  constructor(context: SearchContext, classes: CalledClasses) {
     this.#context = context;
+    this.#classes = classes;
   }
 
   /** Another function is at hand now. */
@@ -70,10 +73,13 @@ export class ObjectFlow {
     const { stored } = this.#context;
     const readers = [...stored.readersBehind(object, offset), ...this.#readersHere(object, offset)];
     if (object.kind !== 'result') return readers;
+    const first = readers.length;
     for (const keeper of this.keepersOf(object.operation)) {
       if (keeper.kind === 'variable') readers.push(...stored.readersBehindVariable(keeper.rva, offset));
       else if (keeper.kind === 'field') readers.push(...stored.readersOfField(keeper.offset, offset));
     }
+    for (let n = first; n < readers.length; n++)
+      readers[n] = this.#classes.ofObject(readers[n], object, offset);
     return readers;
   }
 
@@ -88,7 +94,7 @@ export class ObjectFlow {
       if (!isAnyPlaceIn(object, offset, call.given, behind)) continue;
       const guesses = isCertain(object) ? callee.guesses : (callee.guesses ?? 0) + 1;
       const site = kept === undefined ? this.#siteOf(i) : callee.site;
-      found.push({ ...callee, guesses, site });
+      found.push({ ...this.#classes.ofCall(callee, i), guesses, site });
     }
     return found;
   }

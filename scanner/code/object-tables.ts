@@ -12,6 +12,9 @@ const MAX_DEPTH = 4;
 /** Constructors read for one image: only objects whose functions return tags ask for them. */
 const MAX_READ = 1_000;
 
+/** Objects whose tables are kept in mind; a function makes a few. */
+const MAX_GIVEN = 1_000;
+
 /** Something that gives an object a table: a store of its address, or a call of a function that may hold such a store. */
 interface Giving {
   rva: number;
@@ -26,6 +29,8 @@ export class ObjectTables {
   readonly #objectPlaces: readonly Place[];
   /** By constructor, place of its object and distance. */
   readonly #known = new Map<string, number | undefined>();
+  /** By function, call that returned the object, and distance: every store to the object asks. */
+  readonly #given = new Map<string, readonly number[]>();
   /** The constructor that is read, apart from the function at hand. */
   #read: AnalysedFunction | undefined;
   #operations = 0;
@@ -56,6 +61,21 @@ export class ObjectTables {
       const table = this.#last(before, field.offset, 0);
       return table === undefined ? [] : [table];
     });
+  }
+
+  /** Addresses of all the tables that a function gives the object which it has made: those of base classes, too. */
+  givenIn(fn: AnalysedFunction, object: Value, offset: number): readonly number[] {
+    if (object.kind !== 'result') return [];
+    const key = `${fn.rva}:${object.operation}:${offset}`;
+    const known = this.#given.get(key);
+    if (known !== undefined) return known;
+    const tables = this.#givings(fn, object, offset).flatMap(giving => {
+      const table = this.#last([giving], offset, 0);
+      return table === undefined ? [] : [table];
+    });
+    if (this.#given.size >= MAX_GIVEN) this.#given.clear();
+    this.#given.set(key, tables);
+    return tables;
   }
 
   /** What gives the object a table, in any order. */

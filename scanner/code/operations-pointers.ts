@@ -15,6 +15,7 @@ import { NO_SLOT } from './stack-slots.ts';
 import { keptBeside } from './stored-callbacks.ts';
 import type { TagUses } from './tag-uses.ts';
 import type { Value } from './values.ts';
+import { virtualCall } from './virtual-calls.ts';
 
 /** A local structure of functions is not longer. */
 const MAX_LOCAL_TABLE = 0x100;
@@ -72,7 +73,9 @@ export class OperationsPointers {
           const key = `${way}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
           if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
           this.#seenGuesses.add(key);
-          this.#uses.addCall(i, { ...callee, guesses: (callee.guesses ?? 0) + called.guesses });
+          // Where the very table was passed, nothing is guessed.
+          const virtual = called.guesses === 0 ? callee.virtual : virtualCall(fn, i, value, callee, target);
+          this.#uses.addCall(i, { ...callee, virtual, guesses: (callee.guesses ?? 0) + called.guesses });
         }
       }
     }

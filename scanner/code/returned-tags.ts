@@ -2,12 +2,12 @@
  * Tags that a function returns which is called through a table: `this->table[n]()`. Which function it is follows from the
  * table that the object was given last, in the function that made it or in a constructor that this calls.
  */
-import type { CodeUnderAnalysis } from './code-under-analysis.ts';
-import { ObjectTables } from './object-tables.ts';
-import { type Place, pointerTo } from './places.ts';
+import type { ObjectTables } from './object-tables.ts';
+import type { Place } from './places.ts';
 import type { SearchContext } from './search-context.ts';
-import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import type { Value } from './values.ts';
+import { tableEntry } from './virtual-calls.ts';
 
 /** Where a function leaves what tells the tag: its table's address stands at `place`, and it `returnedAt` bytes in. */
 export interface TableEntry {
@@ -20,14 +20,9 @@ export class ReturnedTags {
   readonly #context: SearchContext;
   readonly #tables: ObjectTables;
 
-  constructor(context: SearchContext) {
+  constructor(context: SearchContext, tables: ObjectTables) {
     this.#context = context;
-    this.#tables = new ObjectTables(context.code);
-  }
-
-  /** The work done since this was last asked, in decoded operations. */
-  takeWork(): number {
-    return this.#tables.takeWork();
+    this.#tables = tables;
   }
 
   /** The entries of passed tables that gave these values by indirect calls. */
@@ -45,7 +40,7 @@ export class ReturnedTags {
   tagsOf({ place, returnedAt }: TableEntry, i: number): Value[] {
     const { code, fn } = this.#context;
     return this.#tables.passedAt(fn, place, i).flatMap(table => {
-      const functionRva = pointerAt(code, table + returnedAt);
+      const functionRva = relocatedPointerAt(code.image, table + returnedAt);
       if (functionRva === undefined) return [];
       return fn
         .returnedBy(functionRva)
@@ -55,11 +50,6 @@ export class ReturnedTags {
 }
 
 function entryOf(pointer: Value): TableEntry[] {
-  const entry = pointer.kind === 'field' || pointer.kind === 'parameter' ? pointer.place : undefined;
-  const found = entry === undefined ? undefined : pointerTo(entry);
+  const found = tableEntry(pointer);
   return found === undefined ? [] : [{ place: found.pointer, returnedAt: found.offset }];
-}
-
-function pointerAt({ image }: CodeUnderAnalysis, rva: number): number | undefined {
-  return isRelocated(image.relocations, rva) ? image.pointerAt(rva) : undefined;
 }

@@ -9,6 +9,8 @@ export interface Setter {
   offset: number;
   /** Constants, and parameters of the setter. */
   values: readonly Value[];
+  /** The table of functions at the beginning of the object, where the setter made that. */
+  table?: number;
   /** Functions between this one and the store. */
   depth: number;
   /** The wave of the search in which it was found. */
@@ -66,6 +68,7 @@ export class Setters {
     const isKnown = known.some(
       other =>
         other.offset === setter.offset &&
+        other.table === setter.table &&
         pointerKey(other) === pointerKey(setter) &&
         setter.values.every(value => other.values.some(known => isSame(known, value))),
     );

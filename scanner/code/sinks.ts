@@ -5,6 +5,7 @@ import type { Place } from './places.ts';
 import { POOL_FUNCTIONS, type PoolFunction } from './pool-functions.ts';
 import type { PoolRequest } from './pool-request.ts';
 import type { Processor } from './processor.ts';
+import type { VirtualCall } from './virtual-calls.ts';
 
 /** Something that, when called, uses the tag at `place` (as seen just before the call). */
 export interface Callee {
@@ -28,6 +29,10 @@ export interface Callee {
   keptIn?: string;
   /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */
   guesses?: number;
+  /** Among the guesses is one which function an object's table leads to. */
+  virtual?: VirtualCall;
+  /** What the table leads to, where the object is made by who calls. */
+  called?: readonly number[];
   /** The tag is read at the beginning of an object that was guessed: drivers keep signatures there, which read alike. */
   atBeginning?: boolean;
 }

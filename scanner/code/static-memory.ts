@@ -27,6 +27,11 @@ export function readHalf(image: DriverImage, rva: number): Value {
   return value === undefined ? UNKNOWN : constant(value & 0xffff, 'global', rva);
 }
 
+/** Where the pointer at this RVA leads, where the loader relocates it. */
+export function relocatedPointerAt(image: DriverImage, rva: number): number | undefined {
+  return isRelocated(image.relocations, rva) ? image.pointerAt(rva) : undefined;
+}
+
 /** Whether the loader relocates the pointer at this RVA; `relocations` is sorted. */
 export function isRelocated(relocations: Uint32Array, rva: number): boolean {
   let low = 0;

@@ -24,6 +24,8 @@ interface Put {
   values: readonly Value[];
   i: number;
   depth: number;
+  /** The table of functions at the beginning of the object, where a function made that and kept it for others. */
+  table?: number;
   /** They are pointers to objects of the image, or parameters that may be. */
   areObjects?: boolean;
 }
@@ -57,7 +59,7 @@ export class TagStores {
   constructor(context: SearchContext, uses: TagUses) {
     this.#context = context;
     this.#uses = uses;
-    this.#objects = new ObjectFlow(context);
+    this.#objects = new ObjectFlow(context, uses.classes);
   }
 
   /** Another function is at hand now. */
@@ -215,10 +217,13 @@ export class TagStores {
     const { fn, stored } = this.#context;
     const readers = this.#objects.readersAt(object, offset);
     if (object.kind === 'result') {
-      for (const keeper of this.#objects.keepersOf(object.operation)) {
-        if (keeper.kind === 'returned') this.#addSetter('result', offset, put);
+      const keepers = this.#objects.keepersOf(object.operation);
+      const mayBeRead = keepers.length > 0 && put.values.some(mayBeTag);
+      const made = mayBeRead ? { ...put, table: this.#uses.classes.tableOf(object) ?? put.table } : put;
+      for (const keeper of keepers) {
+        if (keeper.kind === 'returned') this.#addSetter('result', offset, made);
         else if (keeper.kind === 'field' && keeper.pointer !== undefined)
-          this.#addSetter(keeper.pointer, offset, put);
+          this.#addSetter(keeper.pointer, offset, made);
       }
     }
     for (const value of put.values) {
@@ -227,7 +232,7 @@ export class TagStores {
     }
     for (const callee of readers) {
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
-      this.#uses.addValues(put.values, put.i, callee);
+      this.#uses.addValues(put.values, put.i, this.#uses.classes.ofTable(callee, put.table, offset));
     }
   }
 
@@ -247,7 +252,7 @@ export class TagStores {
         (value.kind === 'parameter' && !isUpperHalf(value.place)) ||
         (value.kind === 'constant' && (!isFar || looksLikeTag(value.value))),
     );
-    const setter = { pointer, offset, values, depth: put.depth, wave: targets.wave };
+    const setter = { pointer, offset, values, table: put.table, depth: put.depth, wave: targets.wave };
     if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;
     if (put.areObjects !== true) stored.wantStores(offset);
     worklist.addCallersNearTags(fn.rva);
@@ -259,13 +264,13 @@ export class TagStores {
   }
 
   /** A call of a function that stores a tag behind the pointer it is given or returns. */
-  #addSetterCall(i: number, { pointer, offset, values: set, depth }: Setter): void {
+  #addSetterCall(i: number, { pointer, offset, values: set, table, depth }: Setter): void {
     const { fn } = this.#context;
     const values = set.flatMap(value =>
       value.kind === 'parameter' ? this.#counted(fn.passedAt(fn.beforeCall(value.place), i), i) : [value],
     );
     // A thunk is the function it jumps to, not one more on the way.
-    const put = { values, i, depth: fn.isJump(i) && fn.isThunk(i) ? depth : depth + 1 };
+    const put = { values, i, table, depth: fn.isJump(i) && fn.isThunk(i) ? depth : depth + 1 };
     if (pointer !== 'result')
       for (const object of fn.passedAt(fn.beforeCall(pointer), i)) this.#putInto(object, offset, put);
     else if (fn.isJump(i)) this.#addSetter('result', offset, put);

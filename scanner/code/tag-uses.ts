@@ -2,22 +2,25 @@
  * What stands at a tag argument, and what follows from it: a constant is a use, a parameter makes its function a
  * wrapper, and a variable or field makes everything that fills it interesting.
  */
+import { CalledClasses } from './called-classes.ts';
 import type { Callees } from './callees.ts';
 import { registeredTags } from './filter-contexts.ts';
 import { LeftTags } from './left-tags.ts';
 import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
+import { ObjectTables } from './object-tables.ts';
 import { type Place, placeKey } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import { ReturnedTags } from './returned-tags.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
-import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
 import { isBelievable, isSameUse, type TagUse, withoutSignatures } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
+import { isOfOtherClass } from './virtual-calls.ts';
 
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
@@ -31,7 +34,10 @@ type Family = NonNullable<Callee['computed']>;
 
 /** Collects the uses of a whole image, a function at a time. */
 export class TagUses {
+  /** Of virtual calls. */
+  readonly classes: CalledClasses;
   readonly #context: SearchContext;
+  readonly #tables: ObjectTables;
   readonly #returned: ReturnedTags;
   readonly #left: LeftTags;
   readonly #wrappers: TagWrappers;
@@ -41,14 +47,16 @@ export class TagUses {
 
   constructor(context: SearchContext, callees: Callees) {
     this.#context = context;
-    this.#returned = new ReturnedTags(context);
+    this.#tables = new ObjectTables(context.code);
+    this.classes = new CalledClasses(context, this.#tables);
+    this.#returned = new ReturnedTags(context, this.#tables);
     this.#left = new LeftTags(context);
     this.#wrappers = new TagWrappers(context, callees);
   }
 
   /** The work done besides the function at hand since this was last asked, in decoded operations. */
   takeWork(): number {
-    return this.#returned.takeWork() + this.#left.takeWork();
+    return this.#tables.takeWork() + this.#left.takeWork();
   }
 
   /** Nothing more is kept. */
@@ -67,7 +75,7 @@ export class TagUses {
     for (const atSite of this.#usesBySite.values()) {
       const first = uses.length;
       for (const use of atSite) {
-        if (this.#context.stored.isSpoiled(use.callee.keptIn)) continue;
+        if (this.#context.stored.isSpoiled(use.callee.keptIn) || isOfOtherClass(use.callee)) continue;
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
       }
@@ -94,7 +102,7 @@ export class TagUses {
         ? registeredTags(this.#context, passed, i)
         : this.#cleared(this.#left.with(fn.placeAt(callee.place, i), fn.withReturned(passed), i), callee, i);
     const counted = fn.resolver.resolveCount(values, i) ?? values;
-    const isFound = this.addValues(counted, i, this.#withRequest(callee, i));
+    const isFound = this.addValues(counted, i, this.classes.ofCall(this.#withRequest(callee, i), i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
     if (!isFound && isSure && !isOtherTag(callee.poolFunction) && !fn.passesZero(callee.place, i))
       this.#unresolved.add(fn.body.operations.rva[i]);
@@ -206,9 +214,7 @@ export class TagUses {
     if (this.isFull) return;
     const atSite = this.#usesBySite.get(use.rva);
     if (atSite === undefined) this.#usesBySite.set(use.rva, [use]);
-    // One place may turn out to hold other numbers, and another not: see StoredTags.note.
-    else if (!keepSurest(atSite, 0, use, (a, b) => a.callee.keptIn === b.callee.keptIn && isSameUse(a, b)))
-      return;
+    else if (!keepSurest(atSite, 0, use, isSameSoFar)) return;
     this.#useCount++;
   }
 
@@ -235,7 +241,7 @@ export class TagUses {
   /** The variable points at a description from the start, behind which the tag is read. */
   #addInitial({ rva, offset }: Extract<Value, { kind: 'behind' }>, callee: Callee): void {
     const { image } = this.#context.code;
-    const target = isRelocated(image.relocations, rva) ? image.pointerAt(rva) : undefined;
+    const target = relocatedPointerAt(image, rva);
     if (target !== undefined)
       this.addValues(tagsBehind(this.#context.code, [address(target)], offset), 0, callee);
   }
@@ -256,6 +262,11 @@ export class TagUses {
     for (const functionRva of stored.setters.functionsAt(value.offset))
       worklist.addCallersNearTags(functionRva);
   }
+}
+
+/** Of two places one may turn out to hold other numbers (see StoredTags.note), and of two calls one to lead elsewhere. */
+function isSameSoFar(a: TagUse, b: TagUse): boolean {
+  return isSameUse(a, b) && a.callee.keptIn === b.callee.keptIn && a.callee.called === b.callee.called;
 }
 
 /**

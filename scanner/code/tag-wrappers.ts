@@ -4,6 +4,7 @@ import { innerDistances } from './inner-distances.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
+import { joinVirtual, type VirtualCall } from './virtual-calls.ts';
 
 /** Wrappers of wrappers beyond this depth are a misreading. */
 const MAX_DEPTH = 8;
@@ -20,7 +21,7 @@ export class TagWrappers {
   readonly #context: SearchContext;
   readonly #callees: Callees;
   readonly #room: number;
-  readonly #seen = new Set<string>();
+  readonly #seen = new Map<string, VirtualCall | undefined>();
   #isLost = false;
 
   constructor(context: SearchContext, callees: Callees) {
@@ -64,9 +65,13 @@ export class TagWrappers {
     const { returnedAt = '', poolFunction, computed } = callee;
     const family = computed === undefined ? '' : `${computed.base}:${computed.mask}`;
     const key = `${this.#context.fn.rva}:${placeKey(place)}:${returnedAt}:${poolFunction.kind}:${family}`;
-    if (this.#seen.has(key)) return false;
-    this.#seen.add(key);
-    return true;
+    if (!this.#seen.has(key)) {
+      this.#seen.set(key, callee.virtual);
+      return true;
+    }
+    const virtual = this.#seen.get(key);
+    if (virtual !== undefined) joinVirtual(virtual, callee.virtual);
+    return false;
   }
 
   /** A tag is read behind a pointer that the function is given: who puts one there, in the object or in one within it. */

@@ -1,0 +1,70 @@
+/**
+ * Which class's functions a virtual call leads to, where the function at hand makes the object, or another one has made it and kept
+ * it: the object's table tells. What stands in another class's object at the distance of this one's tag is no tag.
+ */
+import type { ObjectTables } from './object-tables.ts';
+import { pointerTo } from './places.ts';
+import type { SearchContext } from './search-context.ts';
+import type { Callee } from './sinks.ts';
+import { relocatedPointerAt } from './static-memory.ts';
+import type { Value } from './values.ts';
+import type { VirtualCall } from './virtual-calls.ts';
+
+/** Answers for the function at hand, each of them the callee with what its virtual call leads to, as far as that is known. */
+export class CalledClasses {
+  readonly #context: SearchContext;
+  readonly #tables: ObjectTables;
+
+  constructor(context: SearchContext, tables: ObjectTables) {
+    this.#context = context;
+    this.#tables = tables;
+  }
+
+  /** Of call `i`, by the objects that it passes. */
+  ofCall(callee: Callee, i: number): Callee {
+    const { virtual, place } = callee;
+    if (virtual === undefined) return callee;
+    const tag = pointerTo(place);
+    if (tag === undefined) return { ...callee, called: undefined };
+    const objects = this.#context.fn.passedAt(tag.pointer, i);
+    return { ...callee, called: this.#functionsOf(virtual, objects, tag.offset) };
+  }
+
+  /** Of an object with its tag at `offset` that is kept for others. */
+  ofObject(callee: Callee, object: Value, offset: number): Callee {
+    if (callee.virtual === undefined) return callee;
+    return { ...callee, called: this.#functionsOf(callee.virtual, [object], offset) };
+  }
+
+  /** Of an object that another function has made, with this table at its beginning. */
+  ofTable(callee: Callee, table: number | undefined, offset: number): Callee {
+    const { virtual, called } = callee;
+    if (table === undefined || called !== undefined || virtual?.before !== offset) return callee;
+    const functionRva = relocatedPointerAt(this.#context.code.image, table + virtual.at);
+    return functionRva === undefined ? callee : { ...callee, called: [functionRva] };
+  }
+
+  /** Address of the one table at the beginning of an object that the function at hand has made. */
+  tableOf(object: Value): number | undefined {
+    const tables = this.#tables.givenIn(this.#context.fn, object, 0);
+    return tables.length === 1 ? tables[0] : undefined;
+  }
+
+  /** The functions to which the objects' tables lead, those of base classes as well; undefined where one is not known. */
+  #functionsOf(virtual: VirtualCall, objects: readonly Value[], offset: number): number[] | undefined {
+    if (virtual.isOpen) return undefined;
+    const { code, fn } = this.#context;
+    const found: number[] = [];
+    for (const object of objects) {
+      if (object.kind === 'constant') continue; // a null pointer calls nothing
+      const tables = this.#tables.givenIn(fn, object, offset - virtual.before);
+      if (tables.length === 0) return undefined;
+      for (const table of tables) {
+        const functionRva = relocatedPointerAt(code.image, table + virtual.at);
+        if (functionRva === undefined) return undefined;
+        found.push(functionRva);
+      }
+    }
+    return found.length === 0 ? undefined : found;
+  }
+}

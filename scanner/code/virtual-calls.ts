@@ -1,0 +1,56 @@
+/**
+ * Calls by an object's table, of which nobody knows which class's functions they lead to: a guess, until a caller makes the object and
+ * so knows its table.
+ */
+import type { AnalysedFunction } from './analysed-function.ts';
+import { placeKey, pointerTo } from './places.ts';
+import type { Callee } from './sinks.ts';
+import type { Value } from './values.ts';
+
+/** The call of a function that reads its tag in the object by whose table it is called. */
+export interface VirtualCall {
+  /** The object's pointer to the table stands so far before the tag. */
+  before: number;
+  /** How far in the table the function stands. */
+  at: number;
+  /** The functions that are guessed to stand there, those found later as well. */
+  targets: Set<number>;
+  /** Something else reads a tag there, too, so that the table tells nothing. */
+  isOpen: boolean;
+}
+
+/** The distance of a function in a table, and where the table's address stands; undefined where that is not known. */
+export function tableEntry(pointer: Value): ReturnType<typeof pointerTo> {
+  const place = pointer.kind === 'field' || pointer.kind === 'parameter' ? pointer.place : undefined;
+  return place === undefined ? undefined : pointerTo(place);
+}
+
+/** What call `i`, by a pointer from a table, says of `target`: that it reads its tag in the very object which has the table. */
+export function virtualCall(
+  fn: AnalysedFunction,
+  i: number,
+  pointer: Value,
+  { place }: Callee,
+  target: number,
+): VirtualCall | undefined {
+  const entry = tableEntry(pointer);
+  const table = entry === undefined ? undefined : pointerTo(entry.pointer);
+  const tag = pointerTo(place);
+  if (entry === undefined || table === undefined || tag === undefined) return undefined;
+  const key = placeKey(table.pointer);
+  const isSameObject = (value: Value) => value.kind === 'parameter' && placeKey(value.place) === key;
+  if (!fn.passedAt(tag.pointer, i).every(isSameObject)) return undefined;
+  return { before: tag.offset - table.offset, at: entry.offset, targets: new Set([target]), isOpen: false };
+}
+
+/** The same place is read by another way: what is known of both holds for either. */
+export function joinVirtual(known: VirtualCall, other: VirtualCall | undefined): void {
+  if (other === undefined || other.before !== known.before || other.at !== known.at) known.isOpen = true;
+  else for (const target of other.targets) known.targets.add(target);
+}
+
+/** Whether the object has another class's table: `called` are the functions that stand in it. */
+export function isOfOtherClass({ virtual, called }: Callee): boolean {
+  if (virtual === undefined || called === undefined || virtual.isOpen) return false;
+  return !called.some(rva => virtual.targets.has(rva));
+}

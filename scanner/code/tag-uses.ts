@@ -17,6 +17,7 @@ import type { Callee } from './sinks.ts';
 import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
+import { ofRowsWith } from './table-rows.ts';
 import { isBelievable, isSameUse, type TagUse, withoutSignatures } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
@@ -101,11 +102,21 @@ export class TagUses {
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
         : this.#cleared(this.#left.with(fn.placeAt(callee.place, i), fn.withReturned(passed), i), callee, i);
-    const counted = fn.resolver.resolveCount(values, i) ?? values;
+    const counted = this.#ofItsRow(fn.resolver.resolveCount(values, i) ?? values, callee, i);
     const isFound = this.addValues(counted, i, this.classes.ofCall(this.#withRequest(callee, i), i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
     if (!isFound && isSure && !isOtherTag(callee.poolFunction) && !fn.passesZero(callee.place, i))
       this.#unresolved.add(fn.body.operations.rva[i]);
+  }
+
+  /** Where call `i` goes through a row of a table, only what stands in a row with such a callee reaches it. */
+  #ofItsRow(values: readonly Value[], { place }: Callee, i: number): readonly Value[] {
+    const { code, fn, targets } = this.#context;
+    if (values.length < 2 || !fn.isIndirect(i)) return values;
+    const key = placeKey(place);
+    return ofRowsWith(code.image, fn.calledPointers(i), values, rva =>
+      targets.allOfFunction(rva).some(callee => placeKey(callee.place) === key),
+    );
   }
 
   /** Call `i` passes an object, or a table, one of whose functions returns the tag. */

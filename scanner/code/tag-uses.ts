@@ -18,7 +18,7 @@ import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
 import { ofRowsWith } from './table-rows.ts';
-import { isBelievable, isSameUse, type TagUse, withoutSignatures } from './tag-use.ts';
+import { isBelievable, isSameUse, type TagUse, withoutSignatures, withoutStrayFrees } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
 import { isOfOtherClass } from './virtual-calls.ts';
@@ -81,7 +81,7 @@ export class TagUses {
         keepSurest(uses, first, use, isSameUse);
       }
     }
-    const kept = withoutSignatures(uses, this.#context.code.image);
+    const kept = withoutStrayFrees(withoutSignatures(uses, this.#context.code.image));
     for (const { rva } of kept) this.#unresolved.delete(rva);
     return { uses: kept, unresolvedCalls: this.#unresolved.size };
   }

@@ -8,6 +8,7 @@ import { registeredTags } from './filter-contexts.ts';
 import { LeftTags } from './left-tags.ts';
 import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { ObjectTables } from './object-tables.ts';
+import { PassedClasses } from './passed-classes.ts';
 import { type Place, placeKey } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
@@ -39,6 +40,7 @@ export class TagUses {
   readonly classes: CalledClasses;
   readonly #context: SearchContext;
   readonly #tables: ObjectTables;
+  readonly #passed: PassedClasses;
   readonly #returned: ReturnedTags;
   readonly #left: LeftTags;
   readonly #wrappers: TagWrappers;
@@ -50,6 +52,7 @@ export class TagUses {
     this.#context = context;
     this.#tables = new ObjectTables(context.code);
     this.classes = new CalledClasses(context, this.#tables);
+    this.#passed = new PassedClasses(context, this.#tables);
     this.#returned = new ReturnedTags(context, this.#tables);
     this.#left = new LeftTags(context);
     this.#wrappers = new TagWrappers(context, callees);
@@ -77,6 +80,7 @@ export class TagUses {
       const first = uses.length;
       for (const use of atSite) {
         if (this.#context.stored.isSpoiled(use.callee.keptIn) || isOfOtherClass(use.callee)) continue;
+        if (this.#passed.isOfOtherClass(use.callee)) continue;
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
       }
@@ -277,7 +281,12 @@ export class TagUses {
 
 /** Of two places one may turn out to hold other numbers (see StoredTags.note), and of two calls one to lead elsewhere. */
 function isSameSoFar(a: TagUse, b: TagUse): boolean {
-  return isSameUse(a, b) && a.callee.keptIn === b.callee.keptIn && a.callee.called === b.callee.called;
+  return (
+    isSameUse(a, b) &&
+    a.callee.keptIn === b.callee.keptIn &&
+    a.callee.called === b.callee.called &&
+    a.callee.guessedCall?.functionRva === b.callee.guessedCall?.functionRva
+  );
 }
 
 /**

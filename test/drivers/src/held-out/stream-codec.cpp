@@ -186,7 +186,7 @@ NOINLINE static PVOID StartMeter(Meter *meter) {
 /* ---- objects that copy a code to where others keep their tag ---- */
 
 struct FormatBlock { ULONG size; ULONG code; ULONG width, height; };
-static const FormatBlock g_defaultFormat = {16, 'I420' - 0x01000000, 320, 240}; //~ 024H firmware-table
+static const FormatBlock g_defaultFormat = {16, 'H420', 320, 240}; //~ 024H firmware-table
 
 class Frame {
 public:

@@ -35,7 +35,10 @@ function isCell(value: Value): value is Cell {
   return value.kind === 'constant' && (value.origin === 'table' || value.origin === 'global');
 }
 
-/** How far behind each of the cells one of the functions stands, in the same row: there must be one such distance only. */
+/**
+ * How far behind each of the cells one of the functions stands, in the same row. Where several functions of a row are called in turn,
+ * the column is the one that has them in the order in which they were read.
+ */
 function distanceOf(
   image: DriverImage,
   cells: readonly Cell[],
@@ -43,15 +46,13 @@ function distanceOf(
 ): number | undefined {
   const rvas = cells.map(({ rva }) => rva).sort((a, b) => a - b);
   const stride = rvas[1] - rvas[0];
-  let found: number | undefined;
+  const columns: { distance: number; isInOrder: boolean }[] = [];
   for (let distance = 4 - stride; distance < stride; distance += 4) {
-    const isColumn = rvas.every(rva => {
-      const target = relocatedPointerAt(image, rva + distance);
-      return target !== undefined && functions.has(target);
-    });
-    if (!isColumn) continue;
-    if (found !== undefined) return undefined;
-    found = distance;
+    const column = new Set(rvas.map(rva => relocatedPointerAt(image, rva + distance)));
+    if (![...column].every(target => target !== undefined && functions.has(target))) continue;
+    columns.push({ distance, isInOrder: [...column].join() === [...functions].join() });
   }
-  return found;
+  if (columns.length === 1) return columns[0].distance;
+  const inOrder = columns.filter(({ isInOrder }) => isInOrder);
+  return inOrder.length === 1 ? inOrder[0].distance : undefined;
 }

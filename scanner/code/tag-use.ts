@@ -55,16 +55,17 @@ export function withoutSignatures(uses: readonly TagUse[], image: DriverImage): 
 }
 
 /**
- * The uses less strays: a guess that frees with what nobody is seen to ask for memory with, where the same call frees with something
- * that is asked with. Who frees any of several objects reads another one's signature at the distance of the tag.
+ * The uses less strays: what is read from an object to free it with, and nobody is seen to ask for memory with, where the same call
+ * frees with something that is asked with. Who frees any of several objects reads another one's signature at the distance of the tag.
  */
 export function withoutStrayFrees(uses: readonly TagUse[]): readonly TagUse[] {
   const isFree = ({ callee }: TagUse) => callee.poolFunction.kind === 'free-call';
-  const isGuess = (use: TagUse) => isFree(use) && use.callee.guesses !== undefined;
-  if (!uses.some(isGuess)) return uses;
+  const isRead = (use: TagUse) =>
+    isFree(use) && (use.callee.guesses !== undefined || use.origin === 'structure');
+  if (!uses.some(isRead)) return uses;
   const asked = new Set(uses.flatMap(use => (isFree(use) ? [] : [use.ulong])));
-  const freeing = new Set(uses.flatMap(use => (isGuess(use) && asked.has(use.ulong) ? [use.rva] : [])));
-  return uses.filter(use => !isGuess(use) || asked.has(use.ulong) || !freeing.has(use.rva));
+  const freeing = new Set(uses.flatMap(use => (isRead(use) && asked.has(use.ulong) ? [use.rva] : [])));
+  return uses.filter(use => !isRead(use) || asked.has(use.ulong) || !freeing.has(use.rva));
 }
 
 /**

@@ -3,7 +3,7 @@
  * (x86), distances from the table (clang, gcc), RVAs (Microsoft's x64), and distances in instructions (ARM64).
  */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { Alu, BASE_IMAGE, Flag, NONE, Op, type OperationList } from './operations.ts';
+import { Alu, BASE_IMAGE, Condition, Flag, NONE, Op, type OperationList } from './operations.ts';
 import type { Processor } from './processor.ts';
 
 /** The table is addressed and read within so many operations before the jump. */
@@ -11,6 +11,13 @@ const MAX_OPERATIONS = 24;
 /** Entries of one table; longer ones are read in part. */
 const MAX_ENTRIES = 512;
 const GENERAL_REGISTERS = 64;
+/** How a switch asks whether its number is too large for the table. */
+const BOUNDING: ReadonlySet<number> = new Set([
+  Condition.above,
+  Condition.aboveOrEqual,
+  Condition.below,
+  Condition.belowOrEqual,
+]);
 
 /** RVAs that the jump at operation `jump` may lead to: entries in a row for which `isCode` holds. */
 export function jumpTableTargets(
@@ -25,7 +32,7 @@ export function jumpTableTargets(
     return entries(isCode, n => image.pointerAt(displacement[jump] + n * processor.pointerSize));
   }
   const { constants, reads } = beforeJump(operations, jump);
-  return reads.flatMap(({ tableRva, size }) => {
+  return reads.flatMap(({ tableRva, size, count }) => {
     const entryAt = (n: number) => entry(image, tableRva + n * size, size);
     const bases = processor.arch === 'arm64' ? constants : [tableRva, 0];
     // ARM64 counts in instructions, or in bytes where an entry has room for them.
@@ -33,7 +40,7 @@ export function jumpTableTargets(
     const found = bases.flatMap(from =>
       units.map(unit =>
         entries(isCode, n => {
-          const distance = entryAt(n);
+          const distance = n < count ? entryAt(n) : undefined;
           return distance === undefined ? undefined : from + distance * unit;
         }),
       ),
@@ -46,6 +53,8 @@ interface TableRead {
   tableRva: number;
   /** Bytes of an entry. */
   size: number;
+  /** Entries that a comparison leaves, where they are so short that what stands behind them may read like more. */
+  count: number;
 }
 
 /** Constant addresses in registers before the jump, and the reads that have one of them as their base. */
@@ -54,12 +63,23 @@ function beforeJump(operations: OperationList, jump: number): { constants: numbe
   const known = new Map<number, number>();
   const constants = new Set<number>();
   const reads: TableRead[] = [];
+  let compared = NONE;
+  let most = 0;
   for (let i = Math.max(0, jump - MAX_OPERATIONS); i < jump; i++) {
     if (base[i] < GENERAL_REGISTERS && index[i] !== NONE) {
       const from = known.get(base[i]) ?? known.get(index[i]);
-      if (from !== undefined && (op[i] === Op.load || op[i] === Op.kill))
-        reads.push({ tableRva: (from + displacement[i]) | 0, size: Math.max(1, Math.min(size[i], 4)) });
+      if (from !== undefined && (op[i] === Op.load || op[i] === Op.kill)) {
+        const bytes = Math.max(1, Math.min(size[i], 4));
+        const isBound = bytes < 4 && (compared === index[i] || compared === base[i]);
+        const count = isBound ? most + 1 : MAX_ENTRIES;
+        reads.push({ tableRva: (from + displacement[i]) | 0, size: bytes, count });
+      }
     }
+    const isCompared = i > 0 && op[i - 1] === Op.compare && source[i - 1] === NONE && low[i - 1] >= 0;
+    if (isCompared && op[i] === Op.branch && BOUNDING.has(alu[i])) {
+      compared = left[i - 1];
+      most = low[i - 1];
+    } else if (dst[i] === compared) compared = NONE;
     let value: number | undefined;
     if (op[i] === Op.move && flags[i] === Flag.immediateIsAddress) value = low[i];
     else if (op[i] === Op.address && base[i] === BASE_IMAGE && index[i] === NONE) value = displacement[i];

@@ -75,7 +75,10 @@ export class OperationsPointers {
           this.#seenGuesses.add(key);
           // Where the very table was passed, nothing is guessed.
           const virtual = called.guesses === 0 ? callee.virtual : virtualCall(fn, i, value, callee, target);
-          this.#uses.addCall(i, { ...callee, virtual, guesses: (callee.guesses ?? 0) + called.guesses });
+          const guessedCall =
+            called.guesses === 0 ? callee.guessedCall : { functionRva: fn.rva, pointer: value };
+          const guesses = (callee.guesses ?? 0) + called.guesses;
+          this.#uses.addCall(i, { ...callee, virtual, guessedCall, guesses });
         }
       }
     }

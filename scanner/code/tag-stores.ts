@@ -14,6 +14,7 @@ import { isFarPointer, type Setter } from './setters.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
+import { ofRowsWith } from './table-rows.ts';
 import { TagRegisters } from './tag-registers.ts';
 import type { TagUses } from './tag-uses.ts';
 import { withoutNames } from './texts.ts';
@@ -203,7 +204,7 @@ export class TagStores {
     for (const target of called) {
       for (const setter of stored.setters.of(target)) {
         const mayKeep = this.#mayKeepObjects && stored.objects.isNews(setter.offset, since);
-        if (mayKeep || stored.setters.isNews(setter, since)) this.#addSetterCall(i, setter);
+        if (mayKeep || stored.setters.isNews(setter, since)) this.#addSetterCall(i, setter, target);
       }
     }
   }
@@ -263,11 +264,23 @@ export class TagStores {
     return this.#context.fn.resolver.resolveCount(values, i) ?? values;
   }
 
+  /** What call `i` passes to the function, one of those that it may lead to. */
+  #passedTo(functionRva: number, place: Place, i: number): readonly Value[] {
+    const { code, fn } = this.#context;
+    const passed = this.#counted(fn.passedAt(place, i), i);
+    if (passed.length < 2 || !fn.isIndirect(i)) return passed;
+    return ofRowsWith(code.image, fn.calledPointers(i), passed, rva => rva === functionRva);
+  }
+
   /** A call of a function that stores a tag behind the pointer it is given or returns. */
-  #addSetterCall(i: number, { pointer, offset, values: set, table, depth }: Setter): void {
+  #addSetterCall(
+    i: number,
+    { pointer, offset, values: set, table, depth }: Setter,
+    functionRva: number,
+  ): void {
     const { fn } = this.#context;
     const values = set.flatMap(value =>
-      value.kind === 'parameter' ? this.#counted(fn.passedAt(fn.beforeCall(value.place), i), i) : [value],
+      value.kind === 'parameter' ? this.#passedTo(functionRva, fn.beforeCall(value.place), i) : [value],
     );
     // A thunk is the function it jumps to, not one more on the way.
     const put = { values, i, table, depth: fn.isJump(i) && fn.isThunk(i) ? depth : depth + 1 };

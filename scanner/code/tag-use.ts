@@ -55,6 +55,20 @@ export function withoutSignatures(uses: readonly TagUse[], image: DriverImage): 
 }
 
 /**
+ * The uses less strays: what is read from an object to free it with, and nobody is seen to ask for memory with, where the same call
+ * frees with something that is asked with. Who frees any of several objects reads another one's signature at the distance of the tag.
+ */
+export function withoutStrayFrees(uses: readonly TagUse[]): readonly TagUse[] {
+  const isFree = ({ callee }: TagUse) => callee.poolFunction.kind === 'free-call';
+  const isRead = (use: TagUse) =>
+    isFree(use) && (use.callee.guesses !== undefined || use.origin === 'structure');
+  if (!uses.some(isRead)) return uses;
+  const asked = new Set(uses.flatMap(use => (isFree(use) ? [] : [use.ulong])));
+  const freeing = new Set(uses.flatMap(use => (isRead(use) && asked.has(use.ulong) ? [use.rva] : [])));
+  return uses.filter(use => !isRead(use) || asked.has(use.ulong) || !freeing.has(use.rva));
+}
+
+/**
  * The tag is read from where it was kept, and something on the way there was guessed: the object, or the function that reads it there,
  * as another class's at the same distance in its table.
  */

@@ -8,6 +8,7 @@ import { registeredTags } from './filter-contexts.ts';
 import { LeftTags } from './left-tags.ts';
 import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { ObjectTables } from './object-tables.ts';
+import { PassedClasses } from './passed-classes.ts';
 import { type Place, placeKey } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
@@ -17,7 +18,8 @@ import type { Callee } from './sinks.ts';
 import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
-import { isBelievable, isSameUse, type TagUse, withoutSignatures } from './tag-use.ts';
+import { ofRowsWith } from './table-rows.ts';
+import { isBelievable, isSameUse, type TagUse, withoutSignatures, withoutStrayFrees } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
 import { isOfOtherClass } from './virtual-calls.ts';
@@ -38,6 +40,7 @@ export class TagUses {
   readonly classes: CalledClasses;
   readonly #context: SearchContext;
   readonly #tables: ObjectTables;
+  readonly #passed: PassedClasses;
   readonly #returned: ReturnedTags;
   readonly #left: LeftTags;
   readonly #wrappers: TagWrappers;
@@ -49,6 +52,7 @@ export class TagUses {
     this.#context = context;
     this.#tables = new ObjectTables(context.code);
     this.classes = new CalledClasses(context, this.#tables);
+    this.#passed = new PassedClasses(context, this.#tables);
     this.#returned = new ReturnedTags(context, this.#tables);
     this.#left = new LeftTags(context);
     this.#wrappers = new TagWrappers(context, callees);
@@ -76,11 +80,12 @@ export class TagUses {
       const first = uses.length;
       for (const use of atSite) {
         if (this.#context.stored.isSpoiled(use.callee.keptIn) || isOfOtherClass(use.callee)) continue;
+        if (this.#passed.isOfOtherClass(use.callee)) continue;
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
       }
     }
-    const kept = withoutSignatures(uses, this.#context.code.image);
+    const kept = withoutStrayFrees(withoutSignatures(uses, this.#context.code.image));
     for (const { rva } of kept) this.#unresolved.delete(rva);
     return { uses: kept, unresolvedCalls: this.#unresolved.size };
   }
@@ -101,11 +106,21 @@ export class TagUses {
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
         : this.#cleared(this.#left.with(fn.placeAt(callee.place, i), fn.withReturned(passed), i), callee, i);
-    const counted = fn.resolver.resolveCount(values, i) ?? values;
+    const counted = this.#ofItsRow(fn.resolver.resolveCount(values, i) ?? values, callee, i);
     const isFound = this.addValues(counted, i, this.classes.ofCall(this.#withRequest(callee, i), i));
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
     if (!isFound && isSure && !isOtherTag(callee.poolFunction) && !fn.passesZero(callee.place, i))
       this.#unresolved.add(fn.body.operations.rva[i]);
+  }
+
+  /** Where call `i` goes through a row of a table, only what stands in a row with such a callee reaches it. */
+  #ofItsRow(values: readonly Value[], { place }: Callee, i: number): readonly Value[] {
+    const { code, fn, targets } = this.#context;
+    if (values.length < 2 || !fn.isIndirect(i)) return values;
+    const key = placeKey(place);
+    return ofRowsWith(code.image, fn.calledPointers(i), values, rva =>
+      targets.allOfFunction(rva).some(callee => placeKey(callee.place) === key),
+    );
   }
 
   /** Call `i` passes an object, or a table, one of whose functions returns the tag. */
@@ -266,7 +281,12 @@ export class TagUses {
 
 /** Of two places one may turn out to hold other numbers (see StoredTags.note), and of two calls one to lead elsewhere. */
 function isSameSoFar(a: TagUse, b: TagUse): boolean {
-  return isSameUse(a, b) && a.callee.keptIn === b.callee.keptIn && a.callee.called === b.callee.called;
+  return (
+    isSameUse(a, b) &&
+    a.callee.keptIn === b.callee.keptIn &&
+    a.callee.called === b.callee.called &&
+    a.callee.guessedCall?.functionRva === b.callee.guessedCall?.functionRva
+  );
 }
 
 /**

@@ -62,10 +62,19 @@ export class Worklist {
   isOnlyNamed(functionRva: number, hops = 0): boolean {
     const { index, functions } = this.#code;
     const callers = index.callersOf(functionRva);
-    if (callers.length === 0)
-      return index.referencesTo(functionRva).length + this.#pointers.slotsOf(functionRva).length > 0;
+    if (callers.length === 0) return this.isNamed(functionRva);
     if (callers.length > 1 || hops === MAX_THUNKS) return false;
     return functions.functionAt(callers[0]) === callers[0] && this.isOnlyNamed(callers[0], hops + 1);
+  }
+
+  /** Whether code or data holds the address: what calls the function is not known then. */
+  isNamed(rva: number): boolean {
+    return this.#code.index.referencesTo(rva).length > 0 || this.isPointedAt(rva);
+  }
+
+  /** Whether data holds the address. */
+  isPointedAt(rva: number): boolean {
+    return this.#pointers.slotsOf(rva).length > 0;
   }
 
   /** Code that calls the function, names it, or may reach it through data. */

@@ -148,6 +148,14 @@ export class OperationsTables {
     return isBehind ? (this.#passed.get(`${inFunction}:${placeKey(value.place)}`) ?? []) : [];
   }
 
+  /** Whether the pointer is read from a table that was seen to be put into the variable through which it is reached. */
+  isOfKeptTable(value: Value): boolean {
+    return (
+      value.kind === 'behind' &&
+      this.#inThese(this.#tablesInVariables.get(value.rva), value.offset).length > 0
+    );
+  }
+
   /** The functions that a call through this pointer, in this function of the image, may lead to by a guess. */
   #guessedBy(value: Value): Iterable<number> {
     switch (value.kind) {

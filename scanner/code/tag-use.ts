@@ -77,6 +77,20 @@ function isOfGuessedObject({ callee, origin }: TagUse): boolean {
   return callee.guesses !== undefined && isRead;
 }
 
+/**
+ * The uses less what a guessed call by a table passes where `isOpen` says that the call may lead elsewhere as well, unless a proven tag
+ * begins with the same two characters: ids of formats and events are passed by calls of the same form.
+ */
+export function withoutLonelyGuesses(
+  uses: readonly TagUse[],
+  isOpen: (callee: Callee) => boolean,
+): readonly TagUse[] {
+  const isGuess = ({ callee }: TagUse) => callee.guesses !== undefined && callee.guessedCall !== undefined;
+  if (!uses.some(isGuess)) return uses;
+  const proven = new Set(uses.filter(isProven).map(({ ulong }) => familyOf(ulong)));
+  return uses.filter(use => !isGuess(use) || proven.has(familyOf(use.ulong)) || !isOpen(use.callee));
+}
+
 function isProven({ callee, familyMask }: TagUse): boolean {
   const isCertain = !callee.guesses && !callee.poolFunction.isUnlisted && !isOtherTag(callee.poolFunction);
   return isCertain && familyMask === undefined;

@@ -13,13 +13,21 @@ import { type Place, placeKey } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import { ReturnedTags } from './returned-tags.ts';
+import { RivalFunctions } from './rival-functions.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
 import { ofRowsWith } from './table-rows.ts';
-import { isBelievable, isSameUse, type TagUse, withoutSignatures, withoutStrayFrees } from './tag-use.ts';
+import {
+  isBelievable,
+  isSameUse,
+  type TagUse,
+  withoutLonelyGuesses,
+  withoutSignatures,
+  withoutStrayFrees,
+} from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import type { Value } from './values.ts';
 import { isOfOtherClass } from './virtual-calls.ts';
@@ -44,6 +52,7 @@ export class TagUses {
   readonly #returned: ReturnedTags;
   readonly #left: LeftTags;
   readonly #wrappers: TagWrappers;
+  readonly #rivals: RivalFunctions;
   readonly #usesBySite = new Map<number, TagUse[]>();
   #useCount = 0;
   readonly #unresolved = new Set<number>();
@@ -56,6 +65,7 @@ export class TagUses {
     this.#returned = new ReturnedTags(context, this.#tables);
     this.#left = new LeftTags(context);
     this.#wrappers = new TagWrappers(context, callees);
+    this.#rivals = new RivalFunctions(context.code, context.targets);
   }
 
   /** The work done besides the function at hand since this was last asked, in decoded operations. */
@@ -85,9 +95,24 @@ export class TagUses {
         keepSurest(uses, first, use, isSameUse);
       }
     }
-    const kept = withoutStrayFrees(withoutSignatures(uses, this.#context.code.image));
+    const believed = withoutStrayFrees(withoutSignatures(uses, this.#context.code.image));
+    const kept = withoutLonelyGuesses(believed, callee => this.#isOpen(callee));
     for (const { rva } of kept) this.#unresolved.delete(rva);
     return { uses: kept, unresolvedCalls: this.#unresolved.size };
+  }
+
+  /** Whether a guessed call by a table may lead to a function that takes no tag. */
+  #isOpen({ guessedCall, virtual, called }: Callee): boolean {
+    if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
+    const { pointer } = guessedCall;
+    if (this.#context.tables.isOfKeptTable(pointer)) return false;
+    const distance =
+      pointer.kind === 'parameter'
+        ? pointer.place.behind
+        : pointer.kind === 'field' || pointer.kind === 'behind'
+          ? pointer.offset
+          : undefined;
+    return distance !== undefined && this.#rivals.isAt(distance);
   }
 
   /** The call or tail jump `i` leads to `callee`: its tag argument is looked at. */

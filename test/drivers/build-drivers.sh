@@ -2,7 +2,7 @@
 # Builds the test drivers: build-drivers.sh OUTDIR [--committed | --samples | --fifth] [NAME...]
 # Needs clang, lld, llvm and gcc-mingw-w64-{i686,x86-64} (made with Debian 12). The whole matrix by default; --committed
 # is the small part kept in test/drivers/built, --samples the drivers of data/samples, --fifth every fifth
-# of the whole matrix, which has each source and each way to build it. NAMEs restrict the sources.
+# of the whole matrix, which has each source and 61 of 63 ways to build it. NAMEs restrict the sources.
 # A file is named SOURCE.ARCH.COMPILER.LEVEL[.VARIANT].sys. Same tools give the same bytes: no times, no paths.
 set -euo pipefail
 

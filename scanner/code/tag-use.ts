@@ -40,6 +40,35 @@ export function isSameUse(a: TagUse, b: TagUse): boolean {
   );
 }
 
+/** Of two places one may turn out to hold other numbers (see StoredTags.note), and of two calls one to lead elsewhere. */
+export function isSameSoFar(a: TagUse, b: TagUse): boolean {
+  return (
+    isSameUse(a, b) &&
+    a.callee.keptIn === b.callee.keptIn &&
+    a.callee.called === b.callee.called &&
+    a.callee.guessedCall?.functionRva === b.callee.guessedCall?.functionRva
+  );
+}
+
+/**
+ * Adds a use, unless one of those from `first` on says the same; of the two the one with fewer guesses stays. True where it
+ * is one more.
+ */
+export function keepSurest(
+  uses: TagUse[],
+  first: number,
+  use: TagUse,
+  isAlike: (a: TagUse, b: TagUse) => boolean,
+): boolean {
+  for (let n = first; n < uses.length; n++) {
+    if (!isAlike(uses[n], use)) continue;
+    if ((use.callee.guesses ?? 0) < (uses[n].callee.guesses ?? 0)) uses[n] = use;
+    return false;
+  }
+  uses.push(use);
+  return true;
+}
+
 /**
  * The uses less those that read a signature (`HEAP`) from an object that was guessed: a number that code compares with is one, and
  * so is what stands at an object's beginning, unless it is one of a family, of three proven tags or more that begin alike.

@@ -8,29 +8,20 @@ import { registeredTags } from './filter-contexts.ts';
 import { LeftTags } from './left-tags.ts';
 import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { ObjectTables } from './object-tables.ts';
-import { PassedClasses } from './passed-classes.ts';
 import { type Place, placeKey } from './places.ts';
 import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from './pool-functions.ts';
 import { poolRequest } from './pool-request.ts';
 import { ReturnedTags } from './returned-tags.ts';
-import { RivalFunctions } from './rival-functions.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
 import { keptIn } from './stored-tags.ts';
 import { ofRowsWith } from './table-rows.ts';
-import {
-  isBelievable,
-  isSameUse,
-  type TagUse,
-  withoutLonelyGuesses,
-  withoutSignatures,
-  withoutStrayFrees,
-} from './tag-use.ts';
+import { isBelievable, isSameSoFar, keepSurest, type TagUse } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
+import { UseJudge } from './use-judge.ts';
 import type { Value } from './values.ts';
-import { isOfOtherClass } from './virtual-calls.ts';
 
 /** Honest tag uses number in the thousands; hostile code must not fill the memory with them. */
 const MAX_USES = 100_000;
@@ -48,11 +39,10 @@ export class TagUses {
   readonly classes: CalledClasses;
   readonly #context: SearchContext;
   readonly #tables: ObjectTables;
-  readonly #passed: PassedClasses;
   readonly #returned: ReturnedTags;
   readonly #left: LeftTags;
   readonly #wrappers: TagWrappers;
-  readonly #rivals: RivalFunctions;
+  readonly #judge: UseJudge;
   readonly #usesBySite = new Map<number, TagUse[]>();
   #useCount = 0;
   readonly #unresolved = new Set<number>();
@@ -61,11 +51,10 @@ export class TagUses {
     this.#context = context;
     this.#tables = new ObjectTables(context.code);
     this.classes = new CalledClasses(context, this.#tables);
-    this.#passed = new PassedClasses(context, this.#tables);
     this.#returned = new ReturnedTags(context, this.#tables);
     this.#left = new LeftTags(context);
     this.#wrappers = new TagWrappers(context, callees);
-    this.#rivals = new RivalFunctions(context.code, context.targets);
+    this.#judge = new UseJudge(context, this.#tables);
   }
 
   /** The work done besides the function at hand since this was last asked, in decoded operations. */
@@ -85,34 +74,9 @@ export class TagUses {
 
   /** The uses that hold, now that everything is known, and the number of calls whose tag stayed unknown. */
   result(): { uses: readonly TagUse[]; unresolvedCalls: number } {
-    const uses: TagUse[] = [];
-    for (const atSite of this.#usesBySite.values()) {
-      const first = uses.length;
-      for (const use of atSite) {
-        if (this.#context.stored.isSpoiled(use.callee.keptIn) || isOfOtherClass(use.callee)) continue;
-        if (this.#passed.isOfOtherClass(use.callee)) continue;
-        // Nearly every site has one use: no list is made of each.
-        keepSurest(uses, first, use, isSameUse);
-      }
-    }
-    const believed = withoutStrayFrees(withoutSignatures(uses, this.#context.code.image));
-    const kept = withoutLonelyGuesses(believed, callee => this.#isOpen(callee));
+    const kept = this.#judge.believed(this.#usesBySite.values());
     for (const { rva } of kept) this.#unresolved.delete(rva);
     return { uses: kept, unresolvedCalls: this.#unresolved.size };
-  }
-
-  /** Whether a guessed call by a table may lead to a function that takes no tag. */
-  #isOpen({ guessedCall, virtual, called }: Callee): boolean {
-    if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
-    const { pointer } = guessedCall;
-    if (this.#context.tables.isOfKeptTable(pointer)) return false;
-    const distance =
-      pointer.kind === 'parameter'
-        ? pointer.place.behind
-        : pointer.kind === 'field' || pointer.kind === 'behind'
-          ? pointer.offset
-          : undefined;
-    return distance !== undefined && this.#rivals.isAt(distance);
   }
 
   /** The call or tail jump `i` leads to `callee`: its tag argument is looked at. */
@@ -302,33 +266,4 @@ export class TagUses {
     for (const functionRva of stored.setters.functionsAt(value.offset))
       worklist.addCallersNearTags(functionRva);
   }
-}
-
-/** Of two places one may turn out to hold other numbers (see StoredTags.note), and of two calls one to lead elsewhere. */
-function isSameSoFar(a: TagUse, b: TagUse): boolean {
-  return (
-    isSameUse(a, b) &&
-    a.callee.keptIn === b.callee.keptIn &&
-    a.callee.called === b.callee.called &&
-    a.callee.guessedCall?.functionRva === b.callee.guessedCall?.functionRva
-  );
-}
-
-/**
- * Adds a use, unless one of those from `first` on says the same; of the two the one with fewer guesses stays. True where it
- * is one more.
- */
-function keepSurest(
-  uses: TagUse[],
-  first: number,
-  use: TagUse,
-  isAlike: (a: TagUse, b: TagUse) => boolean,
-): boolean {
-  for (let n = first; n < uses.length; n++) {
-    if (!isAlike(uses[n], use)) continue;
-    if ((use.callee.guesses ?? 0) < (uses[n].callee.guesses ?? 0)) uses[n] = use;
-    return false;
-  }
-  uses.push(use);
-  return true;
 }

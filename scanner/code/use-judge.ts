@@ -1,0 +1,60 @@
+/** Which of the collected uses hold, now that everything is known that the search has found. */
+import type { ObjectTables } from './object-tables.ts';
+import { PassedClasses } from './passed-classes.ts';
+import { RivalFunctions } from './rival-functions.ts';
+import type { SearchContext } from './search-context.ts';
+import type { Callee } from './sinks.ts';
+import {
+  isSameUse,
+  keepSurest,
+  type TagUse,
+  withoutLonelyGuesses,
+  withoutSignatures,
+  withoutStrayFrees,
+} from './tag-use.ts';
+import { isOfOtherClass } from './virtual-calls.ts';
+
+/** Judges the uses of a whole image, once. */
+export class UseJudge {
+  readonly #context: SearchContext;
+  readonly #passed: PassedClasses;
+  readonly #rivals: RivalFunctions;
+
+  constructor(context: SearchContext, tables: ObjectTables) {
+    this.#context = context;
+    this.#passed = new PassedClasses(context, tables);
+    this.#rivals = new RivalFunctions(context.code, context.targets);
+  }
+
+  /** The uses that hold, each once; what is given are those of each call site. */
+  believed(bySite: Iterable<readonly TagUse[]>): readonly TagUse[] {
+    const { code, stored } = this.#context;
+    const uses: TagUse[] = [];
+    for (const atSite of bySite) {
+      const first = uses.length;
+      for (const use of atSite) {
+        const { callee } = use;
+        if (stored.isSpoiled(callee.keptIn) || isOfOtherClass(callee)) continue;
+        if (this.#passed.isOfOtherClass(callee)) continue;
+        // Nearly every site has one use: no list is made of each.
+        keepSurest(uses, first, use, isSameUse);
+      }
+    }
+    const kept = withoutStrayFrees(withoutSignatures(uses, code.image));
+    return withoutLonelyGuesses(kept, callee => this.#isOpen(callee));
+  }
+
+  /** Whether a guessed call by a table may lead to a function that takes no tag. */
+  #isOpen({ guessedCall, virtual, called }: Callee): boolean {
+    if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
+    const { pointer } = guessedCall;
+    if (this.#context.tables.isOfKeptTable(pointer)) return false;
+    const distance =
+      pointer.kind === 'parameter'
+        ? pointer.place.behind
+        : pointer.kind === 'field' || pointer.kind === 'behind'
+          ? pointer.offset
+          : undefined;
+    return distance !== undefined && this.#rivals.isAt(distance);
+  }
+}

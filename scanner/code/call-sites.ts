@@ -36,7 +36,7 @@ const MAX_WAVES = 48;
  * followed: they touch few functions of real drivers, and in a large one everything looks like an object.
  */
 const GUESSED_SHARE = 50;
-/** Small drivers are searched as a whole: a third more found nothing more in 450 drivers of 300 KB, half as much lost three tags. */
+/** Small drivers are searched as a whole: half as much again found nothing more in 450 drivers of 300 KB, half of it lost three tags. */
 const LEAST_GUESSED_OPERATIONS = 100_000;
 
 /** Searches an image; the search ends because every wave follows new facts only, and facts and work are bounded. */

@@ -23,26 +23,23 @@ const TAG_WITHIN = 96;
 /** Code that names a table, or stores into an object, passes a tag to what is called next. */
 const TAG_AHEAD = 48;
 
-/** RVAs of the candidates, those at the rarest distances first: what everything does tells least. */
+/** RVAs of the candidates. */
 export function displacementSites(image: DriverImage, wanted: WantedDistances): number[] {
   if (wanted.stores.size + wanted.calls.size === 0) return [];
-  const byDistance = new Map<number, { count: number; sites: number[] }>();
-  let left = MAX_SITES;
+  const counts = new Map<number, number>();
+  const sites: number[] = [];
   const isNear = image.arch === 'arm64' ? isTagNearArm64 : isTagNearX86;
   const offer = (distance: number, rva: number, bytes: Uint8Array, p: number) => {
-    const found = byDistance.get(distance) ?? { count: 0, sites: [] };
-    if (++found.count === 1) byDistance.set(distance, found);
-    if (left > 0 && (found.count <= MAX_PLAIN_SITES || isNear(bytes, p))) {
-      found.sites.push(rva);
-      left--;
-    }
+    const count = (counts.get(distance) ?? 0) + 1;
+    counts.set(distance, count);
+    if (sites.length < MAX_SITES && (count <= MAX_PLAIN_SITES || isNear(bytes, p))) sites.push(rva);
   };
   for (const section of image.sections) {
     if (!section.executable) continue;
     if (image.arch === 'arm64') arm64Sites(section.bytes, section.rva, wanted, offer);
     else x86Sites(section.bytes, section.rva, image.arch === 'x64', wanted, offer);
   }
-  return [...byDistance.values()].sort((a, b) => a.count - b.count).flatMap(({ sites }) => sites);
+  return sites;
 }
 
 /** Whether something that reads like a tag stands in the code shortly before an address. */

@@ -15,6 +15,9 @@ const MAX_TABLES = 5_000;
 /** Addresses named before a pointer that may be the start of its table: the nearest ones. */
 const MAX_STARTS = 4;
 
+/** A distance at which more tables hold a function that takes a tag tells of none which one an object keeps. */
+const MAX_TABLES_AT_A_DISTANCE = 16;
+
 const NO_CALLS = { targets: [], guesses: 1 };
 
 /** What is known of the functions of an image that take a tag and whose addresses are kept in data or in objects. */
@@ -196,9 +199,10 @@ export class OperationsTables {
       value.kind === 'behind'
         ? this.#tablesInVariables.has(value.rva)
         : !value.owner || this.#tablesInObjects.has(value.owner);
-    if (isKnown || this.#inObjects.has(value.offset)) return [];
-    const tables = [...(this.#tablesWith.get(value.offset) ?? [])].filter(rva => !this.#kept.has(rva));
-    return this.#inThese(new Set(tables), value.offset);
+    const tables = this.#tablesWith.get(value.offset);
+    const isAny = tables === undefined || tables.size > MAX_TABLES_AT_A_DISTANCE;
+    if (isKnown || isAny || this.#inObjects.has(value.offset)) return [];
+    return this.#inThese(new Set([...tables].filter(rva => !this.#kept.has(rva))), value.offset);
   }
 
   #inThese(tables: ReadonlySet<number> | undefined, distance: number): number[] {

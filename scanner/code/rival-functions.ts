@@ -8,6 +8,8 @@ import { relocatedPointerAt } from './static-memory.ts';
 
 /** Tables that are looked at; a large driver in C++ has some thousand classes. */
 const MAX_TABLES = 5_000;
+/** Distances that are asked about, each a look at all tables; where there are more, none tells anything. */
+const MAX_DISTANCES = 256;
 
 /** Answers for a whole image, when the search is over. */
 export class RivalFunctions {
@@ -25,6 +27,7 @@ export class RivalFunctions {
   isAt(distance: number): boolean {
     let isRival = this.#known.get(distance);
     if (isRival === undefined) {
+      if (this.#known.size >= MAX_DISTANCES) return true;
       isRival = this.#find(distance);
       this.#known.set(distance, isRival);
     }

@@ -123,7 +123,7 @@ class CallSiteSearch {
     const stores = stored.takeWantedStores();
     for (const rva of tables.takeStructures()) worklist.addGuesses(code.index.referencesTo(rva));
     for (const rva of stored.setters.takeWanted()) worklist.addCallersNearTags(rva);
-    worklist.addGuesses(stored.objects.takeSites(code.image, code.index, targets.wave));
+    worklist.addSitesOfTags(stored.objects.takeSites(code.image, code.index, targets.wave));
     worklist.addGuesses(displacementSites(code.image, { calls, stores }));
   }
 

@@ -3,7 +3,6 @@
  * functions, kept by these, and called in the end. What calls them by an object that is not known is a guess.
  */
 import type { Callees } from './callees.ts';
-import { isTagNear } from './displacement-sites.ts';
 import { address } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
@@ -14,6 +13,7 @@ import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { keptBeside } from './stored-callbacks.ts';
 import type { TagUses } from './tag-uses.ts';
+import { isTagNear } from './tags-in-code.ts';
 import type { Value } from './values.ts';
 import { virtualCall } from './virtual-calls.ts';
 

@@ -46,17 +46,17 @@ export function isRelocated(relocations: Uint32Array, rva: number): boolean {
   return false;
 }
 
+/** By byte: 1 for a character of [A-Za-z0-9_]. */
+export const IS_WORD = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(/^\w$/.test(String.fromCharCode(byte))),
+);
+
 /** Three or more characters of [A-Za-z0-9_], the rest blanks or NULs at the end: data that is meant as a tag. */
 export function looksLikeTag(value: number): boolean {
   let words = 0;
   for (let shift = 0; shift < 32; shift += 8) {
     const byte = (value >>> shift) & (shift === 24 ? 0x7f : 0xff);
-    const isWord =
-      (byte >= 0x30 && byte <= 0x39) ||
-      (byte >= 0x41 && byte <= 0x5a) ||
-      (byte >= 0x61 && byte <= 0x7a) ||
-      byte === 0x5f;
-    if (isWord) words++;
+    if (IS_WORD[byte] === 1) words++;
     else if (byte !== 0x20 && !(byte === 0 && shift === 24)) return false;
   }
   return words >= 3;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isTagNear } from '../../../scanner/code/displacement-sites.ts';
 import type { FunctionMap } from '../../../scanner/code/function-map.ts';
+import { isTagNear } from '../../../scanner/code/tags-in-code.ts';
 import { Worklist } from '../../../scanner/code/worklist.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { section, smallImage } from './small-image.ts';
@@ -31,12 +31,22 @@ for (const { arch, code, isNear, what } of [
     assert.equal(isTagNear(imageOf(arch, code), CODE_RVA + code.replaceAll(' ', '').length / 2), isNear);
   });
 
+/** Functions of 256 bytes, each beginning 16 bytes after a round address; `callers` by function. */
+function worklistOf(image: DriverImage, callers: Record<number, number[]> = {}, pointedAt: number[] = []) {
+  const functions = {
+    functionAt: rva => (rva & ~0xff) + 0x10,
+    pieces: rva => [{ section: image.sections[0], beginRva: rva, endRva: rva + 0xf0 }],
+  } as FunctionMap;
+  const index = { callersOf: (rva: number) => callers[rva] ?? [], referencesTo: () => [] } as never;
+  const pointers = {
+    slotsOf: (rva: number) => (pointedAt.includes(rva) ? [0x3000] : []),
+    codeNear: () => [],
+  };
+  return new Worklist({ image, index, functions }, pointers);
+}
+
 test('A wave takes what is proven, then guesses near tags, then other guesses', () => {
-  const image = imageOf('x64', `${'90'.repeat(0x210)}ba54616731`);
-  const functionAt = (rva: number) => (rva & ~0xff) + 0x10;
-  const functions = { functionAt } as FunctionMap;
-  const index = { callersOf: () => [] } as never;
-  const worklist = new Worklist({ image, index, functions }, {} as never);
+  const worklist = worklistOf(imageOf('x64', `${'90'.repeat(0x210)}ba54616731`));
   worklist.addGuesses([0x1480, 0x1220, 0x1490]);
   worklist.add([0x1320]);
   assert.ok(worklist.hasProven && worklist.hasGuessesNearTags);
@@ -47,3 +57,24 @@ test('A wave takes what is proven, then guesses near tags, then other guesses', 
   assert.deepEqual([...worklist.takeFunctions()], [0x1410]);
   assert.ok(worklist.isEmpty);
 });
+
+for (const { arch, tag } of [
+  { arch: 'x64', tag: 'ba54616731' },
+  { arch: 'arm64', tag: 'c126a672' },
+] as const)
+  test(`On ${arch} few functions are looked at for a guess that see no tag, and all that may`, () => {
+    // One that holds a tag far from the site, one that is passed one, one in a table, one that nobody is seen to call.
+    const CODE = ['90'.repeat(0x220), tag, '90'.repeat(0x400 - tag.length / 2), tag].join('');
+    const image = imageOf(arch, CODE.padEnd(0x2000, '90'));
+    const remote = Array.from({ length: 200 }, (_, n) => CODE_RVA + 0x10010 + n * 0x100);
+    const callers = Object.fromEntries([0x1210, 0x1710, 0x1a10, ...remote].map(rva => [rva, [0x1d80]]));
+    callers[0x1710] = [0x1d80, 0x1630];
+    const worklist = worklistOf(image, callers, [0x1a10]);
+    worklist.addGuesses(remote.map(rva => rva + 0x80));
+    const taken = worklist.takeFunctions();
+    assert.ok(taken.size > 10 && taken.size < 100, `${taken.size}`);
+    worklist.addGuesses([...remote.map(rva => rva + 0x90), 0x12e0, 0x17e0, 0x1ae0, 0x1ee0]);
+    assert.deepEqual([...worklist.takeFunctions()], [...taken, 0x1210, 0x1710, 0x1a10, 0x1e10]);
+    worklist.addSitesOfTags([remote[199]]);
+    assert.deepEqual([...worklist.takeFunctions()], [remote[199]]);
+  });

@@ -21,6 +21,8 @@ export interface FileFacts {
 /** What the scan can use and the core does not have; what is left out, nobody looks for. */
 export interface ScanMeans {
   signatures?: SignatureMeans;
+  /** Asked while the code is searched: true ends that with what it has found by then. */
+  isStopped?: () => boolean;
 }
 
 /** Scans one driver image. Never throws for what the bytes hold: a file that is no driver gives `refused`. */
@@ -31,7 +33,7 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts, means: ScanMeans 
   if (signed !== undefined) image.remarks.push(...signed.remarks);
   const signature = signed?.signature ?? null;
   const driver = driverIdentity(image, { ...file, sizeBytes: bytes.length, signature });
-  const findings = analyseGuarded(image, file.fileName);
+  const findings = analyseGuarded(image, file.fileName, means.isStopped);
   const { sightings, otherTags, remarks } = tagSightings(findings, driver);
   if (file.symbols !== undefined) {
     const functions = new Map(findings.uses.map(({ rva, functionRva }) => [rva, functionRva]));
@@ -49,9 +51,9 @@ export function scanDriver(bytes: Uint8Array, file: FileFacts, means: ScanMeans 
 }
 
 /** A fault of ours in the analysis costs the tags of this file, never its identity nor the other files. */
-function analyseGuarded(image: DriverImage, fileName: string): CodeFindings {
+function analyseGuarded(image: DriverImage, fileName: string, isStopped?: () => boolean): CodeFindings {
   try {
-    return analyseCode(image, fileName);
+    return analyseCode(image, fileName, { isStopped });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     image.remarks.push(
@@ -63,6 +65,7 @@ function analyseGuarded(image: DriverImage, fileName: string): CodeFindings {
       isListedFunction: () => false,
       unresolvedCalls: 0,
       isPartial: true,
+      isStopped: false,
     };
   }
 }

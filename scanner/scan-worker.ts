@@ -7,6 +7,7 @@ import { ScanCache } from './cache/scan-cache.ts';
 import type { TagExplanation } from './explain/tag-explanation.ts';
 import { explainDriverFile } from './files/explain-driver-file.ts';
 import type { ListedFile } from './files/file-list.ts';
+import { StopFlag } from './files/stop-flag.ts';
 import { SymbolFiles } from './files/symbol-files.ts';
 
 /** What the worker is told once, when it starts. */
@@ -19,10 +20,10 @@ export interface WorkerSettings {
   explain?: readonly PoolTag[];
 }
 
-/** What the worker is asked; its settings come first. */
+/** What the worker is asked; its settings come first, with the memory of the lane's StopFlag. */
 export type WorkerRequest =
-  | { kind: 'settings'; settings: WorkerSettings }
-  | { kind: 'scan'; file: ListedFile };
+  | { kind: 'settings'; settings: WorkerSettings; stop: SharedArrayBuffer }
+  | { kind: 'scan'; file: ListedFile; job: number };
 
 /** What the worker says: that the bytes of its file are read and will be scanned, and how it came out. */
 export type WorkerMessage =
@@ -45,29 +46,29 @@ const port = parentPort;
 if (port === null) throw new Error('scan-worker runs as a worker thread only.');
 const say = (message: WorkerMessage) => port.postMessage(message);
 
-let scan: ((file: ListedFile) => Promise<void>) | undefined;
+let scan: ((file: ListedFile, job: number) => Promise<void>) | undefined;
 /** The next file waits here while one is scanned, since both would use the same buffer. */
 let last: Promise<void> | undefined;
 port.on('message', (request: WorkerRequest) => {
-  if (request.kind === 'settings') scan = scanWith(request.settings);
-  else last = Promise.resolve(last).then(() => scan?.(request.file));
+  if (request.kind === 'settings') scan = scanWith(request.settings, new StopFlag(request.stop));
+  else last = Promise.resolve(last).then(() => scan?.(request.file, request.job));
 });
 
-function scanWith({
-  cacheFolder,
-  symbolFolders,
-  explain,
-}: WorkerSettings): (file: ListedFile) => Promise<void> {
+function scanWith(
+  { cacheFolder, symbolFolders, explain }: WorkerSettings,
+  stop: StopFlag,
+): (file: ListedFile, job: number) => Promise<void> {
   const cache = cacheFolder === null ? undefined : new ScanCache(cacheFolder);
   const symbolFiles = new SymbolFiles(symbolFolders);
   // No scan has been kept yet, so that the first file will need the analysis: it is loaded while the files are listed.
   const isFilled = cacheFolder !== null && existsSync(cacheFolder);
   if (!isFilled) import('./scan-driver.ts').catch(() => {}); // the first file says what is wrong
-  return async file => {
+  return async (file, job) => {
     const startedMs = performance.now();
     const { outcome, explanation } = await explainDriverFile(file, explain, {
       cache,
       symbolFiles,
+      isStopped: () => stop.isStopped(job),
       onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
     });
     const outcomeJson = JSON.stringify(outcome);

@@ -204,6 +204,9 @@ function remarksOf(notTags: Set<number>, findings: CodeFindings): string[] {
     const calls = findings.unresolvedCalls === 1 ? '1 call' : `${findings.unresolvedCalls} calls`;
     remarks.push(`The tag of ${calls} could not be worked out.`);
   }
-  if (findings.isPartial) remarks.push('The code is too large or too tangled to be followed to its end.');
+  if (findings.isStopped)
+    remarks.push('The search of the code took too long and was stopped before its end.');
+  else if (findings.isPartial)
+    remarks.push('The code is too large or too tangled to be followed to its end.');
   return remarks;
 }

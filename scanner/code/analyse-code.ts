@@ -18,6 +18,8 @@ export interface CodeFindings {
   isListedFunction(functionRva: number): boolean;
   unresolvedCalls: number;
   isPartial: boolean;
+  /** The caller wanted no more. */
+  isStopped: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ const LEAST_OPERATIONS = 200_000;
 export function analyseCode(
   image: DriverImage,
   ownName: string,
-  { isTraced = false }: { isTraced?: boolean } = {},
+  { isTraced = false, isStopped = () => false }: { isTraced?: boolean; isStopped?: () => boolean } = {},
 ): CodeFindings {
   const kit = processorKit(image);
   const { processor, front, poppedBytes } = kit;
@@ -53,6 +55,7 @@ export function analyseCode(
       isListedFunction: () => false,
       unresolvedCalls: 0,
       isPartial: false,
+      isStopped: false,
     };
   }
   const functions = mapFunctions(image, index);
@@ -72,6 +75,7 @@ export function analyseCode(
     codeBytes,
     maxOperations,
     isTraced,
+    isStopped,
   };
   for (const [slotRva, callee] of unlistedAllocators(code, unlisted)) bySlot.set(slotRva, callee);
   const found = findCallSites(code, sinks);

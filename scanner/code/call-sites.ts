@@ -25,8 +25,9 @@ export interface CallSites {
   uses: readonly TagUse[];
   /** Calls whose tag stayed unknown. */
   unresolvedCalls: number;
-  /** The work limit was reached. */
+  /** The work limit was reached, or the caller wanted no more. */
   isPartial: boolean;
+  isStopped: boolean;
 }
 
 /** Wrappers, objects and tables are followed in waves; real drivers come to rest after a dozen. */
@@ -80,21 +81,23 @@ class CallSiteSearch {
   }
 
   run(): CallSites {
-    const { targets, worklist } = this.#context;
-    while (this.#operationsLeft > 0 && targets.wave < MAX_WAVES) {
+    const { code, targets, worklist } = this.#context;
+    let isStopped = false;
+    while (this.#operationsLeft > 0 && targets.wave < MAX_WAVES && !isStopped) {
       if (!worklist.hasProven) this.#addGuesses();
       if (worklist.isEmpty) break;
       const functions = worklist.takeFunctions();
       targets.wave++;
       for (const functionRva of functions) {
-        if (this.#operationsLeft <= 0 || this.#uses.isFull) break;
+        isStopped ||= code.isStopped();
+        if (this.#operationsLeft <= 0 || this.#uses.isFull || isStopped) break;
         this.#analyse(functionRva);
       }
     }
-    const isStopped = this.#operationsLeft <= 0 || !worklist.isEmpty;
+    const isLeft = this.#operationsLeft <= 0 || !worklist.isEmpty;
     const isFull = this.#uses.isCut || this.#stores.isCut || this.#pointers.isCut;
-    const isCut = isFull || (isStopped && !this.#isGuessing);
-    return { ...this.#uses.result(), isPartial: isCut };
+    const isCut = isFull || (isLeft && !this.#isGuessing);
+    return { ...this.#uses.result(), isPartial: isCut || isStopped, isStopped };
   }
 
   #addSinks({ bySlot, byFunction, tables }: Sinks): void {

@@ -19,4 +19,6 @@ export interface CodeUnderAnalysis {
   maxOperations: number;
   /** Every constant keeps the way it came (for an explanation); scans go without, which costs nothing. */
   isTraced: boolean;
+  /** Asked between two functions: whether the caller wants what has been found by now. */
+  isStopped: () => boolean;
 }

@@ -16,12 +16,14 @@ export interface FileScanOptions {
   symbolFiles?: SymbolFiles;
   /** Told the size once the bytes are here and are to be scanned. */
   onRead?: (sizeBytes: number) => void;
+  /** Asked while the code is searched: whether that is to end with what it has found. */
+  isStopped?: () => boolean;
 }
 
 /** The outcome for one file of the list. Never rejects. */
 export async function scanDriverFile(
   file: ListedFile,
-  { cache, symbolFiles, onRead }: FileScanOptions = {},
+  { cache, symbolFiles, onRead, isStopped }: FileScanOptions = {},
 ): Promise<ScanOutcome> {
   const fileName = basename(file.path);
   if (file.problem !== undefined) return refused(fileName, file.problem);
@@ -39,13 +41,13 @@ export async function scanDriverFile(
     const { scanDriver } = await import('../scan-driver.ts');
     const symbols = pdb?.found ? await symbolFiles?.read(pdb.found) : undefined;
     onRead?.(bytes.length);
-    const signatures = await signatureMeans(bytes);
+    const means = { signatures: await signatureMeans(bytes), isStopped };
     if (typeof symbols === 'string') {
       // Not kept: the next PDB with this id may be sound.
-      return withRemarks(scanDriver(bytes, { fileName, sha256 }, { signatures }), [symbols]);
+      return withRemarks(scanDriver(bytes, { fileName, sha256 }, means), [symbols]);
     }
-    const outcome = scanDriver(bytes, { fileName, sha256, symbols }, { signatures });
-    cache?.keep(inputs, outcome);
+    const outcome = scanDriver(bytes, { fileName, sha256, symbols }, means);
+    if (!isStopped?.()) cache?.keep(inputs, outcome); // the next one may have more time
     return withRemarks(outcome, pdb?.remarks);
   } catch (error) {
     return refused(fileName, {

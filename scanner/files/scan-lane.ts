@@ -8,13 +8,14 @@ import type { WorkerMessage, WorkerRequest, WorkerSettings } from '../scan-worke
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
 import { HEAP_MB, newScanThread, takeScanThread } from './scan-thread.ts';
+import { StopFlag } from './stop-flag.ts';
 import { WorkTimer } from './work-timer.ts';
 
 /** What one file may cost. */
 export interface ScanLimits {
   /** From asking for the file until its bytes are here, the start of the worker included. */
   readMs: number;
-  /** From then on, of the processor's time: see WorkTimer. */
+  /** From then on, of the processor's time (see WorkTimer), until the search is to end with what it has found. */
   baseMs: number;
   msPerMb: number;
   /** JavaScript heap of the worker; the file's bytes lie outside of it. */
@@ -28,6 +29,8 @@ export interface ScanLimits {
  * that is gone, and so long the largest file takes at 5 MB/s.
  */
 const LIMITS: ScanLimits = { readMs: 60_000, baseMs: 6000, msPerMb: 400, heapMb: HEAP_MB };
+/** A search that is to end has this share of its time more; then its worker is ended. */
+const GRACE_SHARE = 0.5;
 /** How long a worker may take to end: at once, but for one that waits in the system for a disk that does not answer. */
 const CLOSE_MS = 1000;
 
@@ -43,6 +46,8 @@ export interface LaneResult {
 /** A file that was asked for, and who waits for it. */
 interface Job {
   file: ListedFile;
+  /** Counted from 1 in a lane. */
+  number: number;
   startedMs: number;
   resolve(result: LaneResult): void;
 }
@@ -51,6 +56,8 @@ export class ScanLane {
   readonly #workerUrl: URL | undefined;
   readonly #limits: ScanLimits;
   readonly #settings: WorkerSettings;
+  readonly #stop = new StopFlag();
+  #asked = 0;
   #worker: Worker | undefined;
   #closing: Promise<void> | undefined;
   /** What the worker has been asked for: it scans the first, and finds the next there when that is done. */
@@ -86,7 +93,7 @@ export class ScanLane {
   /** Scans one file after those that were asked for before; never rejects. */
   scan(file: ListedFile): Promise<LaneResult> {
     return new Promise(resolve => {
-      this.#jobs.push({ file, startedMs: performance.now(), resolve });
+      this.#jobs.push({ file, number: ++this.#asked, startedMs: performance.now(), resolve });
       this.#ask(this.#jobs.length - 1);
     });
   }
@@ -122,8 +129,8 @@ export class ScanLane {
       for (const job of this.#jobs.splice(from)) this.#giveUp(job, why);
       return;
     }
-    for (const { file } of this.#jobs.slice(from))
-      this.#worker.postMessage({ kind: 'scan', file } satisfies WorkerRequest);
+    for (const { file, number } of this.#jobs.slice(from))
+      this.#worker.postMessage({ kind: 'scan', file, job: number } satisfies WorkerRequest);
     if (from === 0) this.#beginFirst();
   }
 
@@ -152,7 +159,16 @@ export class ScanLane {
     }
     this.#stopLimits(); // a file is read again where a tag of it is explained
     const limitMs = timeLimitMs(message.sizeBytes, this.#limits);
-    this.#scanning = new WorkTimer(limitMs, () => this.#lose(`it took longer than ${limitMs / 1000} s`));
+    this.#scanning = new WorkTimer(limitMs, () => this.#hurry(limitMs));
+  }
+
+  /** The time of the first job is over: it is asked for what it has, and lost where it does not answer soon. */
+  #hurry(limitMs: number): void {
+    const [job] = this.#jobs;
+    if (job === undefined) return;
+    this.#stop.stop(job.number);
+    const why = `it took longer than ${limitMs / 1000} s`;
+    this.#scanning = new WorkTimer(limitMs * GRACE_SHARE, () => this.#lose(why));
   }
 
   /** The worker is lost, and with it the first job; another one is given the rest. */
@@ -174,7 +190,11 @@ export class ScanLane {
   #newWorker(): Worker {
     const isOwn = this.#workerUrl !== undefined || this.#limits !== LIMITS;
     const worker = isOwn ? newScanThread(this.#workerUrl, this.#limits.heapMb) : takeScanThread();
-    worker.postMessage({ kind: 'settings', settings: this.#settings } satisfies WorkerRequest);
+    worker.postMessage({
+      kind: 'settings',
+      settings: this.#settings,
+      stop: this.#stop.buffer,
+    } satisfies WorkerRequest);
     // One that was given up may still have something to say.
     const ifCurrent = (act: () => void) => {
       if (this.#worker === worker) act();

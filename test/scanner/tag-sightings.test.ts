@@ -30,7 +30,8 @@ function sightingsOf(...uses: TagUse[]) {
 }
 
 function sightingsNamed(names: DriverNames, ...uses: TagUse[]) {
-  const findings = { uses, literals: [], isListedFunction: () => true, unresolvedCalls: 0, isPartial: false };
+  const cut = { isPartial: false, isStopped: false };
+  const findings = { uses, literals: [], isListedFunction: () => true, unresolvedCalls: 0, ...cut };
   return tagSightings(findings, names);
 }
 

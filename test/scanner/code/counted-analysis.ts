@@ -32,6 +32,7 @@ export function countedAnalysis(
       codeBytes: codeBytesOf(image),
       maxOperations,
       isTraced: false,
+      isStopped: () => false,
     },
     { ...findSinks(image, processor, 'test.sys'), tables: [], nameRvas: [] },
   );

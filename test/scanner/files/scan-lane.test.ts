@@ -7,13 +7,18 @@ import { type LaneResult, ScanLane } from '../../../scanner/files/scan-lane.ts';
 const FAULTY_WORKER = new URL(
   `data:text/javascript,${encodeURIComponent(`
     import { parentPort } from 'node:worker_threads';
-    parentPort.on('message', ({ kind, file }) => {
-      if (kind === 'settings') return;
+    let flag;
+    parentPort.on('message', ({ kind, file, stop, job }) => {
+      if (kind === 'settings') {
+        flag = new Int32Array(stop);
+        return;
+      }
       const { path } = file;
       if (path === 'waits.sys') return;
       parentPort.postMessage({ kind: 'read', sizeBytes: 1000000 });
       if (path === 'twice.sys') parentPort.postMessage({ kind: 'read', sizeBytes: 1000000 });
       if (path === 'rests.sys') for (const end = performance.now() + 450; performance.now() < end; );
+      if (path === 'searches.sys') while (Atomics.load(flag, 0) !== job);
       if (path === 'hangs.sys') for (;;);
       if (path === 'eats.sys') for (const eaten = []; ; ) eaten.push(new Array(100000).fill(path));
       if (path === 'throws.sys') throw new Error('a fault');
@@ -56,6 +61,18 @@ for (const [path, words] of losses) {
     assert.deepEqual(await scanned(lane, 'next.sys'), { status: 'scanned', path: 'next.sys' });
   });
 }
+
+test('A search whose time is over is asked for what it has, and the next one is not', async t => {
+  const limits = { ...LIMITS, baseMs: 150, msPerMb: 50 };
+  const lane = new ScanLane(NO_CACHE, { workerUrl: FAULTY_WORKER, limits });
+  t.after(() => lane.close());
+  const paths = ['good.sys', 'searches.sys', 'good.sys', 'searches.sys', 'hangs.sys', 'searches.sys'];
+  const outcomes = await Promise.all(paths.map(path => scanned(lane, path)));
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['scanned', 'scanned', 'scanned', 'scanned', 'refused', 'scanned'],
+  );
+});
 
 test('A worker that cannot even be loaded refuses each file with the reason', async t => {
   const lane = new ScanLane(NO_CACHE, { workerUrl: new URL('data:text/javascript,import "./nowhere.js"') });

@@ -32,7 +32,7 @@ export function basicBlocks(
   blocks: BlockGraph,
   blockOf: Int32Array,
 ): void {
-  const { op, count } = code.operations;
+  const { count } = code.operations;
   blocks.clear();
   blockOf.fill(-1, 0, count);
   for (const rva of leaders) {
@@ -51,7 +51,7 @@ export function basicBlocks(
   if (!code.hasIndirectJump) return;
   for (const [jump, targets] of code.tableTargets)
     for (const target of new Set(targets)) connectTo(code, blocks, blockOf, blockOf[jump], target);
-  connectOrphans(blocks, op);
+  connectOrphans(code, blocks, blockOf);
 }
 
 /** A jump leads to its target, and what does not end a run to what comes next. */
@@ -96,11 +96,10 @@ function connectHandler(
 }
 
 /** Blocks that nothing leads to belong to the jump tables that could not be read. */
-function connectOrphans(blocks: BlockGraph, op: Uint8Array): void {
-  const jumps: number[] = [];
+function connectOrphans(code: DecodedCode, blocks: BlockGraph, blockOf: Int32Array): void {
+  const jumps = [...code.tableTargets.keys()].map(jump => blockOf[jump]);
   const orphans: number[] = [];
   for (let number = 0; number < blocks.count; number++) {
-    if (op[blocks.end[number] - 1] === Op.jumpIndirect) jumps.push(number);
     if (number > 0 && blocks.predecessors.first[number] === NO_EDGE) orphans.push(number);
   }
   if (jumps.length * orphans.length > MAX_JUMP_TABLE_EDGES) return;

@@ -94,9 +94,25 @@ function nopBefore(bytes: Uint8Array, offset: number): number {
   if (last !== 0x90 && last !== 0) return 0;
   const isNop = (nop: readonly number[]) => nop.every((byte, n) => bytes[offset - nop.length + n] === byte);
   let length = last === 0x90 ? 1 : (LONG_PADDING.find(isNop)?.length ?? 0);
-  const isPrefix = (byte: number) => byte === 0x66 || byte === 0x2e; // operand size, cs
-  while (length > 0 && isPrefix(bytes[offset - length - 1])) length++;
+  while (length > 0 && isNopPrefix(bytes[offset - length - 1])) length++;
   return length;
+}
+
+/** Operand size, cs. */
+function isNopPrefix(byte: number): boolean {
+  return byte === 0x66 || byte === 0x2e;
+}
+
+/** An instruction has 15 bytes at most. */
+const MAX_NOP_PREFIXES = 14;
+
+/** The bytes of the padding instruction that begins at this offset; 0 where none does. */
+export function nopAt(bytes: Uint8Array, offset: number): number {
+  let at = offset;
+  while (isNopPrefix(bytes[at]) && at - offset < MAX_NOP_PREFIXES) at++;
+  if (bytes[at] === 0x90) return at + 1 - offset;
+  const nop = LONG_PADDING.find(nop => nop.every((byte, n) => bytes[at + n] === byte));
+  return nop === undefined ? 0 : at + nop.length - offset;
 }
 
 /** Whether padding or another thunk ends here; anything else is the body of a function that ends in a tail call. */

@@ -5,8 +5,9 @@ import { BlockGraph } from './block-graph.ts';
 import type { CodePiece } from './code-piece.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { ExceptionScope } from './exception-scopes.ts';
+import { isPadding, nopAt } from './function-beginnings.ts';
 import { jumpTableTargets } from './jump-tables.ts';
-import { BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
+import { Alu, BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
 import type { InstructionFront, PoppedBytes, Processor } from './processor.ts';
 import { type FollowedFunction, followStack } from './stack-slots.ts';
 
@@ -125,8 +126,9 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
           rva = Math.max(this.operations.nextRva[operation], rva + 1);
           continue;
         }
-        if (isPadding(piece.section.bytes[rva - piece.section.rva])) {
-          rva++;
+        const padding = this.#paddingAt(piece.section.bytes, rva - piece.section.rva);
+        if (padding > 0) {
+          rva += padding;
           continue;
         }
         waiting.push(rva);
@@ -211,12 +213,34 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     }
   }
 
+  /**
+   * The bytes of padding that begin here, before the head of a loop as well: what goes on from there into the loop would be a way
+   * into it that nothing is known of.
+   */
+  #paddingAt(bytes: Uint8Array, offset: number): number {
+    if (isPadding(bytes[offset])) return 1;
+    return this.#processor.arch === 'arm64' ? 0 : nopAt(bytes, offset);
+  }
+
+  /** Whether the frame was taken down just before the last operation of a run: what jumps then is a tail call, and no switch. */
+  #isBehindEpilogue(first: number, last: number): boolean {
+    const { op, dst, alu, low, source } = this.operations;
+    let before = last - 1;
+    while (before >= first && op[before] === Op.nothing) before--;
+    if (before < first) return false;
+    if (op[before] === Op.pop) return true;
+    if (dst[before] !== this.#processor.stackRegister) return false;
+    const isOpening = source[before] === NONE && (alu[before] === Alu.subtract || low[before] < 0);
+    return op[before] !== Op.binary || !isOpening;
+  }
+
   #decodeRun(start: number, waiting: number[], leaders: number[]): void {
     const piece = this.#pieces.find(p => start >= p.beginRva && start < p.endRva)!;
     const { bytes, rva: sectionRva } = piece.section;
     const end = Math.min(bytes.length, piece.endRva - sectionRva);
     const operations = this.operations;
     const offset = this.#placeOf(start) - start;
+    const firstOfRun = operations.count;
     for (let rva = start; rva < piece.endRva; ) {
       if (this.#operationAt[offset + rva] !== 0) {
         leaders.push(rva); // this run goes on in code that is decoded already
@@ -242,7 +266,8 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
         return;
       } else if (op === Op.jumpIndirect) {
         // Through a slot of the image it is a tail call; only computed targets come from a jump table.
-        const isTailCall = operations.base[last] === BASE_IMAGE && operations.index[last] === NONE;
+        const isOfSlot = operations.base[last] === BASE_IMAGE && operations.index[last] === NONE;
+        const isTailCall = isOfSlot || this.#isBehindEpilogue(firstOfRun, last);
         if (!isTailCall) {
           this.hasIndirectJump = true;
           this.#jumps.push(last);
@@ -262,9 +287,4 @@ function cutPieces(pieces: CodePiece[]): CodePiece[] {
     left -= Math.max(size, 0);
     return size > 0 ? [{ ...piece, endRva: piece.beginRva + size }] : [];
   });
-}
-
-/** int3, nop and zero fill the gaps between functions. */
-function isPadding(byte: number): boolean {
-  return byte === 0xcc || byte === 0x90 || byte === 0;
 }

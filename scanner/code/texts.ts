@@ -41,6 +41,8 @@ export function withoutNames(
 
 /** A text is longer than two tags that stand side by side, or than one before a number that reads like a character. */
 const LEAST_TEXT_BYTES = 8;
+/** Of so many words in a row one name in four has the length; tags of that many share their letters. */
+const WORDS_OF_A_TEXT = 4;
 /** As far as it takes to see that bytes are part of a text. */
 const MAX_TEXT_BYTES = 64;
 
@@ -53,7 +55,8 @@ export function isPieceOfText(image: DriverImage, rva: number): boolean {
   if (section === undefined) return false;
   const at = rva - section.rva;
   const { begin, end } = textAround(section, at);
-  const isRow = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
+  const isWhole = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
+  const isRow = isWhole && end - begin < 4 * WORDS_OF_A_TEXT;
   return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva)?.isFamily;
 }
 

@@ -6,6 +6,7 @@
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { AnalysedFunction } from './analysed-function.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { withoutHanded } from './handed-functions.ts';
 import { type Place, placeKey } from './places.ts';
 import type { Callee } from './sinks.ts';
 import type { Value } from './values.ts';
@@ -101,7 +102,7 @@ export class CallbackRegistrations {
           if (value.kind !== 'address') return [];
           return calleesOf(value.rva).flatMap(callee => {
             const place = this.#placeAtRegistration(callee.place, registration);
-            return place === undefined ? [] : [{ ...callee, place }];
+            return place === undefined ? [] : [{ ...withoutHanded(callee), place }];
           });
         }),
       ),

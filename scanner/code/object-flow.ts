@@ -1,6 +1,7 @@
 /** Where objects go in the function at hand: what keeps the pointer that a call returned, and who reads a tag from one. */
 
 import type { CalledClasses } from './called-classes.ts';
+import { handedAt, withoutHanded } from './handed-functions.ts';
 import { behindPointer, isSame } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
@@ -147,7 +148,10 @@ export class ObjectFlow {
     const calls: ReaderCall[] = [];
     const addReader = (i: number, callee: Callee, kept?: readonly Value[]) => {
       const place = pointerTo(callee.place);
-      if (place !== undefined) calls.push({ i, callee, kept, pointer: place.pointer, behind: place.offset });
+      if (place === undefined) return;
+      // What is only kept is given by somebody else.
+      const given = kept === undefined ? handedAt(fn, i, callee) : withoutHanded(callee);
+      calls.push({ i, callee: given, kept, pointer: place.pointer, behind: place.offset });
     };
     const add = (i: number, target: number, guesses: number) => {
       for (const callee of targets.readersAt(target)) addReader(i, guessed(callee, guesses));

@@ -3,6 +3,7 @@
  * functions, kept by these, and called in the end. What calls them by an object that is not known is a guess.
  */
 import type { Callees } from './callees.ts';
+import { handedFunction } from './handed-functions.ts';
 import { address } from './make-value.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
@@ -78,7 +79,8 @@ export class OperationsPointers {
           const guessedCall =
             called.guesses === 0 ? callee.guessedCall : { functionRva: fn.rva, pointer: value };
           const guesses = (callee.guesses ?? 0) + called.guesses;
-          this.#uses.addCall(i, { ...callee, virtual, guessedCall, guesses });
+          const by = called.guesses === 0 ? handedFunction(value, target) : undefined;
+          this.#uses.addCall(i, { ...callee, virtual, guessedCall, guesses }, by);
         }
       }
     }

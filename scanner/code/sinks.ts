@@ -1,6 +1,7 @@
 /** The places in one image through which its code reaches a function that takes a tag. */
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
+import type { HandedFunction } from './handed-functions.ts';
 import type { GuessedCall } from './passed-classes.ts';
 import type { Place } from './places.ts';
 import { POOL_FUNCTIONS, type PoolFunction } from './pool-functions.ts';
@@ -34,6 +35,10 @@ export interface Callee {
   virtual?: VirtualCall;
   /** What the table leads to, where the object is made by who calls. */
   called?: readonly number[];
+  /** It is called by a pointer that its caller was given. */
+  handed?: HandedFunction;
+  /** The functions that a caller is seen to give there. */
+  given?: readonly number[];
   /** The call by an object's table that is guessed to lead here. */
   guessedCall?: GuessedCall;
   /** The tag is read at the beginning of an object that was guessed: drivers keep signatures there, which read alike. */

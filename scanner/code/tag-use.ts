@@ -46,6 +46,7 @@ export function isSameSoFar(a: TagUse, b: TagUse): boolean {
     isSameUse(a, b) &&
     a.callee.keptIn === b.callee.keptIn &&
     a.callee.called === b.callee.called &&
+    String(a.callee.given) === String(b.callee.given) &&
     a.callee.guessedCall?.functionRva === b.callee.guessedCall?.functionRva
   );
 }

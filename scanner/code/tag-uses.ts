@@ -5,6 +5,7 @@
 import { CalledClasses } from './called-classes.ts';
 import type { Callees } from './callees.ts';
 import { registeredTags } from './filter-contexts.ts';
+import { type HandedFunction, handedAt, handedOver, withoutHanded } from './handed-functions.ts';
 import { LeftTags } from './left-tags.ts';
 import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { ObjectTables } from './object-tables.ts';
@@ -79,10 +80,12 @@ export class TagUses {
     return { uses: kept, unresolvedCalls: this.#unresolved.size };
   }
 
-  /** The call or tail jump `i` leads to `callee`: its tag argument is looked at. */
-  addCall(i: number, callee: Callee): void {
-    if (!this.#firstArgumentFits(i, callee)) return;
+  /** The call or tail jump `i` leads to `found`, perhaps by a pointer that the function at hand is given: its tag argument is looked at. */
+  addCall(i: number, found: Callee, by?: HandedFunction): void {
+    if (!this.#firstArgumentFits(i, found)) return;
     const { fn } = this.#context;
+    const here = handedAt(fn, i, found);
+    const callee = by === undefined ? here : handedOver(here, by);
     if (callee.returnedAt !== undefined) return this.#addReturned(i, callee, callee.returnedAt);
     const passed = fn.passedAt(callee.place, i);
     if (callee.computed !== undefined) {
@@ -160,7 +163,7 @@ export class TagUses {
         case 'field':
           if ((callee.guesses ?? 0) >= MAX_GUESSES) break;
           this.#addReader(value, {
-            ...callee,
+            ...withoutHanded(callee),
             keptIn: keptIn(value),
             site: { origin: ORIGINS[value.kind], ...site },
           });
@@ -239,7 +242,12 @@ export class TagUses {
     const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
     const keptIn = `context ${fn.rva}:${placeKey(place)}`;
     const object = behindPointer(UNKNOWN, place.behind);
-    this.#addReader(object, { ...callee, keptIn, guesses: 1, site: { origin: 'parameter', ...site } });
+    this.#addReader(object, {
+      ...withoutHanded(callee),
+      keptIn,
+      guesses: 1,
+      site: { origin: 'parameter', ...site },
+    });
   }
 
   /** The variable points at a description from the start, behind which the tag is read. */

@@ -1,10 +1,11 @@
 /** Functions that pass on a tag, or something that a tag is read from: which there are, and who learns of a new one. */
 import type { Callees } from './callees.ts';
+import { joinHanded } from './handed-functions.ts';
 import { innerDistances } from './inner-distances.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
-import { joinVirtual, type VirtualCall } from './virtual-calls.ts';
+import { joinVirtual } from './virtual-calls.ts';
 
 /** Wrappers of wrappers beyond this depth are a misreading. */
 const MAX_DEPTH = 8;
@@ -21,7 +22,7 @@ export class TagWrappers {
   readonly #context: SearchContext;
   readonly #callees: Callees;
   readonly #room: number;
-  readonly #seen = new Map<string, VirtualCall | undefined>();
+  readonly #seen = new Map<string, Callee>();
   #isLost = false;
 
   constructor(context: SearchContext, callees: Callees) {
@@ -49,6 +50,7 @@ export class TagWrappers {
     this.#callees.addFunction(fn.rva, {
       ...rest,
       place: fn.beforeCall(place),
+      handed: rest.handed && { ...rest.handed, place: fn.beforeCall(rest.handed.place) },
       wrappers: isKept ? [fn.rva, site.functionRva, ...wrappers] : [fn.rva, ...wrappers],
       wrapperCalls: isKept ? [callRva, site.rva, ...wrapperCalls] : [callRva, ...wrapperCalls],
     });
@@ -65,12 +67,13 @@ export class TagWrappers {
     const { returnedAt = '', poolFunction, computed } = callee;
     const family = computed === undefined ? '' : `${computed.base}:${computed.mask}`;
     const key = `${this.#context.fn.rva}:${placeKey(place)}:${returnedAt}:${poolFunction.kind}:${family}`;
-    if (!this.#seen.has(key)) {
-      this.#seen.set(key, callee.virtual);
+    const known = this.#seen.get(key);
+    if (known === undefined) {
+      this.#seen.set(key, callee);
       return true;
     }
-    const virtual = this.#seen.get(key);
-    if (virtual !== undefined) joinVirtual(virtual, callee.virtual);
+    if (known.virtual !== undefined) joinVirtual(known.virtual, callee.virtual);
+    joinHanded(known, callee);
     return false;
   }
 

@@ -1,4 +1,5 @@
 /** Which of the collected uses hold, now that everything is known that the search has found. */
+import { isNotGiven } from './handed-functions.ts';
 import type { ObjectTables } from './object-tables.ts';
 import { PassedClasses } from './passed-classes.ts';
 import { RivalFunctions } from './rival-functions.ts';
@@ -35,7 +36,7 @@ export class UseJudge {
       for (const use of atSite) {
         const { callee } = use;
         if (stored.isSpoiled(callee.keptIn) || isOfOtherClass(callee)) continue;
-        if (this.#passed.isOfOtherClass(callee)) continue;
+        if (isNotGiven(callee) || this.#passed.isOfOtherClass(callee)) continue;
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
       }

@@ -150,9 +150,14 @@ function conditionalSelect(
   let other = right;
   if (!isPlain) {
     // csinc, csinv, csneg: the second value is changed first.
-    if (right === 31) return kill(dst, rva, out);
     other = SCRATCH;
-    if (isIncrement) out.low[binary(Alu.add, SCRATCH, right, size, rva, out)] = 1;
+    if (right === 31) {
+      const changed = out.add(Op.move, rva); // zero, changed
+      out.dst[changed] = SCRATCH;
+      out.low[changed] = isIncrement ? 1 : isInvert ? -1 : 0;
+      if (isInvert) out.high[changed] = -1;
+      out.size[changed] = size;
+    } else if (isIncrement) out.low[binary(Alu.add, SCRATCH, right, size, rva, out)] = 1;
     else {
       const changed = out.add(isInvert ? Op.invert : Op.negate, rva);
       out.dst[changed] = SCRATCH;

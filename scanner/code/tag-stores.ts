@@ -106,7 +106,9 @@ export class TagStores {
     const rva = nearAddress(fn.body, i);
     for (const offset of rva === undefined ? [] : stored.offsetsBehind(rva)) {
       const pointers = isAddress ? [address(low[i])] : fn.storedPointers(i, 0);
-      const tags = tagsBehind(code, pointers, offset);
+      // The head of an empty list points at itself: what stands behind it belongs to something else.
+      const others = pointers.filter(pointer => pointer.kind !== 'address' || pointer.rva !== rva);
+      const tags = tagsBehind(code, others, offset);
       for (const callee of stored.readersBehindVariable(rva as number, offset))
         this.#uses.addValues(tags, i, callee);
     }

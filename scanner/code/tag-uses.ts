@@ -254,7 +254,8 @@ export class TagUses {
   #addInitial({ rva, offset }: Extract<Value, { kind: 'behind' }>, callee: Callee): void {
     const { image } = this.#context.code;
     const target = relocatedPointerAt(image, rva);
-    if (target !== undefined)
+    // The head of an empty list points at itself: what stands behind it belongs to something else.
+    if (target !== undefined && target !== rva)
       this.addValues(tagsBehind(this.#context.code, [address(target)], offset), 0, callee);
   }
 

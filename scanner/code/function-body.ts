@@ -9,12 +9,15 @@ import { isPadding, nopAt } from './function-beginnings.ts';
 import { jumpTableTargets } from './jump-tables.ts';
 import { Alu, BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
 import type { InstructionFront, PoppedBytes, Processor } from './processor.ts';
-import { type FollowedFunction, followStack } from './stack-slots.ts';
+import { type FollowedFunction, followStack, NO_SLOT } from './stack-slots.ts';
 
 /**
  * A function longer than this is cut: the longest in 450 real drivers has 190 KB, and every table here grows with it.
  */
 const MAX_FUNCTION_BYTES = 1 << 20;
+
+/** Operations within which a function saves registers. */
+const MAX_PROLOGUE = 48;
 
 /** Rare parts of one function that are looked for: as many as an optimiser moves away from a large one. */
 const MAX_COLD_PARTS = 32;
@@ -56,6 +59,19 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
   /** A bit for each register that a call may change. */
   get volatileRegisters(): number {
     return this.#processor.volatileRegisters;
+  }
+
+  /**
+   * Whether the function puts this register away before it does anything else: what it holds is of its callers, and no argument.
+   */
+  savesAtEntry(register: number): boolean {
+    const { op, dst, source, count } = this.operations;
+    const end = Math.min(count, MAX_PROLOGUE);
+    for (let i = 0; i < end && dst[i] !== register && op[i] !== Op.call; i++) {
+      const isPut = op[i] === Op.push || (op[i] === Op.store && this.slot[i] !== NO_SLOT);
+      if (isPut && source[i] === register) return true;
+    }
+    return false;
   }
 
   /** Decodes the function whose first piece begins at its entry. Returns the number of operations. */

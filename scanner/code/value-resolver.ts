@@ -267,9 +267,15 @@ export class ValueResolver implements Walk {
       if (at < this.processor.callPushes) return blank(at);
       return parameter({ stackOffset: at });
     }
-    if (at >= VECTOR0 || !this.processor.isArgumentRegister(at)) return UNKNOWN;
+    if (at >= VECTOR0 || !this.processor.isArgumentRegister(at) || this.#isOfCallers(at)) return UNKNOWN;
     if (lane === 0) return parameter({ register: at });
     return lane === 4 ? parameter({ register: at, isUpper: true }) : UNKNOWN;
+  }
+
+  /** Whether the function only keeps the register for its callers. x86's whole-program builds pass arguments in such registers, too. */
+  #isOfCallers(register: number): boolean {
+    const { arch } = this.processor;
+    return arch !== 'x86' && !this.processor.isVolatile(register) && this.body.savesAtEntry(register);
   }
 
   /** What the image's memory holds when nothing in this function has written it. */

@@ -2,6 +2,7 @@
  * Which class's functions a virtual call leads to, where the function at hand makes the object, or another one has made it and kept
  * it: the object's table tells. What stands in another class's object at the distance of this one's tag is no tag.
  */
+import { MAX_TABLE_BYTES } from './data-pointers.ts';
 import type { ObjectTables } from './object-tables.ts';
 import { pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
@@ -48,6 +49,28 @@ export class CalledClasses {
   tableOf(object: Value): number | undefined {
     const tables = this.#tables.givenIn(this.#context.fn, object, 0);
     return tables.length === 1 ? tables[0] : undefined;
+  }
+
+  /**
+   * Whether a function stands in a table of functions that the object has at its beginning: one that nobody calls and that stands in
+   * another class's table is never given this object. Undefined where the object's table is not known.
+   */
+  isMethodOf(functionRva: number, object: Value, table: number | undefined): boolean | undefined {
+    const given = this.#tables.givenIn(this.#context.fn, object, 0);
+    const tables = given.length > 0 || table === undefined ? given : [table];
+    return tables.length === 0 ? undefined : tables.some(rva => this.#holds(rva, functionRva));
+  }
+
+  #holds(table: number, functionRva: number): boolean {
+    const { code, worklist } = this.#context;
+    return worklist
+      .slotsOf(functionRva)
+      .some(
+        slot =>
+          slot >= table &&
+          slot - table < MAX_TABLE_BYTES &&
+          code.index.nextReference(table + 1, slot + 1) > slot,
+      );
   }
 
   /** The functions to which the objects' tables lead, those of base classes as well; undefined where one is not known. */

@@ -8,7 +8,7 @@ import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
 import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
-import { Flag, NONE, VECTOR0 } from './operations.ts';
+import { Flag, NONE, Op, type OperationList, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { isRelocated, looksLikeTag } from './static-memory.ts';
 import { isText } from './texts.ts';
@@ -18,7 +18,7 @@ import type { Value } from './values.ts';
 const MAX_OBJECT_BYTES = 0x400;
 /** Distances at which tags of such objects are read: each costs a look at every address that code names. */
 const MAX_DISTANCES = 32;
-/** Objects, and functions that are given one; real drivers have a few. */
+/** Objects, and functions that are given one or return one; real drivers have a few. */
 const MAX_OBJECTS = 200;
 const MAX_GIVEN = 500;
 /** Code that names one object; more is one that everything uses. */
@@ -35,6 +35,7 @@ export class ImageObjects {
   #foundAfter = -1;
   readonly #objects = new Set<number>();
   readonly #given = new Set<number>();
+  readonly #finders = new Set<number>();
 
   /** A tag is read `offset` bytes behind the pointer that an object keeps at the distance `owner`. */
   want(owner: number, offset: number): void {
@@ -94,6 +95,24 @@ export class ImageObjects {
     return this.#given.has(functionRva);
   }
 
+  /** A function may return these. True where it is news that one of them is an object; the others are rows of the same table then. */
+  addFinder(functionRva: number, returned: readonly Value[]): boolean {
+    const isKnown = this.#finders.has(functionRva) || this.#finders.size >= MAX_GIVEN;
+    if (isKnown || !returned.some(value => isOfImage(value) && this.has(value.rva))) return false;
+    this.#finders.add(functionRva);
+    for (const value of returned)
+      if (isOfImage(value) && this.#objects.size < MAX_OBJECTS) this.#objects.add(value.rva);
+    return true;
+  }
+
+  /** Whether the function calls one that returns an object. */
+  isFoundIn({ op, low, count }: OperationList): boolean {
+    if (this.#finders.size === 0) return false;
+    for (let i = 0; i < count; i++)
+      if ((op[i] === Op.call || op[i] === Op.jump) && this.#finders.has(low[i])) return true;
+    return false;
+  }
+
   /** Whether the store `i` keeps a pointer where such objects' are kept. */
   mayBeKept({ operations, slot }: FunctionBody, i: number, pointerSize: number): boolean {
     const { base, displacement, flags, index, size, source } = operations;
@@ -109,8 +128,7 @@ export class ImageObjects {
     object: Value,
     owner: number,
   ): { offset: number; tags: readonly Value[] }[] {
-    const isOfImage = object.kind === 'address' || object.kind === 'element';
-    if (!isOfImage || !this.#objects.has(object.rva)) return [];
+    if (!isOfImage(object) || !this.#objects.has(object.rva)) return [];
     return [...(this.#wanted.get(owner) ?? [])].flatMap(offset => {
       const rva = object.rva + offset;
       const first = tagAt(code.image, object.rva, offset);
@@ -120,6 +138,10 @@ export class ImageObjects {
       return [{ offset, tags: rows.filter(({ kind }) => kind === 'constant') }];
     });
   }
+}
+
+function isOfImage(value: Value): value is Extract<Value, { kind: 'address' | 'element' }> {
+  return value.kind === 'address' || value.kind === 'element';
 }
 
 /** What reads like a tag in an object of the image; undefined in text, which reads so anywhere. */

@@ -28,6 +28,8 @@ export interface Callee {
   site?: { rva: number; functionRva: number; origin: ConstantOrigin };
   /** The variable or field that the tag is kept in: see keptIn in stored-tags.ts. */
   keptIn?: string;
+  /** The function that reads the tag in an object which it is given, where nobody calls it: see CalledClasses.isMethodOf. */
+  method?: number;
   /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */
   guesses?: number;
   /** Among the guesses is one which function an object's table leads to. */

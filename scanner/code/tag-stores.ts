@@ -11,6 +11,7 @@ import { Flag, NONE, Op } from './operations.ts';
 import type { Place } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
+import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
@@ -67,10 +68,19 @@ export class TagStores {
   begin(): void {
     this.#objects.begin();
     this.#registers.begin();
-    const { fn, stored } = this.#context;
-    this.#mayKeepObjects =
-      !stored.objects.isEmpty &&
-      (stored.objects.isGivenTo(fn.rva) || namesAddress(fn.body.operations, rva => stored.objects.has(rva)));
+    this.#mayKeepObjects = !this.#context.stored.objects.isEmpty && this.#hasObjects();
+  }
+
+  /** Whether the function at hand names an object of the image, is given one, or gets one from a function that finds it. */
+  #hasObjects(): boolean {
+    const { fn, stored, worklist } = this.#context;
+    const { objects } = stored;
+    const { operations } = fn.body;
+    if (namesAddress(operations, rva => objects.has(rva)) || objects.isFoundIn(operations)) {
+      if (objects.addFinder(fn.rva, fn.pointersReturnedBy(fn.rva))) worklist.addCallersNearTags(fn.rva);
+      return true;
+    }
+    return objects.isGivenTo(fn.rva);
   }
 
   /** The store `i`: it may fill a place that a tag is read from. */
@@ -116,7 +126,15 @@ export class TagStores {
   #addKeptObject(i: number): void {
     const { code, fn, stored } = this.#context;
     if (!stored.objects.mayBeKept(fn.body, i, code.processor.pointerSize)) return;
-    const values = fn.storedPointers(i, 0).filter(value => this.#isObject(value));
+    const { op, low } = fn.body.operations;
+    const values = fn
+      .storedPointers(i, 0)
+      .flatMap(value =>
+        value.kind === 'result' && op[value.operation] === Op.call
+          ? fn.pointersReturnedBy(low[value.operation])
+          : [value],
+      )
+      .filter(value => this.#isObject(value));
     if (values.length === 0) return;
     for (const pointer of fn.storePointers(i))
       this.#putInto(pointer, fn.body.operations.displacement[i], { values, i, depth: 0, areObjects: true });
@@ -231,10 +249,23 @@ export class TagStores {
       this.#addTagsOf(value, offset, put);
       if (value.kind === 'constant' && looksLikeTag(value.value)) stored.keepers.note(offset, fn.rva);
     }
-    for (const callee of readers) {
+    for (const reader of readers) {
+      const callee = this.#ofItsClass(reader, object, put);
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, this.#uses.classes.ofTable(callee, put.table, offset));
     }
+  }
+
+  /** Who reads a tag in the objects of its own class: what objects of other classes hold at that distance spoils none in these. */
+  #ofItsClass(reader: Callee, object: Value, { values, table }: Put): Callee {
+    const { method, keptIn } = reader;
+    if (method === undefined || keptIn === undefined) return reader;
+    const isOwn = this.#uses.classes.isMethodOf(method, object, table);
+    const own = `${keptIn} of its class`;
+    if (isOwn === undefined) this.#context.stored.note(own, values);
+    if (!isOwn) return reader;
+    this.#context.stored.note(keptIn, values);
+    return { ...reader, keptIn: own };
   }
 
   /** The address of an object of the image may be kept `owner` bytes behind a pointer: a guess tells who reads its tags. */

@@ -11,6 +11,9 @@ import { relocatedPointerAt } from './static-memory.ts';
 import type { Value } from './values.ts';
 import type { VirtualCall } from './virtual-calls.ts';
 
+/** Classes that inherit one function; of more it is not asked, since every store into an object would look at all of them. */
+const MAX_CLASSES = 64;
+
 /** Answers for the function at hand, each of them the callee with what its virtual call leads to, as far as that is known. */
 export class CalledClasses {
   readonly #context: SearchContext;
@@ -53,24 +56,18 @@ export class CalledClasses {
 
   /**
    * Whether a function stands in a table of functions that the object has at its beginning: one that nobody calls and that stands in
-   * another class's table is never given this object. Undefined where the object's table is not known.
+   * other classes' tables only is never given this object. Undefined where that is not known.
    */
   isMethodOf(functionRva: number, object: Value, table: number | undefined): boolean | undefined {
-    const given = this.#tables.givenIn(this.#context.fn, object, 0);
+    const { code, fn, worklist } = this.#context;
+    const given = this.#tables.givenIn(fn, object, 0);
     const tables = given.length > 0 || table === undefined ? given : [table];
-    return tables.length === 0 ? undefined : tables.some(rva => this.#holds(rva, functionRva));
-  }
-
-  #holds(table: number, functionRva: number): boolean {
-    const { code, worklist } = this.#context;
-    return worklist
-      .slotsOf(functionRva)
-      .some(
-        slot =>
-          slot >= table &&
-          slot - table < MAX_TABLE_BYTES &&
-          code.index.nextReference(table + 1, slot + 1) > slot,
-      );
+    const slots = tables.length === 0 ? [] : worklist.slotsOf(functionRva);
+    if (tables.length === 0 || slots.length > MAX_CLASSES) return undefined;
+    const { index } = code;
+    const isIn = (slot: number, begin: number) =>
+      slot >= begin && slot - begin < MAX_TABLE_BYTES && index.nextReference(begin + 1, slot + 1) > slot;
+    return tables.some(begin => slots.some(slot => isIn(slot, begin)));
   }
 
   /** The functions to which the objects' tables lead, those of base classes as well; undefined where one is not known. */

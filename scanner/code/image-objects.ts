@@ -24,6 +24,14 @@ const MAX_GIVEN = 500;
 /** Code that names one object; more is one that everything uses. */
 const MAX_SITES = 32;
 
+/** How a tag of such an object is read. */
+export interface Described {
+  /** The two distances: of the pointer to it, and behind that. */
+  at: string;
+  /** A function has found the object in a table. */
+  isFound: boolean;
+}
+
 /** What is known for the whole image. */
 export class ImageObjects {
   /** By the distance at which a pointer is kept: the distances behind it at which a tag is read. */
@@ -36,6 +44,8 @@ export class ImageObjects {
   readonly #objects = new Set<number>();
   readonly #given = new Set<number>();
   readonly #finders = new Set<number>();
+  /** Where tags are read of what functions find: the two distances. */
+  readonly #foundAt = new Set<string>();
 
   /** A tag is read `offset` bytes behind the pointer that an object keeps at the distance `owner`. */
   want(owner: number, offset: number): void {
@@ -97,11 +107,11 @@ export class ImageObjects {
 
   /** A function may return these. True where it is news that one of them is an object; the others are rows of the same table then. */
   addFinder(functionRva: number, returned: readonly Value[]): boolean {
-    const isKnown = this.#finders.has(functionRva) || this.#finders.size >= MAX_GIVEN;
-    if (isKnown || !returned.some(value => isOfImage(value) && this.has(value.rva))) return false;
+    if (this.#finders.has(functionRva) || this.#finders.size >= MAX_GIVEN) return false;
+    const rows = returned.flatMap(value => (isOfImage(value) ? [value.rva] : []));
+    if (!rows.some(rva => this.has(rva))) return false;
     this.#finders.add(functionRva);
-    for (const value of returned)
-      if (isOfImage(value) && this.#objects.size < MAX_OBJECTS) this.#objects.add(value.rva);
+    for (const rva of rows) if (this.#objects.size < MAX_OBJECTS) this.#objects.add(rva);
     return true;
   }
 
@@ -127,16 +137,28 @@ export class ImageObjects {
     code: { image: DriverImage; index: CodeIndex },
     object: Value,
     owner: number,
-  ): { offset: number; tags: readonly Value[] }[] {
+    isFound: boolean,
+  ): { offset: number; tags: readonly Value[]; described: Described }[] {
     if (!isOfImage(object) || !this.#objects.has(object.rva)) return [];
     return [...(this.#wanted.get(owner) ?? [])].flatMap(offset => {
       const rva = object.rva + offset;
       const first = tagAt(code.image, object.rva, offset);
       if (first === undefined) return [];
-      if (object.kind === 'address') return [{ offset, tags: [constant(first, 'structure', rva)] }];
+      const described = { at: `${owner}:${offset}`, isFound };
+      if (isFound) this.#foundAt.add(described.at);
+      if (object.kind === 'address')
+        return [{ offset, tags: [constant(first, 'structure', rva)], described }];
       const rows = imageArray(code, rva, object.stride).values;
-      return [{ offset, tags: rows.filter(({ kind }) => kind === 'constant') }];
+      return [{ offset, tags: rows.filter(({ kind }) => kind === 'constant'), described }];
     });
+  }
+
+  /**
+   * Whether the object may be another one than the tags are read of: a function has found it in a table, or one has found others that
+   * are kept alike.
+   */
+  isOpen({ at, isFound }: Described): boolean {
+    return isFound || this.#foundAt.has(at);
   }
 }
 

@@ -2,6 +2,7 @@
  * Which class's functions a virtual call leads to, where the function at hand makes the object, or another one has made it and kept
  * it: the object's table tells. What stands in another class's object at the distance of this one's tag is no tag.
  */
+import { MAX_TABLE_BYTES } from './data-pointers.ts';
 import type { ObjectTables } from './object-tables.ts';
 import { pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
@@ -9,6 +10,9 @@ import type { Callee } from './sinks.ts';
 import { relocatedPointerAt } from './static-memory.ts';
 import type { Value } from './values.ts';
 import type { VirtualCall } from './virtual-calls.ts';
+
+/** Classes that inherit one function; of more it is not asked, since every store into an object would look at all of them. */
+const MAX_CLASSES = 64;
 
 /** Answers for the function at hand, each of them the callee with what its virtual call leads to, as far as that is known. */
 export class CalledClasses {
@@ -48,6 +52,22 @@ export class CalledClasses {
   tableOf(object: Value): number | undefined {
     const tables = this.#tables.givenIn(this.#context.fn, object, 0);
     return tables.length === 1 ? tables[0] : undefined;
+  }
+
+  /**
+   * Whether a function stands in a table of functions that the object has at its beginning: one that nobody calls and that stands in
+   * other classes' tables only is never given this object. Undefined where that is not known.
+   */
+  isMethodOf(functionRva: number, object: Value, table: number | undefined): boolean | undefined {
+    const { code, fn, worklist } = this.#context;
+    const given = this.#tables.givenIn(fn, object, 0);
+    const tables = given.length > 0 || table === undefined ? given : [table];
+    const slots = tables.length === 0 ? [] : worklist.slotsOf(functionRva);
+    if (tables.length === 0 || slots.length > MAX_CLASSES) return undefined;
+    const { index } = code;
+    const isIn = (slot: number, begin: number) =>
+      slot >= begin && slot - begin < MAX_TABLE_BYTES && index.nextReference(begin + 1, slot + 1) > slot;
+    return tables.some(begin => slots.some(slot => isIn(slot, begin)));
   }
 
   /** The functions to which the objects' tables lead, those of base classes as well; undefined where one is not known. */

@@ -47,7 +47,10 @@ export function unlistedStarts(
   const called = index.callTargets();
   for (let n = 0; n < called.length; n++) {
     const rva = called[n];
-    if (!offer(rva, false) && image.arch !== 'arm64' && isCalledByTwo(index, code, rva)) found.add(rva);
+    if (offer(rva, false) || image.arch === 'arm64') continue;
+    // Compilers for size put a function right behind the table of a switch, which .pdata counts to the one before it.
+    const isBehindListed = listed[lastAddressNotAbove(begins, rva)]?.endRva === rva;
+    if (isBehindListed || isCalledByTwo(index, code, rva)) found.add(rva);
   }
   for (const rva of importThunks(image, index, code).keys()) offer(rva, false);
   for (const rva of functionPointers(image, code)) offer(rva, false);

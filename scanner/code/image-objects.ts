@@ -8,7 +8,7 @@ import type { CodeIndex } from './code-index.ts';
 import type { FunctionBody } from './function-body.ts';
 import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
-import { Flag, NONE, VECTOR0 } from './operations.ts';
+import { Flag, NONE, Op, type OperationList, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { isRelocated, looksLikeTag } from './static-memory.ts';
 import { isText } from './texts.ts';
@@ -18,11 +18,19 @@ import type { Value } from './values.ts';
 const MAX_OBJECT_BYTES = 0x400;
 /** Distances at which tags of such objects are read: each costs a look at every address that code names. */
 const MAX_DISTANCES = 32;
-/** Objects, and functions that are given one; real drivers have a few. */
+/** Objects, and functions that are given one or return one; real drivers have a few. */
 const MAX_OBJECTS = 200;
 const MAX_GIVEN = 500;
 /** Code that names one object; more is one that everything uses. */
 const MAX_SITES = 32;
+
+/** How a tag of such an object is read. */
+export interface Described {
+  /** The two distances: of the pointer to it, and behind that. */
+  at: string;
+  /** A function has found the object in a table. */
+  isFound: boolean;
+}
 
 /** What is known for the whole image. */
 export class ImageObjects {
@@ -35,6 +43,9 @@ export class ImageObjects {
   #foundAfter = -1;
   readonly #objects = new Set<number>();
   readonly #given = new Set<number>();
+  readonly #finders = new Set<number>();
+  /** Where tags are read of what functions find: the two distances. */
+  readonly #foundAt = new Set<string>();
 
   /** A tag is read `offset` bytes behind the pointer that an object keeps at the distance `owner`. */
   want(owner: number, offset: number): void {
@@ -94,6 +105,24 @@ export class ImageObjects {
     return this.#given.has(functionRva);
   }
 
+  /** A function may return these. True where it is news that one of them is an object; the others are rows of the same table then. */
+  addFinder(functionRva: number, returned: readonly Value[]): boolean {
+    if (this.#finders.has(functionRva) || this.#finders.size >= MAX_GIVEN) return false;
+    const rows = returned.flatMap(value => (isOfImage(value) ? [value.rva] : []));
+    if (!rows.some(rva => this.has(rva))) return false;
+    this.#finders.add(functionRva);
+    for (const rva of rows) if (this.#objects.size < MAX_OBJECTS) this.#objects.add(rva);
+    return true;
+  }
+
+  /** Whether the function calls one that returns an object. */
+  isFoundIn({ op, low, count }: OperationList): boolean {
+    if (this.#finders.size === 0) return false;
+    for (let i = 0; i < count; i++)
+      if ((op[i] === Op.call || op[i] === Op.jump) && this.#finders.has(low[i])) return true;
+    return false;
+  }
+
   /** Whether the store `i` keeps a pointer where such objects' are kept. */
   mayBeKept({ operations, slot }: FunctionBody, i: number, pointerSize: number): boolean {
     const { base, displacement, flags, index, size, source } = operations;
@@ -108,18 +137,33 @@ export class ImageObjects {
     code: { image: DriverImage; index: CodeIndex },
     object: Value,
     owner: number,
-  ): { offset: number; tags: readonly Value[] }[] {
-    const isOfImage = object.kind === 'address' || object.kind === 'element';
-    if (!isOfImage || !this.#objects.has(object.rva)) return [];
+    isFound: boolean,
+  ): { offset: number; tags: readonly Value[]; described: Described }[] {
+    if (!isOfImage(object) || !this.#objects.has(object.rva)) return [];
     return [...(this.#wanted.get(owner) ?? [])].flatMap(offset => {
       const rva = object.rva + offset;
       const first = tagAt(code.image, object.rva, offset);
       if (first === undefined) return [];
-      if (object.kind === 'address') return [{ offset, tags: [constant(first, 'structure', rva)] }];
+      const described = { at: `${owner}:${offset}`, isFound };
+      if (isFound) this.#foundAt.add(described.at);
+      if (object.kind === 'address')
+        return [{ offset, tags: [constant(first, 'structure', rva)], described }];
       const rows = imageArray(code, rva, object.stride).values;
-      return [{ offset, tags: rows.filter(({ kind }) => kind === 'constant') }];
+      return [{ offset, tags: rows.filter(({ kind }) => kind === 'constant'), described }];
     });
   }
+
+  /**
+   * Whether the object may be another one than the tags are read of: a function has found it in a table, or one has found others that
+   * are kept alike.
+   */
+  isOpen({ at, isFound }: Described): boolean {
+    return isFound || this.#foundAt.has(at);
+  }
+}
+
+function isOfImage(value: Value): value is Extract<Value, { kind: 'address' | 'element' }> {
+  return value.kind === 'address' || value.kind === 'element';
 }
 
 /** What reads like a tag in an object of the image; undefined in text, which reads so anywhere. */

@@ -2,6 +2,7 @@
 import type { ConstantOrigin } from '../../data/facts.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 import type { HandedFunction } from './handed-functions.ts';
+import type { Described } from './image-objects.ts';
 import type { GuessedCall } from './passed-classes.ts';
 import type { Place } from './places.ts';
 import { POOL_FUNCTIONS, type PoolFunction } from './pool-functions.ts';
@@ -29,6 +30,10 @@ export interface Callee {
   site?: { rva: number; functionRva: number; origin: ConstantOrigin };
   /** The variable or field that the tag is kept in: see keptIn in stored-tags.ts. */
   keptIn?: string;
+  /** The function that reads the tag in an object which it is given, where nobody calls it: see CalledClasses.isMethodOf. */
+  method?: number;
+  /** What is kept stands in another class's object: that of its own class, where one is seen to hold a tag, would be this place. */
+  notIn?: string;
   /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */
   guesses?: number;
   /** Among the guesses is one which function an object's table leads to. */
@@ -41,6 +46,8 @@ export interface Callee {
   given?: readonly number[];
   /** The call by an object's table that is guessed to lead here. */
   guessedCall?: GuessedCall;
+  /** The tag is read of an object of the image whose pointer another one keeps: see ImageObjects. */
+  described?: Described;
   /** The tag is read at the beginning of an object that was guessed: drivers keep signatures there, which read alike. */
   atBeginning?: boolean;
 }

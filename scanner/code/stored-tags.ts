@@ -66,6 +66,8 @@ export class StoredTags {
   #looks = 0;
   /** Places that hold something else than tags at times. */
   readonly #spoiled = new Set<string>();
+  /** Places in objects of the class whose function reads there. */
+  readonly #own = new Set<string>();
 
   constructor(pointerSize: number) {
     this.#pointerSize = pointerSize;
@@ -86,6 +88,15 @@ export class StoredTags {
         (value.kind === 'constant' && value.value !== 0 && !looksLikeTag(value.value)),
     );
     if (isOther) this.#spoiled.add(place);
+  }
+
+  /** An object of the very class that reads there is seen to hold a tag. */
+  addOwn(place: string): void {
+    this.#own.add(place);
+  }
+
+  isOwn(place: string | undefined): boolean {
+    return place !== undefined && this.#own.has(place);
   }
 
   isSpoiled(place: string | undefined): boolean {

@@ -3,14 +3,15 @@
  * returns the object filled. Who reads such a place is told what it holds.
  */
 
+import { KeptObjects } from './kept-objects.ts';
 import { address, resultOf } from './make-value.ts';
-import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
 import { ObjectFlow } from './object-flow.ts';
 import { Flag, NONE, Op } from './operations.ts';
 import type { Place } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { isFarPointer, type Setter } from './setters.ts';
+import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { looksLikeTag } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
@@ -29,6 +30,8 @@ interface Put {
   table?: number;
   /** They are pointers to objects of the image, or parameters that may be. */
   areObjects?: boolean;
+  /** These are what a function has found in a table. */
+  areFound?: boolean;
 }
 
 /** Of a parameter of eight bytes, which is nearly always a pointer: setters of it would take the room of others. */
@@ -53,30 +56,27 @@ export class TagStores {
   readonly #uses: TagUses;
   readonly #objects: ObjectFlow;
   readonly #registers = new TagRegisters();
-  /** The function names an object of the image that holds a tag, or is given one. */
-  #mayKeepObjects = false;
+  readonly #kept: KeptObjects;
   #copiesLeft = MAX_COPIES;
 
   constructor(context: SearchContext, uses: TagUses) {
     this.#context = context;
     this.#uses = uses;
     this.#objects = new ObjectFlow(context, uses.classes);
+    this.#kept = new KeptObjects(context);
   }
 
   /** Another function is at hand now. */
   begin(): void {
     this.#objects.begin();
     this.#registers.begin();
-    const { fn, stored } = this.#context;
-    this.#mayKeepObjects =
-      !stored.objects.isEmpty &&
-      (stored.objects.isGivenTo(fn.rva) || namesAddress(fn.body.operations, rva => stored.objects.has(rva)));
+    this.#kept.begin();
   }
 
   /** The store `i`: it may fill a place that a tag is read from. */
   addStore(i: number): void {
     const { fn, stored } = this.#context;
-    if (this.#mayKeepObjects) this.#addKeptObject(i);
+    if (this.#kept.hasAny) this.#addKeptObject(i);
     if (stored.hasDescriptions) this.#addDescription(i);
     // Loops keep pointers to the middle of an element, or count its distance: a tag may stand at another than it is read at.
     const mayBeInside = stored.hasReaders && this.#registers.mayStoreTag(fn.body, i);
@@ -116,30 +116,12 @@ export class TagStores {
 
   /** The store `i` may keep the address of an object of the image. */
   #addKeptObject(i: number): void {
-    const { code, fn, stored } = this.#context;
-    if (!stored.objects.mayBeKept(fn.body, i, code.processor.pointerSize)) return;
-    const values = fn.storedPointers(i, 0).filter(value => this.#isObject(value));
-    if (values.length === 0) return;
-    for (const pointer of fn.storePointers(i))
-      this.#putInto(pointer, fn.body.operations.displacement[i], { values, i, depth: 0, areObjects: true });
-  }
-
-  /** Objects of the image are handed to the function that is called: it may keep them. */
-  #addPassedObjects(i: number): void {
-    const { code, fn, stored, worklist } = this.#context;
-    if (fn.isIndirect(i)) return;
-    const isPassed = code.processor.passedPlaces.some(place =>
-      fn.passedAt(place, i).some(value => this.#isObject(value)),
-    );
-    const called = fn.body.operations.low[i];
-    if (isPassed && stored.objects.give(called)) worklist.addGuesses([called]);
-  }
-
-  /** Whether the value is such an object, or a parameter of a function that is given one. */
-  #isObject(value: Value): boolean {
-    const { fn, stored } = this.#context;
-    if (value.kind === 'address' || value.kind === 'element') return stored.objects.has(value.rva);
-    return value.kind === 'parameter' && value.place.behind === undefined && stored.objects.isGivenTo(fn.rva);
+    const { fn } = this.#context;
+    for (const { values, areFound } of this.#kept.keptBy(i)) {
+      const put = { values, i, depth: 0, areObjects: true, areFound };
+      for (const pointer of fn.storePointers(i))
+        this.#putInto(pointer, fn.body.operations.displacement[i], put);
+    }
   }
 
   /** A structure may be copied at `i`: parts of it may be read as tags. */
@@ -196,7 +178,7 @@ export class TagStores {
   /** The call or tail jump `i`: a function of the image that it leads to may be a setter. */
   addCall(i: number): void {
     const { fn, stored, targets } = this.#context;
-    if (this.#mayKeepObjects) this.#addPassedObjects(i);
+    if (this.#kept.hasAny) this.#kept.addPassed(i);
     this.addCopy(i);
     if (stored.setters.isEmpty) return;
     const called = fn.isIndirect(i)
@@ -205,7 +187,7 @@ export class TagStores {
     const { since } = targets;
     for (const target of called) {
       for (const setter of stored.setters.of(target)) {
-        const mayKeep = this.#mayKeepObjects && stored.objects.isNews(setter.offset, since);
+        const mayKeep = this.#kept.hasAny && stored.objects.isNews(setter.offset, since);
         if (mayKeep || stored.setters.isNews(setter, since)) this.#addSetterCall(i, setter, target);
       }
     }
@@ -233,17 +215,35 @@ export class TagStores {
       this.#addTagsOf(value, offset, put);
       if (value.kind === 'constant' && looksLikeTag(value.value)) stored.keepers.note(offset, fn.rva);
     }
-    for (const callee of readers) {
+    for (const reader of readers) {
+      const callee = this.#ofItsClass(reader, object, put);
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, this.#uses.classes.ofTable(callee, put.table, offset));
     }
   }
 
+  /** Who reads a tag in the objects of its own class: what objects of other classes hold at that distance spoils none in these. */
+  #ofItsClass(reader: Callee, object: Value, { values, table }: Put): Callee {
+    const { method, keptIn } = reader;
+    if (method === undefined || keptIn === undefined) return reader;
+    const { stored } = this.#context;
+    const isOwn = this.#uses.classes.isMethodOf(method, object, table);
+    const own = `${keptIn} of its class`;
+    if (isOwn === undefined) stored.note(own, values);
+    if (isOwn === false) return { ...reader, notIn: own };
+    if (isOwn === undefined) return reader;
+    stored.note(keptIn, values);
+    if (values.some(mayBeTag)) stored.addOwn(own);
+    return { ...reader, keptIn: own };
+  }
+
   /** The address of an object of the image may be kept `owner` bytes behind a pointer: a guess tells who reads its tags. */
   #addTagsOf(object: Value, owner: number, put: Put): void {
     const { code, stored } = this.#context;
-    for (const { offset, tags } of stored.objects.tagsOf(code, object, owner))
-      for (const callee of stored.readersOfField(owner, offset)) this.#uses.addValues(tags, put.i, callee);
+    const { areFound = false } = put;
+    for (const { offset, tags, described } of stored.objects.tagsOf(code, object, owner, areFound))
+      for (const callee of stored.readersOfField(owner, offset))
+        this.#uses.addValues(tags, put.i, { ...callee, described });
   }
 
   /** The function at hand puts values behind a pointer that it is given or returns. */

@@ -47,6 +47,8 @@ export function isSameSoFar(a: TagUse, b: TagUse): boolean {
     a.callee.keptIn === b.callee.keptIn &&
     a.callee.called === b.callee.called &&
     String(a.callee.given) === String(b.callee.given) &&
+    a.callee.described?.at === b.callee.described?.at &&
+    a.callee.described?.isFound === b.callee.described?.isFound &&
     a.callee.guessedCall?.functionRva === b.callee.guessedCall?.functionRva
   );
 }
@@ -108,14 +110,16 @@ function isOfGuessedObject({ callee, origin }: TagUse): boolean {
 }
 
 /**
- * The uses less what a guessed call by a table passes where `isOpen` says that the call may lead elsewhere as well, unless a proven tag
- * begins with the same two characters: ids of formats and events are passed by calls of the same form.
+ * The uses less what a guessed call by a table passes, or an object of the image holds, where `isOpen` says that the call may lead elsewhere
+ * or the object be another one, unless a proven tag begins with the same two characters: ids of formats and events are passed by calls of
+ * the same form, and stand in rows of the same form.
  */
 export function withoutLonelyGuesses(
   uses: readonly TagUse[],
   isOpen: (callee: Callee) => boolean,
 ): readonly TagUse[] {
-  const isGuess = ({ callee }: TagUse) => callee.guesses !== undefined && callee.guessedCall !== undefined;
+  const isGuess = ({ callee: { guesses, guessedCall, described } }: TagUse) =>
+    guesses !== undefined && (guessedCall !== undefined || described !== undefined);
   if (!uses.some(isGuess)) return uses;
   const proven = new Set(uses.filter(isProven).map(({ ulong }) => familyOf(ulong)));
   return uses.filter(use => !isGuess(use) || proven.has(familyOf(use.ulong)) || !isOpen(use.callee));

@@ -242,12 +242,8 @@ export class TagUses {
     const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
     const keptIn = `context ${fn.rva}:${placeKey(place)}`;
     const object = behindPointer(UNKNOWN, place.behind);
-    this.#addReader(object, {
-      ...withoutHanded(callee),
-      keptIn,
-      guesses: 1,
-      site: { origin: 'parameter', ...site },
-    });
+    const reader = { ...withoutHanded(callee), keptIn, method: fn.rva, guesses: 1 };
+    this.#addReader(object, { ...reader, site: { origin: 'parameter', ...site } });
   }
 
   /** The variable points at a description from the start, behind which the tag is read. */

@@ -1,6 +1,6 @@
 /** Texts in the image, of which any four letters read like a tag, and rows of tags, which read like a text. */
 import type { DriverImage, Section } from '../pe/image-facts.ts';
-import { looksLikeTag } from './static-memory.ts';
+import { isRelocated, looksLikeTag } from './static-memory.ts';
 import type { Value } from './values.ts';
 
 /** So many times four letters in a row are a name; tags stand alone or in pairs. */
@@ -54,18 +54,25 @@ export function isPieceOfText(image: DriverImage, rva: number): boolean {
   const section = image.sectionAt(rva);
   if (section === undefined) return false;
   const at = rva - section.rva;
-  const { begin, end } = textAround(section, at);
+  const { begin, end } = textAround(image, section, at);
   const isWhole = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
   const isRow = isWhole && end - begin < 4 * WORDS_OF_A_TEXT;
   return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva)?.isFamily;
 }
 
-/** The characters around the four bytes at an offset, as far as is looked. */
-function textAround({ bytes }: Section, at: number): { begin: number; end: number } {
+/**
+ * The characters around the four bytes at an offset, as far as is looked. A pointer that the loader relocates holds none: the
+ * lowest byte of one behind a tag may read like another character.
+ */
+function textAround(image: DriverImage, { rva, bytes }: Section, at: number): { begin: number; end: number } {
+  const { relocations, pointerSize } = image;
+  const isOfText = (offset: number) => isTextByte(bytes[offset]) && !isRelocated(relocations, rva + offset);
+  const isBehindPointer = (offset: number) => isRelocated(relocations, rva + offset - pointerSize);
   let begin = at;
-  while (begin > 0 && at - begin < MAX_TEXT_BYTES && isTextByte(bytes[begin - 1])) begin--;
+  while (begin > 0 && at - begin < MAX_TEXT_BYTES && isTextByte(bytes[begin - 1]) && !isBehindPointer(begin))
+    begin--;
   let end = at + 4;
-  while (end < bytes.length && end - at < MAX_TEXT_BYTES && isTextByte(bytes[end])) end++;
+  while (end < bytes.length && end - at < MAX_TEXT_BYTES && isOfText(end)) end++;
   return { begin, end };
 }
 
@@ -74,7 +81,7 @@ function rowOfTags(image: DriverImage, rva: number): TagRow | undefined {
   if (section === undefined) return undefined;
   const { bytes } = section;
   const at = rva - section.rva;
-  const { begin, end } = textAround(section, at);
+  const { begin, end } = textAround(image, section, at);
   if (at - begin >= MAX_TEXT_BYTES || end - at >= MAX_TEXT_BYTES) return undefined;
   // The field behind the last tag may be a number that reads like one character.
   const isSmallNumber = (end - at) % 4 === 1 && [1, 2, 3].every(n => bytes[end + n - 1] === 0);

@@ -36,7 +36,8 @@ export class UseJudge {
       for (const use of atSite) {
         const { callee } = use;
         if (stored.isSpoiled(callee.keptIn) || isOfOtherClass(callee)) continue;
-        if (isNotGiven(callee) || this.#passed.isOfOtherClass(callee)) continue;
+        if (isNotGiven(callee) || stored.isOwn(callee.notIn)) continue;
+        if (this.#passed.isOfOtherClass(callee)) continue;
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
       }
@@ -45,8 +46,9 @@ export class UseJudge {
     return withoutLonelyGuesses(kept, callee => this.#isOpen(callee));
   }
 
-  /** Whether a guessed call by a table may lead to a function that takes no tag. */
-  #isOpen({ guessedCall, virtual, called }: Callee): boolean {
+  /** Whether a guessed call by a table may lead to a function that takes no tag, or a guessed object be another one. */
+  #isOpen({ guessedCall, virtual, called, described }: Callee): boolean {
+    if (described !== undefined && this.#context.stored.objects.isOpen(described)) return true;
     if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
     const { pointer } = guessedCall;
     if (this.#context.tables.isOfKeptTable(pointer)) return false;

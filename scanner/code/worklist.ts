@@ -98,12 +98,24 @@ export class Worklist {
   }
 
   /** Whether nobody calls the function, but code or data holds its address, or that of a thunk which jumps to it. */
-  isOnlyNamed(functionRva: number, hops = 0): boolean {
+  isOnlyNamed(functionRva: number): boolean {
+    const entry = this.#entryOf(functionRva);
+    return entry !== undefined && this.isNamed(entry);
+  }
+
+  /** Where data holds the address by which a function is entered that nobody calls. */
+  slotsOf(functionRva: number): readonly number[] {
+    const entry = this.#entryOf(functionRva);
+    return entry === undefined ? [] : this.#pointers.slotsOf(entry);
+  }
+
+  /** The function, or the thunk that jumps to it, where nobody calls that. */
+  #entryOf(functionRva: number, hops = 0): number | undefined {
     const { index, functions } = this.#code;
     const callers = index.callersOf(functionRva);
-    if (callers.length === 0) return this.isNamed(functionRva);
-    if (callers.length > 1 || hops === MAX_THUNKS) return false;
-    return functions.functionAt(callers[0]) === callers[0] && this.isOnlyNamed(callers[0], hops + 1);
+    if (callers.length === 0) return functionRva;
+    if (callers.length > 1 || hops === MAX_THUNKS) return undefined;
+    return functions.functionAt(callers[0]) === callers[0] ? this.#entryOf(callers[0], hops + 1) : undefined;
   }
 
   /** Whether code or data holds the address: what calls the function is not known then. */

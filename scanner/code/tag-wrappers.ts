@@ -1,10 +1,10 @@
 /** Functions that pass on a tag, or something that a tag is read from: which there are, and who learns of a new one. */
 import type { Callees } from './callees.ts';
-import { innerDistances } from './inner-distances.ts';
+import { innerDistance, innerDistances } from './inner-distances.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
-import type { Callee } from './sinks.ts';
-import { joinVirtual, type VirtualCall } from './virtual-calls.ts';
+import { type Callee, isSurer } from './sinks.ts';
+import { joinVirtual } from './virtual-calls.ts';
 
 /** Wrappers of wrappers beyond this depth are a misreading. */
 const MAX_DEPTH = 8;
@@ -21,7 +21,7 @@ export class TagWrappers {
   readonly #context: SearchContext;
   readonly #callees: Callees;
   readonly #room: number;
-  readonly #seen = new Map<string, VirtualCall | undefined>();
+  readonly #seen = new Map<string, Pick<Callee, 'virtual' | 'guesses'>>();
   #isLost = false;
 
   constructor(context: SearchContext, callees: Callees) {
@@ -49,6 +49,7 @@ export class TagWrappers {
     this.#callees.addFunction(fn.rva, {
       ...rest,
       place: fn.beforeCall(place),
+      inner: innerDistance(callee, pointerTo(place)?.offset),
       wrappers: isKept ? [fn.rva, site.functionRva, ...wrappers] : [fn.rva, ...wrappers],
       wrapperCalls: isKept ? [callRva, site.rva, ...wrapperCalls] : [callRva, ...wrapperCalls],
     });
@@ -65,13 +66,14 @@ export class TagWrappers {
     const { returnedAt = '', poolFunction, computed } = callee;
     const family = computed === undefined ? '' : `${computed.base}:${computed.mask}`;
     const key = `${this.#context.fn.rva}:${placeKey(place)}:${returnedAt}:${poolFunction.kind}:${family}`;
-    if (!this.#seen.has(key)) {
-      this.#seen.set(key, callee.virtual);
-      return true;
-    }
-    const virtual = this.#seen.get(key);
-    if (virtual !== undefined) joinVirtual(virtual, callee.virtual);
-    return false;
+    const known = this.#seen.get(key);
+    if (known?.virtual !== undefined) joinVirtual(known.virtual, callee.virtual);
+    // The same by a surer way may prove more.
+    const isNew = known === undefined || isSurer(callee, known);
+    if (isNew) this.#seen.set(key, callee);
+    if (isNew && known !== undefined && callee.virtual !== undefined)
+      joinVirtual(callee.virtual, known.virtual);
+    return isNew;
   }
 
   /** A tag is read behind a pointer that the function is given: who puts one there, in the object or in one within it. */

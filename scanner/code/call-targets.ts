@@ -1,7 +1,7 @@
 /** What calls lead to: pool functions by import slot, by function, by pointer variable and by framework table. */
 import type { DriverImage } from '../pe/image-facts.ts';
 import { placeKey } from './places.ts';
-import type { Callee } from './sinks.ts';
+import { type Callee, isSurer } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
 import type { Value } from './values.ts';
 
@@ -40,7 +40,7 @@ export class CallTargets {
   addFunction(rva: number, callee: Callee): boolean {
     if (!this.#add(this.#byFunction, rva, callee)) return false;
     if (callee.place.behind !== undefined && callee.returnedAt === undefined)
-      this.#readers.set(rva, [...this.readersAt(rva), callee]);
+      this.#readers.set(rva, [...this.readersAt(rva).filter(other => !isSame(other, callee)), callee]);
     return true;
   }
 
@@ -109,7 +109,13 @@ export class CallTargets {
       return true;
     }
     const { callees, waves } = known;
-    if (callees.length >= MAX_CALLEES || callees.some(other => isSame(other, callee))) return false;
+    const same = callees.findIndex(other => isSame(other, callee));
+    if (same >= 0) {
+      if (!isSurer(callee, callees[same])) return false;
+      callees.splice(same, 1);
+      waves.splice(same, 1);
+    }
+    if (callees.length >= MAX_CALLEES) return false;
     callees.push(callee);
     waves.push(this.wave);
     return true;

@@ -5,6 +5,9 @@ import { readInt32 } from './little-endian.ts';
 /** What compilers and linkers align functions to. */
 export const ALIGNMENT = 16;
 
+/** Up to it, and room for a jump that a patch puts before the function. */
+const MAX_PADDING = ALIGNMENT + 5;
+
 /** push ebp, and mov edi, edi before it. */
 const STARTS_PROLOGUE = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte === 0x55 || byte === 0x8b ? 1 : 0,
@@ -27,7 +30,7 @@ export function mayBeginFunction(bytes: Uint8Array, offset: number): boolean {
   if (before === 0xcc || before === 0x90 || before === 0x00 || before === 0xc3) return true;
   if (offset >= 3 && bytes[offset - 3] === 0xc2) return true; // ret imm16
   if (offset >= 5 && (bytes[offset - 5] === 0xe9 || bytes[offset - 5] === 0xe8)) return true; // jmp, or a call that never returns
-  if (offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25) return true; // jmp [import]
+  if (isBehindImportJump(bytes, offset)) return true;
   if (offset >= 2 && (bytes[offset - 2] === 0xeb || (bytes[offset - 2] === 0xff && (before & 0xf8) === 0xe0)))
     return true;
   return isBehindTrap(bytes, offset) || isBehindTableJump(bytes, offset) || isLongNop(bytes, offset);
@@ -62,13 +65,21 @@ export function savesRegister(bytes: Uint8Array, start: number): boolean {
 /** A return or a jump ends right before this offset, or before the padding that stands there. */
 export function isBehindReturn(bytes: Uint8Array, start: number): boolean {
   let offset = start;
-  while (offset > 0 && start - offset < ALIGNMENT) {
+  while (offset > 0 && start - offset < MAX_PADDING) {
     const length = bytes[offset - 1] === 0xcc ? 1 : nopBefore(bytes, offset);
     if (length === 0) break;
     offset -= length;
   }
   if (offset >= 1 && bytes[offset - 1] === 0xc3) return true;
-  return offset >= 5 && (bytes[offset - 3] === 0xc2 || bytes[offset - 5] === 0xe9);
+  // A short jump, behind which only padding tells an end from a byte of another instruction.
+  if (offset < start && bytes[offset - 2] === 0xeb) return true;
+  if (offset >= 5 && (bytes[offset - 3] === 0xc2 || bytes[offset - 5] === 0xe9)) return true;
+  return isBehindImportJump(bytes, offset);
+}
+
+/** Behind `jmp [import]`: a thunk, or a function that ends with the call of another module's. */
+function isBehindImportJump(bytes: Uint8Array, offset: number): boolean {
+  return offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25;
 }
 
 /** What GNU's assembler pads with besides `nop`: `lea esi, [esi]`, `lea edi, [edi]` and `nop [eax]`, longer and longer. */
@@ -119,7 +130,7 @@ export function nopAt(bytes: Uint8Array, offset: number): number {
 export function isBehindThunk(bytes: Uint8Array, offset: number): boolean {
   const before = bytes[offset - 1];
   if (offset === 0 || before === 0xcc || before === 0x90 || isBehindTrap(bytes, offset)) return true;
-  return offset >= 6 && bytes[offset - 6] === 0xff && bytes[offset - 5] === 0x25;
+  return isBehindImportJump(bytes, offset);
 }
 
 /** What stands between two functions. */

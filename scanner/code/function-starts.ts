@@ -80,19 +80,29 @@ export function unlistedStarts(
 
 /**
  * Functions that only tail jumps reach, without padding before them: one begins where the code before has ended, registers
- * are saved, and the jump comes from beyond another function's start.
+ * are saved, and the jump comes from beyond another function's start. Where none is saved, it stands where compilers align
+ * functions, and the jump behind registers that are restored: a rare part jumps back to aligned code of its own function, too.
  */
 function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]): Generator<number> {
   for (const target of index.jumpTargets()) {
     const section = sectionOf(code, target);
     if (section === undefined) continue;
     const offset = target - section.rva;
-    if (!savesRegister(section.bytes, offset) || !isBehindReturn(section.bytes, offset)) continue;
+    const isSaving = savesRegister(section.bytes, offset);
+    if ((!isSaving && target % ALIGNMENT !== 0) || !isBehindReturn(section.bytes, offset)) continue;
     const own = lastAddressNotAbove(starts, target);
     if (starts[own] === target) continue;
-    const isFromElsewhere = (site: number) => lastAddressNotAbove(starts, site) !== own;
+    const isFromElsewhere = (site: number) =>
+      lastAddressNotAbove(starts, site) !== own && (isSaving || isBehindRestore(code, site));
     if (index.callersOf(target).some(isFromElsewhere)) yield target;
   }
+}
+
+/** Behind a pop of ebx, ebp, esi or edi (on x64 of r12 to r15 as well): what a tail jump leaves a function by. */
+function isBehindRestore(code: Section[], site: number): boolean {
+  const section = sectionOf(code, site);
+  const before = section?.bytes[site - section.rva - 1];
+  return before !== undefined && before >= 0x5b && before <= 0x5f;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Tags that are read in an object within an object: the inner one's own functions know only the distance in that. */
 import type { AnalysedFunction } from './analysed-function.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
+import { pointerTo } from './places.ts';
+import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 
 /** Loads whose pointers are looked at in one function. */
@@ -26,4 +28,13 @@ export function innerDistances(fn: AnalysedFunction, offset: number): Set<number
       if (pointer.kind === 'inside' && pointer.plus + distance === offset) found.add(distance);
   }
   return found;
+}
+
+/**
+ * The distance at which the functions of an object within another one fill it, where `callee` is given its address and reads `offset`
+ * bytes into the outer one; undefined where that is the same.
+ */
+export function innerDistance(callee: Callee, offset: number | undefined): number | undefined {
+  const inner = callee.inner ?? pointerTo(callee.place)?.offset;
+  return inner === offset || offset === undefined ? undefined : inner;
 }

@@ -10,7 +10,7 @@ import { type Place, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { keptBeside } from './stored-callbacks.ts';
+import { insideOf, keptBeside } from './stored-callbacks.ts';
 import type { Value } from './values.ts';
 
 /** Where a function leaves the pointer to an object. */
@@ -159,10 +159,11 @@ export class ObjectFlow {
     // A function that is kept somewhere has been named before.
     const mayKeep = namesAddress(fn.body.operations, rva => targets.readersAt(rva).length > 0);
     for (let i = 0; i < count; i++) {
-      if (op[i] === Op.call) add(i, low[i], 0);
+      const isTailJump = op[i] === Op.jump && !fn.body.contains(low[i]);
+      if (op[i] === Op.call || isTailJump) add(i, low[i], 0);
       if (op[i] === Op.store && mayKeep)
         for (const { callee, kept } of this.#keptCallbacks(i)) addReader(i, callee, kept);
-      if (op[i] !== Op.call && op[i] !== Op.callIndirect) continue;
+      if (op[i] !== Op.call && !isTailJump && !fn.isIndirect(i)) continue;
       for (const callee of registrations.calleesOf(i, rva => targets.readersAt(rva))) addReader(i, callee);
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
@@ -215,18 +216,6 @@ function firstVariable(pointers: readonly Value[]): number | undefined {
 
 function guessed(callee: Callee, guesses: number): Callee {
   return guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses };
-}
-
-/** What a function calls that nobody is seen to call: the call in it is where its tag is used. */
-function insideOf(callee: Callee): Callee {
-  const [functionRva, ...wrappers] = callee.wrappers;
-  const [rva, ...wrapperCalls] = callee.wrapperCalls;
-  return {
-    ...guessed(callee, 1),
-    wrappers,
-    wrapperCalls,
-    site: { rva, functionRva, origin: 'parameter' },
-  };
 }
 
 /**

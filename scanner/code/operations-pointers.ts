@@ -2,6 +2,7 @@
  * Pointers to functions that take a tag, and to tables of them: stored in variables and objects, handed to other
  * functions, kept by these, and called in the end. What calls them by an object that is not known is a guess.
  */
+import { CallbackContexts } from './callback-contexts.ts';
 import type { Callees } from './callees.ts';
 import { handedFunction } from './handed-functions.ts';
 import { address } from './make-value.ts';
@@ -12,7 +13,6 @@ import { BASE_ELSEWHERE, Flag, NONE } from './operations.ts';
 import { type Place, placeKey } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { keptBeside } from './stored-callbacks.ts';
 import type { TagUses } from './tag-uses.ts';
 import { isTagNear } from './tags-in-code.ts';
 import type { Value } from './values.ts';
@@ -35,6 +35,7 @@ export class OperationsPointers {
   #isGivenOperations = false;
   /** Functions that take a tag, stored in the frame of the function. */
   #inFrame: { slot: number; rva: number }[] = [];
+  readonly #contexts: CallbackContexts;
   readonly #setters = new OperationSetters();
   readonly #seenGuesses = new Set<string>();
   #copiesLeft = MAX_COPIES;
@@ -43,6 +44,7 @@ export class OperationsPointers {
     this.#context = context;
     this.#callees = callees;
     this.#uses = uses;
+    this.#contexts = new CallbackContexts(context, uses);
   }
 
   /** Another function is at hand now. */
@@ -103,6 +105,7 @@ export class OperationsPointers {
           if (tables.passed(calleeRva, fn.atEntry(place), rva)) worklist.add([calleeRva]);
         const isAddress = value.kind === 'address' || value.kind === 'element';
         if (!isAddress || !this.#isOperation(value.rva)) continue;
+        this.#contexts.addPassed(i, n, value.rva);
         if (tables.passed(calleeRva, fn.atEntry(place), value.rva)) worklist.add([calleeRva]);
       }
     }
@@ -133,7 +136,7 @@ export class OperationsPointers {
 
   /** A structure may be copied at `i`: a table of operations, into a variable or an object. */
   addCopy(i: number): void {
-    if (!this.#namesOperations) return;
+    if (!this.#namesOperations && !this.#isGivenOperations) return;
     const { code, fn } = this.#context;
     const { pointerSize } = code.processor;
     const copy = fn.copyAt(i);
@@ -141,14 +144,25 @@ export class OperationsPointers {
     this.#copiesLeft--;
     for (let lane = 0; lane + pointerSize <= Math.min(copy.bytes, MAX_LOCAL_TABLE); lane += pointerSize) {
       const values = fn.copiedValues(i, copy, lane);
-      for (const value of values) {
-        if (value.kind !== 'address' || !this.#isOperation(value.rva)) continue;
+      for (const rva of values.flatMap(value => this.#operationsIn(value))) {
         for (const pointer of copy.to) {
-          if (pointer.kind === 'address') this.#addToVariable(pointer.rva + lane, value);
-          else this.#addBehind(pointer, lane, value.rva);
+          if (pointer.kind === 'address') this.#addToVariable(pointer.rva + lane, address(rva));
+          else this.#addBehind(pointer, lane, rva);
         }
       }
     }
+  }
+
+  /** The operations that a value is: by their address, or as what the function at hand was given. */
+  #operationsIn(value: Value): number[] {
+    if (value.kind === 'address') return this.#isOperation(value.rva) ? [value.rva] : [];
+    return this.#isGivenOperations ? this.#given(value) : [];
+  }
+
+  /** The functions that the function at hand was given at this place, alone or in a table or a structure. */
+  #given(value: Value): number[] {
+    const { fn, tables } = this.#context;
+    return [...tables.passedTo(value, fn.rva), ...tables.passedInStructure(value, fn.rva)];
   }
 
   #addStoredPointer(i: number): void {
@@ -189,7 +203,7 @@ export class OperationsPointers {
     }
     const distance = fn.body.operations.displacement[i] + lane;
     for (const pointer of fn.storePointers(i)) this.#addBehind(pointer, distance, rva);
-    this.#wantContexts(i, rva);
+    this.#contexts.addKept(i, rva);
   }
 
   /** A function, or the address of a table, is kept `distance` bytes behind a pointer. */
@@ -232,20 +246,6 @@ export class OperationsPointers {
     }
   }
 
-  /** A function that reads a tag of its context is kept beside that: see ObjectFlow. */
-  #wantContexts(i: number, rva: number): void {
-    const { code, fn, stored, targets } = this.#context;
-    const reading = targets
-      .allOfFunction(rva)
-      .flatMap(({ place }) =>
-        place.behind === undefined || place.further !== undefined ? [] : [place.behind],
-      );
-    if (reading.length === 0) return;
-    for (const pointer of keptBeside(fn, i, code.processor.pointerSize))
-      for (const behind of reading)
-        stored.wantStores(behind + (pointer.kind === 'inside' ? pointer.plus : 0));
-  }
-
   /** Functions that this function was given, alone or in a table, are kept in an object: `port->operations = *operations`. */
   #addKeptOperations(i: number): void {
     const { code, fn, targets, tables } = this.#context;
@@ -256,10 +256,7 @@ export class OperationsPointers {
     if (source[i] === NONE || size[i] < pointerSize || isElsewhere || isFrame) return;
     for (let lane = 0; lane < size[i]; lane += pointerSize) {
       for (const value of fn.resolver.resolveStored(i, lane).values) {
-        for (const target of [
-          ...tables.passedTo(value, fn.rva),
-          ...tables.passedInStructure(value, fn.rva),
-        ]) {
+        for (const target of this.#given(value)) {
           const variableRva = nearAddress(fn.body, i);
           if (variableRva === undefined) tables.storedInObject(displacement[i] + lane, target);
           else

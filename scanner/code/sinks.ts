@@ -34,6 +34,8 @@ export interface Callee {
   method?: number;
   /** What is kept stands in another class's object: that of its own class, where one is seen to hold a tag, would be this place. */
   notIn?: string;
+  /** The tag's distance in an object within the one that `place` leads to, whose own functions know no other. */
+  inner?: number;
   /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */
   guesses?: number;
   /** Among the guesses is one which function an object's table leads to. */
@@ -50,6 +52,11 @@ export interface Callee {
   described?: Described;
   /** The tag is read at the beginning of an object that was guessed: drivers keep signatures there, which read alike. */
   atBeginning?: boolean;
+}
+
+/** Whether a way to a tag takes fewer guesses than another one. */
+export function isSurer(callee: Pick<Callee, 'guesses'>, than: Pick<Callee, 'guesses'>): boolean {
+  return (callee.guesses ?? 0) < (than.guesses ?? 0);
 }
 
 export interface Sinks {

@@ -5,6 +5,7 @@
 import type { AnalysedFunction } from './analysed-function.ts';
 import { isSame } from './make-value.ts';
 import { NONE, Op, VECTOR0 } from './operations.ts';
+import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import type { Value } from './values.ts';
 
@@ -28,6 +29,19 @@ export function keptBeside(fn: AnalysedFunction, i: number, pointerSize: number)
       found.push(...fn.storedPointers(j, 0).filter(isObject));
   }
   return found;
+}
+
+/** What a function calls that nobody is seen to call: the call in it is where its tag is used. */
+export function insideOf(callee: Callee): Callee {
+  const [functionRva, ...wrappers] = callee.wrappers;
+  const [rva, ...wrapperCalls] = callee.wrapperCalls;
+  return {
+    ...callee,
+    guesses: (callee.guesses ?? 0) + 1,
+    wrappers,
+    wrapperCalls,
+    site: { rva, functionRva, origin: 'parameter' },
+  };
 }
 
 /** Without optimisation the pointer is loaded anew for each store. */

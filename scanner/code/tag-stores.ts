@@ -3,6 +3,7 @@
  * returns the object filled. Who reads such a place is told what it holds.
  */
 
+import { isPartOfPattern } from './fill-patterns.ts';
 import { KeptObjects } from './kept-objects.ts';
 import { address, resultOf } from './make-value.ts';
 import { nearAddress } from './near-address.ts';
@@ -83,6 +84,7 @@ export class TagStores {
     if (!mayBeInside && !stored.mayStore(fn.body, i)) return;
     const { displacement, index, size } = fn.body.operations;
     const isIndexed = index[i] !== NONE;
+    if (isIndexed && isPartOfPattern(fn.body.operations, i)) return;
     for (const pointer of isIndexed ? fn.resolver.resolveAddress(i).values : fn.storePointers(i)) {
       for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
         const offset = isIndexed ? lane : displacement[i] + lane;

@@ -6,6 +6,7 @@ import { CalledClasses } from './called-classes.ts';
 import type { Callees } from './callees.ts';
 import { registeredTags } from './filter-contexts.ts';
 import { type HandedFunction, handedAt, handedOver, withoutHanded } from './handed-functions.ts';
+import { innerDistance } from './inner-distances.ts';
 import { LeftTags } from './left-tags.ts';
 import { address, behindPointer, constant, UNKNOWN } from './make-value.ts';
 import { ObjectTables } from './object-tables.ts';
@@ -267,6 +268,11 @@ export class TagUses {
     // Tags may have been put there before anybody was known to read them, by a store or by a setter.
     worklist.addGuesses(stored.keepers.at(value.offset));
     stored.setters.foundReader(value.offset, targets.wave);
+    const inner = innerDistance(callee, value.offset);
+    if (inner !== undefined) {
+      stored.setters.foundReader(inner, targets.wave);
+      stored.setters.want(inner);
+    }
     if (value.kind === 'field') return stored.setters.want(value.offset);
     for (const functionRva of stored.setters.functionsAt(value.offset))
       worklist.addCallersNearTags(functionRva);

@@ -1,10 +1,10 @@
 /** Functions that pass on a tag, or something that a tag is read from: which there are, and who learns of a new one. */
 import type { Callees } from './callees.ts';
 import { joinHanded } from './handed-functions.ts';
-import { innerDistances } from './inner-distances.ts';
+import { innerDistance, innerDistances } from './inner-distances.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
-import type { Callee } from './sinks.ts';
+import { type Callee, isSurer } from './sinks.ts';
 import { joinVirtual } from './virtual-calls.ts';
 
 /** Wrappers of wrappers beyond this depth are a misreading. */
@@ -51,6 +51,7 @@ export class TagWrappers {
       ...rest,
       place: fn.beforeCall(place),
       handed: rest.handed && { ...rest.handed, place: fn.beforeCall(rest.handed.place) },
+      inner: innerDistance(callee, pointerTo(place)?.offset),
       wrappers: isKept ? [fn.rva, site.functionRva, ...wrappers] : [fn.rva, ...wrappers],
       wrapperCalls: isKept ? [callRva, site.rva, ...wrapperCalls] : [callRva, ...wrapperCalls],
     });
@@ -68,13 +69,12 @@ export class TagWrappers {
     const family = computed === undefined ? '' : `${computed.base}:${computed.mask}`;
     const key = `${this.#context.fn.rva}:${placeKey(place)}:${returnedAt}:${poolFunction.kind}:${family}`;
     const known = this.#seen.get(key);
-    if (known === undefined) {
-      this.#seen.set(key, callee);
-      return true;
-    }
-    if (known.virtual !== undefined) joinVirtual(known.virtual, callee.virtual);
-    joinHanded(known, callee);
-    return false;
+    if (known !== undefined) join(known, callee);
+    // The same by a surer way may prove more.
+    const isNew = known === undefined || isSurer(callee, known);
+    if (isNew) this.#seen.set(key, callee);
+    if (isNew && known !== undefined) join(callee, known);
+    return isNew;
   }
 
   /** A tag is read behind a pointer that the function is given: who puts one there, in the object or in one within it. */
@@ -86,4 +86,10 @@ export class TagWrappers {
     for (const distance of innerDistances(fn, kept.offset)) stored.wantStores(distance);
     stored.setters.foundReader(kept.offset, targets.wave);
   }
+}
+
+/** The same place is read by another way: what is known of both holds for either. */
+function join(known: Callee, other: Callee): void {
+  if (known.virtual !== undefined) joinVirtual(known.virtual, other.virtual);
+  joinHanded(known, other);
 }

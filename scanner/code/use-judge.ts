@@ -41,6 +41,7 @@ export class UseJudge {
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
       }
+      if (uses.length - first > 1) uses.push(...withoutNeedlessGuesses(uses.splice(first)));
     }
     const kept = withoutStrayFrees(withoutSignatures(uses, code.image));
     return withoutLonelyGuesses(kept, callee => this.#isOpen(callee));
@@ -60,4 +61,13 @@ export class UseJudge {
           : undefined;
     return distance !== undefined && this.#rivals.isAt(distance);
   }
+}
+
+/** Of the uses of one call site, a guess says nothing beside the same tag that is certain. */
+function withoutNeedlessGuesses(uses: readonly TagUse[]): readonly TagUse[] {
+  const certain = uses.filter(({ callee }) => !callee.guesses);
+  if (certain.length === 0 || certain.length === uses.length) return uses;
+  const isCertain = (use: TagUse) =>
+    certain.some(({ ulong, callee }) => ulong === use.ulong && callee.api === use.callee.api);
+  return uses.filter(use => !use.callee.guesses || !isCertain(use));
 }

@@ -1,4 +1,5 @@
 /** What stores leave in memory: in the function's frame and in the image's own data. */
+import { storedCharacters } from './byte-stores.ts';
 import { constant, UNKNOWN } from './make-value.ts';
 import { calledValue, onlyNumber, valueBehind } from './memory-calls.ts';
 import { operandInMemory } from './memory-operands.ts';
@@ -20,7 +21,10 @@ export function storedValue(walk: Walk, wanted: Wanted, i: number, depth: number
   const bytes = op[i] === Op.push ? walk.processor.pointerSize : Math.max(size[i], 1);
   const lane = wanted.at - at;
   if (lane + wanted.width <= 0 || lane >= bytes) return undefined;
-  if (lane < 0 || lane + wanted.width > bytes) return ValueSet.of(UNKNOWN);
+  if (lane < 0 || lane + wanted.width > bytes) {
+    const isCharacter = !isGlobal && bytes === 1 && wanted.width === 4;
+    return ValueSet.of(isCharacter ? storedCharacters(walk, wanted.at, i, depth) : UNKNOWN);
+  }
   if (op[i] === Op.push) {
     if (size[i] === 1) return ValueSet.of(UNKNOWN); // flags, segments
     // The operation's slot is where it writes; where it reads is kept apart.

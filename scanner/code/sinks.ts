@@ -90,7 +90,7 @@ export function findSinks(
   }
   const byFunction = new Map<number, Callee>();
   for (const { name, rva } of image.exports) {
-    const callee = calleeFor(name, ownName, processor);
+    const callee = name === null ? undefined : calleeFor(name, ownName, processor);
     if (callee !== undefined) byFunction.set(rva, callee);
   }
   return { bySlot, byFunction };

@@ -27,7 +27,7 @@ export function addressNames(image: DriverImage, { fileName, symbols }: OwnNames
     nameOf(rva) {
       const place = driverSymbols?.nameOf(rva);
       const name = place?.offset === 0 ? place.name : exported.get(rva);
-      return name === undefined ? undefined : cut(`${module}!${name}`);
+      return name === undefined || name === null ? undefined : cut(`${module}!${name}`);
     },
     importAt: rva => cut(slots.get(rva)),
   };

@@ -1,4 +1,4 @@
-/** Reads the export table: the names under which an image offers its functions. */
+/** Reads the export table: what an image offers to others, by name or by number alone. */
 import type { ExportedFunction } from './image-facts.ts';
 import type { DataDirectory } from './image-headers.ts';
 import type { ImageMemory } from './image-memory.ts';
@@ -10,7 +10,7 @@ const MAX_EXPORT_NAME = 4096;
 const MAX_NAME_BYTES = 4 * 1024 * 1024;
 const EXPORT_DIRECTORY_SIZE = 40;
 
-/** Named exports that are code or data of this image; forwarders (names of another DLL's function) are left out. */
+/** Exports that are code or data of this image; forwarders (names of another DLL's function) are left out. */
 export function readExports(memory: ImageMemory, directory: DataDirectory): ExportedFunction[] {
   const table = memory.from(directory.rva);
   if (!table.holds(0, EXPORT_DIRECTORY_SIZE)) return [];
@@ -19,16 +19,27 @@ export function readExports(memory: ImageMemory, directory: DataDirectory): Expo
   const ordinals = memory.from(table.u32(36), table.u32(24) * 2);
   const count = Math.min(MAX_EXPORTS, Math.floor(names.length / 4), Math.floor(ordinals.length / 2));
   const found: ExportedFunction[] = [];
+  const named = new Set<number>();
+  const rvaAt = (row: number) => {
+    const rva = functions.holds(row, 4) ? functions.u32(row) : 0;
+    const isForwarder = rva >= directory.rva && rva < directory.rva + directory.size;
+    return rva === 0 || isForwarder || memory.sectionAt(rva) === undefined ? undefined : rva;
+  };
   let nameBytesLeft = MAX_NAME_BYTES;
   for (let index = 0; index < count && nameBytesLeft > 0; index++) {
     const row = ordinals.u16(index * 2) * 4;
-    if (!functions.holds(row, 4)) continue;
-    const rva = functions.u32(row);
-    const isForwarder = rva >= directory.rva && rva < directory.rva + directory.size;
-    if (rva === 0 || isForwarder || memory.sectionAt(rva) === undefined) continue;
+    const rva = rvaAt(row);
+    if (rva === undefined) continue;
     const name = memory.nameAt(names.u32(index * 4), MAX_EXPORT_NAME);
     nameBytesLeft -= name === undefined ? MAX_EXPORT_NAME : name.length + 1;
-    if (name !== undefined && name !== '') found.push({ name, rva });
+    if (name === undefined || name === '') continue;
+    found.push({ name, rva });
+    named.add(rva);
+  }
+  const rows = Math.min(MAX_EXPORTS, Math.floor(functions.length / 4));
+  for (let row = 0; row < rows; row++) {
+    const rva = rvaAt(row * 4);
+    if (rva !== undefined && !named.has(rva)) found.push({ name: null, rva });
   }
   return found;
 }

@@ -25,7 +25,8 @@ export interface ImportedFunction {
 }
 
 export interface ExportedFunction {
-  name: string;
+  /** null for an export by ordinal alone. */
+  name: string | null;
   rva: number;
 }
 

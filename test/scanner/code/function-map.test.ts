@@ -115,3 +115,11 @@ test('every jump of a row is a function, also one that only jumps reach', () => 
     [0x1000, 0x1005, 0x100a, 0x1030],
   );
 });
+
+test('what is exported by number alone begins a function, behind the padding of one that nothing calls either', () => {
+  const code = Uint8Array.from([0xa1, 0, 0x30, 0x40, 0, 0xc3, 0x90, 0x90, 0xa1, 4, 0x30, 0x40, 0, 0xc3]);
+  const image = codeImage('x86', code);
+  const second = image.entryPointRva + 8;
+  assert.equal(mapOf(image).functionAt(second), image.entryPointRva);
+  assert.equal(mapOf({ ...image, exports: [{ name: null, rva: second }] }).functionAt(second), second);
+});

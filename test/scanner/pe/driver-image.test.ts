@@ -63,7 +63,7 @@ for (const arch of ['x86', 'x64', 'arm64'] as const) {
     const image = imageOf({
       arch,
       timestamp: 1_714_554_000,
-      exports: { DllInitialize: 0x1010, Forwarded: 'ntoskrnl.DbgPrint' },
+      exports: { '#1': 0x1004, DllInitialize: 0x1010, Forwarded: 'ntoskrnl.DbgPrint', '#4': 'hal.KeX' },
       guard: { check: 0x2010, dispatch: 0x2018 },
       relocations: [0x1004, 0x1010, 0x2008],
       pdbPath: 'D:\\build\\agent/out\\vault.pdb',
@@ -71,7 +71,11 @@ for (const arch of ['x86', 'x64', 'arm64'] as const) {
         { language: 0x409, fixed: [3, 2, 0, 7], tables: { '040904b0': { CompanyName: 'Contoso' } } },
       ],
     });
-    assert.deepEqual(image.exports, [{ name: 'DllInitialize', rva: 0x1010 }], 'a forwarder is no function');
+    const exported = [
+      { name: 'DllInitialize', rva: 0x1010 },
+      { name: null, rva: 0x1004 },
+    ];
+    assert.deepEqual(image.exports, exported, 'a forwarder is no function');
     assert.deepEqual(image.guardSlots, {
       check: 0x2010,
       dispatch: 0x2018,

@@ -84,21 +84,23 @@ function writeDelayImports(
   w.raw(new Uint8Array(32));
 }
 
+/** A name that begins with # is of an export by number alone. */
 function writeExports(
   w: ByteWriter,
   exports: Record<string, number | string>,
   directories: Directories,
 ): void {
   const start = w.align(4).here;
-  const count = Object.keys(exports).length;
+  const names = Object.keys(exports);
+  const count = names.length;
+  const named = names.filter(name => !name.startsWith('#'));
   const tables = start + 40;
-  w.u32(0, 0, 0, 0, 1, count, count, tables, tables + count * 4, tables + count * 8);
-  w.raw(new Uint8Array(count * 8));
-  Object.keys(exports).forEach((_, index) => {
-    w.u16(index);
-  });
+  const ordinals = tables + (count + named.length) * 4;
+  w.u32(0, 0, 0, 0, 1, count, named.length, tables, tables + count * 4, ordinals);
+  w.raw(new Uint8Array((count + named.length) * 4));
+  for (const name of named) w.u16(names.indexOf(name));
   Object.entries(exports).forEach(([name, target], index) => {
-    w.patchU32(tables + (count + index) * 4, w.here).name(name);
+    if (named.includes(name)) w.patchU32(tables + (count + named.indexOf(name)) * 4, w.here).name(name);
     if (typeof target === 'number') w.patchU32(tables + index * 4, target);
     else w.patchU32(tables + index * 4, w.here).name(target);
   });

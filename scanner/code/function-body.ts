@@ -5,19 +5,17 @@ import { BlockGraph } from './block-graph.ts';
 import type { CodePiece } from './code-piece.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import type { ExceptionScope } from './exception-scopes.ts';
+import { isBehindEpilogue } from './frame-edges.ts';
 import { isPadding, nopAt } from './function-beginnings.ts';
 import { jumpTableTargets } from './jump-tables.ts';
-import { Alu, BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
+import { BASE_IMAGE, NONE, Op, OperationList } from './operations.ts';
 import type { InstructionFront, PoppedBytes, Processor } from './processor.ts';
-import { type FollowedFunction, followStack, NO_SLOT } from './stack-slots.ts';
+import { type FollowedFunction, followStack } from './stack-slots.ts';
 
 /**
  * A function longer than this is cut: the longest in 450 real drivers has 190 KB, and every table here grows with it.
  */
 const MAX_FUNCTION_BYTES = 1 << 20;
-
-/** Operations within which a function saves registers. */
-const MAX_PROLOGUE = 48;
 
 /** Rare parts of one function that are looked for: as many as an optimiser moves away from a large one. */
 const MAX_COLD_PARTS = 32;
@@ -59,19 +57,6 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
   /** A bit for each register that a call may change. */
   get volatileRegisters(): number {
     return this.#processor.volatileRegisters;
-  }
-
-  /**
-   * Whether the function puts this register away before it does anything else: what it holds is of its callers, and no argument.
-   */
-  savesAtEntry(register: number): boolean {
-    const { op, dst, source, count } = this.operations;
-    const end = Math.min(count, MAX_PROLOGUE);
-    for (let i = 0; i < end && dst[i] !== register && op[i] !== Op.call; i++) {
-      const isPut = op[i] === Op.push || (op[i] === Op.store && this.slot[i] !== NO_SLOT);
-      if (isPut && source[i] === register) return true;
-    }
-    return false;
   }
 
   /** Decodes the function whose first piece begins at its entry. Returns the number of operations. */
@@ -238,18 +223,6 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
     return this.#processor.arch === 'arm64' ? 0 : nopAt(bytes, offset);
   }
 
-  /** Whether the frame was taken down just before the last operation of a run: what jumps then is a tail call, and no switch. */
-  #isBehindEpilogue(first: number, last: number): boolean {
-    const { op, dst, alu, low, source } = this.operations;
-    let before = last - 1;
-    while (before >= first && op[before] === Op.nothing) before--;
-    if (before < first) return false;
-    if (op[before] === Op.pop) return true;
-    if (dst[before] !== this.#processor.stackRegister) return false;
-    const isOpening = source[before] === NONE && (alu[before] === Alu.subtract || low[before] < 0);
-    return op[before] !== Op.binary || !isOpening;
-  }
-
   #decodeRun(start: number, waiting: number[], leaders: number[]): void {
     const piece = this.#pieces.find(p => start >= p.beginRva && start < p.endRva)!;
     const { bytes, rva: sectionRva } = piece.section;
@@ -283,7 +256,8 @@ export class FunctionBody implements DecodedCode, FollowedFunction {
       } else if (op === Op.jumpIndirect) {
         // Through a slot of the image it is a tail call; only computed targets come from a jump table.
         const isOfSlot = operations.base[last] === BASE_IMAGE && operations.index[last] === NONE;
-        const isTailCall = isOfSlot || this.#isBehindEpilogue(firstOfRun, last);
+        const isTailCall =
+          isOfSlot || isBehindEpilogue(operations, firstOfRun, last, this.#processor.stackRegister);
         if (!isTailCall) {
           this.hasIndirectJump = true;
           this.#jumps.push(last);

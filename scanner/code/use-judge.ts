@@ -41,7 +41,7 @@ export class UseJudge {
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
       }
-      if (uses.length - first > 1) uses.push(...withoutNeedlessGuesses(uses.splice(first)));
+      if (uses.length - first > 1) dropNeedlessGuesses(uses, first);
     }
     const kept = withoutStrayFrees(withoutSignatures(uses, code.image));
     return withoutLonelyGuesses(kept, callee => this.#isOpen(callee));
@@ -63,11 +63,13 @@ export class UseJudge {
   }
 }
 
-/** Of the uses of one call site, a guess says nothing beside the same tag that is certain. */
-function withoutNeedlessGuesses(uses: readonly TagUse[]): readonly TagUse[] {
-  const certain = uses.filter(({ callee }) => !callee.guesses);
-  if (certain.length === 0 || certain.length === uses.length) return uses;
-  const isCertain = (use: TagUse) =>
-    certain.some(({ ulong, callee }) => ulong === use.ulong && callee.api === use.callee.api);
-  return uses.filter(use => !use.callee.guesses || !isCertain(use));
+/** Of the uses of one call site, those from `first` on, a guess says nothing beside the same tag that is certain. */
+function dropNeedlessGuesses(uses: TagUse[], first: number): void {
+  const keyOf = ({ ulong, callee }: TagUse) => `${ulong}:${callee.api}`;
+  const certain = new Set<string>();
+  for (let n = first; n < uses.length; n++) if (!uses[n].callee.guesses) certain.add(keyOf(uses[n]));
+  let kept = first;
+  for (let n = first; n < uses.length; n++)
+    if (!uses[n].callee.guesses || !certain.has(keyOf(uses[n]))) uses[kept++] = uses[n];
+  uses.length = kept;
 }

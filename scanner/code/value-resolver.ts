@@ -9,6 +9,7 @@ import { BlockWalks } from './block-walks.ts';
 import { enumerated } from './bounds.ts';
 import type { CodeIndex } from './code-index.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { savesAtEntry } from './frame-edges.ts';
 import type { FunctionBody } from './function-body.ts';
 import type { KeptRegisters } from './kept-registers.ts';
 import { lastDefinition } from './last-definition.ts';
@@ -274,8 +275,9 @@ export class ValueResolver implements Walk {
 
   /** Whether the function only keeps the register for its callers. x86's whole-program builds pass arguments in such registers, too. */
   #isOfCallers(register: number): boolean {
-    const { arch } = this.processor;
-    return arch !== 'x86' && !this.processor.isVolatile(register) && this.body.savesAtEntry(register);
+    const { processor, body } = this;
+    if (processor.arch === 'x86' || processor.isVolatile(register)) return false;
+    return savesAtEntry(body.operations, body.slot, register);
   }
 
   /** What the image's memory holds when nothing in this function has written it. */

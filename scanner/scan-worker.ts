@@ -7,6 +7,7 @@ import { ScanCache } from './cache/scan-cache.ts';
 import type { TagExplanation } from './explain/tag-explanation.ts';
 import { explainDriverFile } from './files/explain-driver-file.ts';
 import type { ListedFile } from './files/file-list.ts';
+import { outcomeInParts } from './files/outcome-parts.ts';
 import { StopFlag } from './files/stop-flag.ts';
 import { SymbolFiles } from './files/symbol-files.ts';
 
@@ -25,13 +26,14 @@ export type WorkerRequest =
   | { kind: 'settings'; settings: WorkerSettings; stop: SharedArrayBuffer }
   | { kind: 'scan'; file: ListedFile; job: number };
 
-/** What the worker says: that the bytes of its file are read and will be scanned, and how it came out. */
+/** What the worker says: that the bytes of its file are read and will be scanned, and how it came out, in parts where that is long. */
 export type WorkerMessage =
   | { kind: 'read'; sizeBytes: number }
+  | { kind: 'sightings'; sightingsJson: string }
   | {
       kind: 'done';
       /**
-       * The outcome as JSON. As an object with its ten thousands of parts, a thread takes three times as long to receive it
+       * The outcome as JSON, with the sightings that no message before had. As an object with its ten thousands of parts, a thread takes three times as long to receive it
        * as to parse this.
        */
       outcomeJson: string;
@@ -71,7 +73,9 @@ function scanWith(
       isStopped: () => stop.isStopped(job),
       onRead: sizeBytes => say({ kind: 'read', sizeBytes }),
     });
-    const outcomeJson = JSON.stringify(outcome);
+    const { parts, rest } = outcomeInParts(outcome);
+    for (const part of parts) say({ kind: 'sightings', sightingsJson: JSON.stringify(part) });
+    const outcomeJson = JSON.stringify(rest);
     const elapsedMs = performance.now() - startedMs;
     say({ kind: 'done', outcomeJson, explanation, elapsedMs, cacheProblem: cache?.problem });
   };

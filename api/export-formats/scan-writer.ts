@@ -1,5 +1,5 @@
 /** What every format of scan results is: text before the first file, for each file, and after the last. */
-import type { Evidence } from '../../data/facts.ts';
+import type { Evidence, TagSighting } from '../../data/facts.ts';
 import type { PoolTag } from '../../data/pool-tag.ts';
 import type { ScannedFile } from '../../scanner/driver-files.ts';
 
@@ -16,12 +16,13 @@ export interface ScanWriter {
 export function withoutLiterals(scanned: ScannedFile): ScannedFile {
   const { outcome } = scanned;
   if (outcome.status === 'refused') return scanned;
-  const sightings = outcome.sightings.flatMap(sighting => {
-    // Ten thousand copies take a while, and nearly all would be equal.
-    if (!sighting.evidence.some(isLiteral)) return [sighting];
+  const sightings: TagSighting[] = [];
+  for (const sighting of outcome.sightings) {
     const evidence = sighting.evidence.filter(one => !isLiteral(one));
-    return evidence.length === 0 ? [] : [{ ...sighting, evidence }];
-  });
+    // Ten thousand copies take a while, and nearly all would be equal.
+    if (evidence.length === sighting.evidence.length) sightings.push(sighting);
+    else if (evidence.length > 0) sightings.push({ ...sighting, evidence });
+  }
   return { ...scanned, outcome: { ...outcome, sightings } };
 }
 

@@ -54,7 +54,7 @@ async function explainScanned(
 ): Promise<ExplainedFile> {
   const fileName = basename(file.path);
   // The scan may have come from the cache, and its buffer may hold another file by now.
-  const read = readDriverFile(file.path, file.isNamed);
+  const read = await readDriverFile(file.path, file.isNamed);
   if (!('bytes' in read)) return { outcome: refused(fileName, read), explanation: null };
   const { bytes } = read;
   if (createHash('sha256').update(bytes).digest('hex') !== outcome.driver.sha256) {

@@ -1,5 +1,6 @@
 /** Reads one file whole, once, without ever waiting on something that is no file. */
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, read } from 'node:fs';
+import { promisify } from 'node:util';
 import type { RefusalReason } from '../../data/facts.ts';
 import { unreadable } from './file-problems.ts';
 import { type FileState, fileState, isSettled } from './file-state.ts';
@@ -11,6 +12,9 @@ const MAX_KEPT_BUFFER_BYTES = 16 * 1024 * 1024;
 /** Windows has none of these flags, and no file that opens without end either. */
 const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
 
+/** By another thread, while this one may load the analysis: filling 8 MB of memory that is new takes as long as that. */
+const readBeside = promisify(read);
+
 let keptBuffer = new Uint8Array(0);
 
 export interface FileBytes {
@@ -20,13 +24,13 @@ export interface FileBytes {
   state?: FileState;
 }
 
-/** The bytes of a regular file, or why there are none. A link is followed only for a named file. */
-export function readDriverFile(path: string, isNamed: boolean): FileBytes | RefusalReason {
+/** The bytes of a regular file, or why there are none. A link is followed only for a named file. Never rejects. */
+export async function readDriverFile(path: string, isNamed: boolean): Promise<FileBytes | RefusalReason> {
   let handle: number | undefined;
   try {
     // O_NONBLOCK: opening a FIFO returns at once, and fstat then tells what it is.
     handle = openSync(path, O_RDONLY | O_NONBLOCK | (isNamed ? 0 : O_NOFOLLOW));
-    return readOpenFile(handle);
+    return await readOpenFile(handle);
   } catch (error) {
     return isDevice(error) ? NOT_A_FILE : unreadable(error);
   } finally {
@@ -44,7 +48,7 @@ function isDevice(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENXIO' || error.code === 'ENODEV');
 }
 
-function readOpenFile(handle: number): FileBytes | RefusalReason {
+async function readOpenFile(handle: number): Promise<FileBytes | RefusalReason> {
   const before = fstatSync(handle, { bigint: true });
   const startedMs = Date.now();
   if (!before.isFile()) return NOT_A_FILE;
@@ -58,9 +62,9 @@ function readOpenFile(handle: number): FileBytes | RefusalReason {
   const bytes = bufferOf(Number(before.size));
   let filled = 0;
   while (filled < bytes.length) {
-    const count = readSync(handle, bytes, filled, bytes.length - filled, filled);
-    if (count === 0) break;
-    filled += count;
+    const { bytesRead } = await readBeside(handle, bytes, filled, bytes.length - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
   }
   if (filled < bytes.length || hasChanged(before, fstatSync(handle, { bigint: true }))) {
     return { code: 'unreadable', message: 'The file changed while it was read; scan it again.' };

@@ -27,7 +27,7 @@ export async function scanDriverFile(
 ): Promise<ScanOutcome> {
   const fileName = basename(file.path);
   if (file.problem !== undefined) return refused(fileName, file.problem);
-  const read = readDriverFile(file.path, file.isNamed);
+  const read = await readDriverFile(file.path, file.isNamed);
   if (!('bytes' in read)) return refused(fileName, read);
   const { bytes, state } = read;
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -2,11 +2,12 @@
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import type { ScanOutcome } from '../../data/facts.ts';
+import type { ScanOutcome, TagSighting } from '../../data/facts.ts';
 import type { TagExplanation } from '../explain/tag-explanation.ts';
 import type { WorkerMessage, WorkerRequest, WorkerSettings } from '../scan-worker.ts';
 import type { ListedFile } from './file-list.ts';
 import { refused } from './file-problems.ts';
+import { outcomeFromParts } from './outcome-parts.ts';
 import { HEAP_MB, newScanThread, takeScanThread } from './scan-thread.ts';
 import { StopFlag } from './stop-flag.ts';
 import { WorkTimer } from './work-timer.ts';
@@ -62,6 +63,8 @@ export class ScanLane {
   #closing: Promise<void> | undefined;
   /** What the worker has been asked for: it scans the first, and finds the next there when that is done. */
   readonly #jobs: Job[] = [];
+  /** Of the first job, where its outcome comes in parts. */
+  #sightings: TagSighting[] = [];
   /** The limits of the first job. */
   #reading: NodeJS.Timeout | undefined;
   #scanning: WorkTimer | undefined;
@@ -136,6 +139,7 @@ export class ScanLane {
 
   /** The limits of the first job begin, if there is one. */
   #beginFirst(): void {
+    this.#sightings = [];
     const [job] = this.#jobs;
     if (job === undefined) return;
     const { readMs } = this.#limits;
@@ -153,9 +157,13 @@ export class ScanLane {
     if (message.kind === 'done') {
       this.#stopLimits();
       const { explanation, elapsedMs, cacheProblem } = message;
-      const outcome: ScanOutcome = JSON.parse(message.outcomeJson);
+      const outcome = outcomeFromParts(this.#sightings, JSON.parse(message.outcomeJson) as ScanOutcome);
       this.#jobs.shift()?.resolve({ outcome, explanation, elapsedMs, cacheProblem });
       return this.#beginFirst();
+    }
+    if (message.kind === 'sightings') {
+      for (const sighting of JSON.parse(message.sightingsJson)) this.#sightings.push(sighting);
+      return;
     }
     this.#stopLimits(); // a file is read again where a tag of it is explained
     const limitMs = timeLimitMs(message.sizeBytes, this.#limits);

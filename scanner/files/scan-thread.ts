@@ -3,8 +3,8 @@ import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { workerArguments, workerUrl } from './worker-start.ts';
 
-/** Analysis makes much short-lived garbage; with the usual 16 MB the collector copies more of it. */
-const YOUNG_HEAP_MB = 64;
+/** Three times what is filled between two collections. More is memory that is new to the system, and costs more than the collector then spares. */
+const YOUNG_HEAP_MB = 16;
 
 const WORKER_URL = workerUrl('scanner/scan-worker');
 

@@ -23,6 +23,12 @@ const FAULTY_WORKER = new URL(
       if (path === 'eats.sys') for (const eaten = []; ; ) eaten.push(new Array(100000).fill(path));
       if (path === 'throws.sys') throw new Error('a fault');
       if (path === 'exits.sys') process.exit(3);
+      if (path.startsWith('parts')) {
+        parentPort.postMessage({ kind: 'sightings', sightingsJson: '["first", "second"]' });
+        if (path === 'parts-die.sys') process.exit(4);
+        parentPort.postMessage({ kind: 'done', outcomeJson: '{"status":"scanned","sightings":["last"]}', elapsedMs: 1 });
+        return;
+      }
       const outcomeJson = JSON.stringify({ status: 'scanned', path });
       parentPort.postMessage({ kind: 'done', outcomeJson, elapsedMs: 1 });
     });
@@ -61,6 +67,19 @@ for (const [path, words] of losses) {
     assert.deepEqual(await scanned(lane, 'next.sys'), { status: 'scanned', path: 'next.sys' });
   });
 }
+
+test('An outcome that comes in parts is whole, and no part of a lost one stays', async t => {
+  const lane = new ScanLane(NO_CACHE, { workerUrl: FAULTY_WORKER, limits: LIMITS });
+  t.after(() => lane.close());
+  const paths = ['parts.sys', 'parts-die.sys', 'parts.sys', 'good.sys'];
+  const outcomes = await Promise.all(paths.map(path => scanned(lane, path)));
+  const whole = { status: 'scanned', sightings: ['first', 'second', 'last'] };
+  assert.equal(outcomes[1].status, 'refused');
+  assert.deepEqual(
+    [outcomes[0], outcomes[2], outcomes[3]],
+    [whole, whole, { status: 'scanned', path: 'good.sys' }],
+  );
+});
 
 test('A search whose time is over is asked for what it has, and the next one is not', async t => {
   const limits = { ...LIMITS, baseMs: 150, msPerMb: 50 };

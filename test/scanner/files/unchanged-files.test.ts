@@ -181,7 +181,7 @@ test('A state is kept only once the clock of the coarsest disk has moved on', as
   const path = join(newFolder(t), 'new.sys');
   writeFileSync(path, 'MZ');
   utimesSync(path, 0, 0); // the time of change is now all the same
-  const fresh = readDriverFile(path, false);
+  const fresh = await readDriverFile(path, false);
   assert.ok('bytes' in fresh);
   assert.equal(fresh.state, undefined);
   const stats = statSync(path, { bigint: true });

@@ -18,10 +18,13 @@ export function withoutLiterals(scanned: ScannedFile): ScannedFile {
   if (outcome.status === 'refused') return scanned;
   const sightings: TagSighting[] = [];
   for (const sighting of outcome.sightings) {
-    const evidence = sighting.evidence.filter(one => !isLiteral(one));
     // Ten thousand copies take a while, and nearly all would be equal.
-    if (evidence.length === sighting.evidence.length) sightings.push(sighting);
-    else if (evidence.length > 0) sightings.push({ ...sighting, evidence });
+    if (!sighting.evidence.some(isLiteral)) {
+      sightings.push(sighting);
+      continue;
+    }
+    const evidence = sighting.evidence.filter(one => !isLiteral(one));
+    if (evidence.length > 0) sightings.push({ ...sighting, evidence });
   }
   return { ...scanned, outcome: { ...outcome, sightings } };
 }

@@ -51,7 +51,8 @@ function calledCopy(resolver: ValueResolver, i: number, moved: number): Copy | u
   if (!from.some(({ kind }) => TEMPLATES.has(kind))) return undefined;
   const to = passed(called.to);
   // What stands in the frame is asked for where it is used; an object that a call left there is another thing.
-  return to.every(({ kind }) => ['stack', 'constant'].includes(kind))
+  const isInFrame = to.every(({ kind }) => kind === 'stack' || kind === 'constant');
+  return isInFrame && !from.some(({ kind }) => kind === 'address')
     ? undefined
     : { to, from, bytes: size[0].value };
 }

@@ -211,6 +211,13 @@ function readsTable(bytes: Uint8Array, offset: number): boolean {
   return isScaledByFour && !isCall;
 }
 
+/** Whether the constant at `offset` is that of gcc without optimisation: `add eax, table; mov eax, [eax]; jmp eax`. */
+function isAddedTable(bytes: Uint8Array, offset: number): boolean {
+  if (bytes[offset - 1] !== 0x05 || bytes[offset + 4] !== 0x8b || bytes[offset + 5] !== 0x00) return false;
+  const jump = offset + (bytes[offset + 6] === 0x3e ? 7 : 6); // `notrack`
+  return bytes[jump] === 0xff && bytes[jump + 1] === 0xe0;
+}
+
 /** RVAs of the entries of jump tables: relocated pointers in a row that code reads by an index. */
 function jumpTableEntries(image: DriverImage, code: Section[]): Set<number> {
   const { relocations } = image;
@@ -221,7 +228,7 @@ function jumpTableEntries(image: DriverImage, code: Section[]): Set<number> {
     if (section === undefined) continue;
     const { bytes } = section;
     const offset = at - section.rva;
-    const isTableJump = offset >= 3 && readsTable(bytes, offset);
+    const isTableJump = (offset >= 3 && readsTable(bytes, offset)) || isAddedTable(bytes, offset);
     const table = isTableJump ? ((readInt32(bytes, offset) >>> 0) - image.imageBase) | 0 : 0;
     const first = isTableJump ? lastAddressNotAbove(relocations, table) : -1;
     for (let n = first; n >= 0 && relocations[n] === table + 4 * (n - first); n++)

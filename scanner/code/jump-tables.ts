@@ -8,6 +8,8 @@ import type { Processor } from './processor.ts';
 
 /** The table is addressed and read within so many operations before the jump. */
 const MAX_OPERATIONS = 24;
+/** A pointer out of a table is read within so many before the jump by it. */
+const MAX_TO_POINTER = 8;
 /** Entries of one table; longer ones are read in part. */
 const MAX_ENTRIES = 512;
 const GENERAL_REGISTERS = 64;
@@ -27,10 +29,9 @@ export function jumpTableTargets(
   jump: number,
   isCode: (rva: number) => boolean,
 ): number[] {
-  const { base, index, displacement } = operations;
-  if (base[jump] === BASE_IMAGE && index[jump] !== NONE) {
-    return entries(isCode, n => image.pointerAt(displacement[jump] + n * processor.pointerSize));
-  }
+  const tableRva = pointerTable(operations, jump);
+  if (tableRva !== undefined)
+    return entries(isCode, n => image.pointerAt(tableRva + n * processor.pointerSize));
   const { constants, reads } = beforeJump(operations, jump);
   return reads.flatMap(({ tableRva, size, count }) => {
     const entryAt = (n: number) => entry(image, tableRva + n * size, size);
@@ -47,6 +48,35 @@ export function jumpTableTargets(
     );
     return found.reduce((best, targets) => (targets.length > best.length ? targets : best), []);
   });
+}
+
+/**
+ * The table of pointers that the jump reads its target in: by its operand, or by a register loaded just before, as without
+ * optimisation (gcc adds the table's address to the multiplied number first).
+ */
+function pointerTable(
+  { op, alu, dst, source, base, index, displacement, low, flags }: OperationList,
+  jump: number,
+) {
+  const isIndexed = (i: number) => base[i] === BASE_IMAGE && index[i] !== NONE;
+  if (isIndexed(jump)) return displacement[jump];
+  let register = source[jump];
+  let isLoaded = false;
+  for (let i = jump - 1; register !== NONE && i >= 0 && i >= jump - MAX_TO_POINTER; i--) {
+    if (dst[i] !== register) continue;
+    if (!isLoaded) {
+      if (op[i] !== Op.load) return undefined;
+      if (isIndexed(i)) return displacement[i];
+      if (index[i] !== NONE || displacement[i] !== 0) return undefined;
+      isLoaded = true;
+      register = base[i];
+    } else {
+      if (op[i] === Op.address && isIndexed(i)) return displacement[i];
+      const isAdded = op[i] === Op.binary && alu[i] === Alu.add && flags[i] === Flag.immediateIsAddress;
+      return isAdded ? low[i] : undefined;
+    }
+  }
+  return undefined;
 }
 
 interface TableRead {

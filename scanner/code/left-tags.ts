@@ -12,6 +12,8 @@ const MAX_FILLING_CALLS = 16;
 const MAX_FILLED_BYTES = 0x200;
 /** The same of what functions of others may fill: what is further on is another variable. */
 const MAX_FOREIGN_BYTES = 0x20;
+/** Structures of the frame of which one was copied from the other by functions. */
+const MAX_COPIES = 2;
 /** Operations between a load and the use of what it gave. */
 const MAX_TO_LOAD = 24;
 
@@ -46,7 +48,7 @@ export class LeftTags {
     });
   }
 
-  #leftAt(slot: number, i: number): Value[] {
+  #leftAt(slot: number, i: number, depth = 0): Value[] {
     const { code, fn } = this.#context;
     const { op } = fn.body.operations;
     const found: Value[] = [];
@@ -66,7 +68,7 @@ export class LeftTags {
             if (distance > MAX_FOREIGN_BYTES) continue;
             return found;
           }
-          const left = this.#leftBy(before, place, distance);
+          const left = this.#leftBy(before, place, distance, depth);
           if (left.length > 0) begin = value.offset;
           found.push(...left);
         }
@@ -83,11 +85,15 @@ export class LeftTags {
     return op[call] === Op.callIndirect || code.functions.thunkSlot(low[call]) !== undefined;
   }
 
-  #leftBy(call: number, place: Place, distance: number): readonly Value[] {
+  #leftBy(call: number, place: Place, distance: number, depth: number): readonly Value[] {
     const { fn } = this.#context;
     return this.#filled
       .of(fn.body.operations.low[call], fn.atEntry(place), distance)
-      .flatMap(left => (left.kind === 'parameter' ? fn.passedAt(fn.beforeCall(left.place), call) : [left]));
+      .flatMap(left => (left.kind === 'parameter' ? fn.passedAt(fn.beforeCall(left.place), call) : [left]))
+      .flatMap(left => {
+        const isCopied = left.kind === 'blank' && depth < MAX_COPIES;
+        return isCopied ? this.#leftAt(left.offset, call, depth + 1) : [left];
+      });
   }
 
   #ofDescription(field: Extract<Value, { kind: 'field' }>, i: number): readonly Value[] {

@@ -73,7 +73,7 @@ export class MemoryFunctions {
   at(body: FunctionBody, i: number): MemoryFunction | undefined {
     const { op, low } = body.operations;
     if (op[i] === Op.call) return this.#ofTarget(low[i]);
-    const slotRva = slotOf(body, i);
+    const slotRva = calledSlot(body, i);
     return slotRva === undefined ? undefined : this.#bySlot.get(slotRva);
   }
 
@@ -87,7 +87,7 @@ export class MemoryFunctions {
 }
 
 /** The slot that an indirect call goes through: its own operand, or loaded into its register shortly before. */
-function slotOf(body: FunctionBody, i: number): number | undefined {
+export function calledSlot(body: FunctionBody, i: number): number | undefined {
   const { op, dst, source } = body.operations;
   const register = source[i];
   if (register === NONE) return nearAddress(body, i);

@@ -134,19 +134,20 @@ export class OperationsPointers {
     return this.#copiesLeft === 0;
   }
 
-  /** A structure may be copied at `i`: a table of operations, into a variable or an object. */
+  /** A structure may be copied at `i`: a table of operations, into a variable, an object or the frame. */
   addCopy(i: number): void {
     if (!this.#namesOperations && !this.#isGivenOperations) return;
     const { code, fn } = this.#context;
     const { pointerSize } = code.processor;
     const copy = fn.copyAt(i);
-    if (copy === undefined || fn.body.slot[i] !== NO_SLOT || this.#copiesLeft === 0) return;
+    if (copy === undefined || this.#copiesLeft === 0) return;
     this.#copiesLeft--;
     for (let lane = 0; lane + pointerSize <= Math.min(copy.bytes, MAX_LOCAL_TABLE); lane += pointerSize) {
       const values = fn.copiedValues(i, copy, lane);
       for (const rva of values.flatMap(value => this.#operationsIn(value))) {
         for (const pointer of copy.to) {
           if (pointer.kind === 'address') this.#addToVariable(pointer.rva + lane, address(rva));
+          else if (pointer.kind === 'stack') this.#inFrame.push({ slot: pointer.offset + lane, rva });
           else this.#addBehind(pointer, lane, rva);
         }
       }

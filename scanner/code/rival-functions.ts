@@ -5,6 +5,7 @@
 import type { CallTargets } from './call-targets.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { relocatedPointerAt } from './static-memory.ts';
+import { StoppingFunctions } from './stopping-functions.ts';
 
 /** Tables that are looked at; a large driver in C++ has some thousand classes. */
 const MAX_TABLES = 5_000;
@@ -13,17 +14,19 @@ const MAX_DISTANCES = 256;
 
 /** Answers for a whole image, when the search is over. */
 export class RivalFunctions {
-  readonly #code: Pick<CodeUnderAnalysis, 'image' | 'index'>;
+  readonly #code: CodeUnderAnalysis;
   readonly #targets: CallTargets;
+  readonly #stopping: StoppingFunctions;
   readonly #known = new Map<number, boolean>();
   #tables: number[] | undefined;
 
-  constructor(code: Pick<CodeUnderAnalysis, 'image' | 'index'>, targets: CallTargets) {
+  constructor(code: CodeUnderAnalysis, targets: CallTargets) {
     this.#code = code;
     this.#targets = targets;
+    this.#stopping = new StoppingFunctions(code);
   }
 
-  /** Whether any table has a function at this distance that takes no tag. */
+  /** Whether any table has a function at this distance that takes no tag; the place of a pure virtual one says nothing. */
   isAt(distance: number): boolean {
     let isRival = this.#known.get(distance);
     if (isRival === undefined) {
@@ -42,7 +45,8 @@ export class RivalFunctions {
       // Another table begins before.
       if (distance < 0 || index.nextReference(table + 1, slot + 1) <= slot) return false;
       const target = this.#functionAt(slot);
-      return target !== undefined && !this.#targets.knowsFunction(target);
+      if (target === undefined || this.#targets.knowsFunction(target)) return false;
+      return !this.#stopping.isOne(target);
     });
   }
 
@@ -58,9 +62,10 @@ export class RivalFunctions {
   }
 
   #functionAt(slot: number): number | undefined {
-    const { image } = this.#code;
+    const { image, functions } = this.#code;
     if (image.sectionAt(slot)?.executable !== false) return undefined;
     const target = relocatedPointerAt(image, slot);
-    return target !== undefined && image.sectionAt(target)?.executable ? target : undefined;
+    // The table of a switch leads into functions.
+    return target !== undefined && functions.functionAt(target) === target ? target : undefined;
   }
 }

@@ -134,6 +134,7 @@ export class TagStores {
     if (copy === undefined) return;
     const isCall = fn.body.operations.op[i] !== Op.blockCopy;
     for (const pointer of copy.to) {
+      if (pointer.kind === 'stack') continue; // asked for where it is used
       for (const offset of this.#offsetsCopied(pointer, copy.bytes)) {
         const found = fn.copiedValues(i, copy, offset);
         // Much else is copied by calls: as setters these would take the room of others.

@@ -34,6 +34,8 @@ export class X86Decoder {
   rm = 0;
   base: number = NONE;
   index: number = NONE;
+  /** In [table + register + register*4], where `base` is the image: the register that is not multiplied. */
+  unscaled: number = NONE;
   scale = 0;
   displacement = 0;
   immediate = 0;
@@ -112,6 +114,7 @@ export class X86Decoder {
     this.opcode = opcode;
     this.base = NONE;
     this.index = NONE;
+    this.unscaled = NONE;
     this.mod = 3;
     this.modrm = 0;
     this.reg = 0;
@@ -184,9 +187,7 @@ export class X86Decoder {
       this.scale = 0;
     } else if (this.index === register) {
       this.scale |= SUM_SCALE; // [table + register + register*4]
-    } else {
-      this.base = BASE_ELSEWHERE;
-    }
+    } else this.unscaled = register;
     return next;
   }
 

@@ -447,7 +447,7 @@ static BOOLEAN VswCtFtpCommand(const UCHAR *payload, ULONG length) {
     case 0x56534150: return TRUE; //~ PASV magic
     case 0x54525045: return payload[5] == '|'; //~ EPRT magic
     case 0x56535045: return TRUE; //~ EPSV magic
-    case 0x20373232: return payload[4] == 'E'; //~ 227_ magic
+    case 0x20373232: return payload[4] == 'E'; //~ "227 " magic
   }
   return FALSE;
 }

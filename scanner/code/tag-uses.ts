@@ -116,6 +116,12 @@ export class TagUses {
     );
   }
 
+  /** What call `i` passes at a place, with what functions have left there that were given the place's address before. */
+  passedWithLeft(place: Place, i: number): readonly Value[] {
+    const { fn } = this.#context;
+    return this.#left.with(fn.placeAt(place, i), fn.passedAt(place, i), i);
+  }
+
   /** What call `i` passes is returned by a function in the table whose address the function at hand is given at `place`. */
   #addTableEntry(place: Place, i: number, callee: Callee, returnedAt: number): void {
     this.#addWrapper(place, this.#context.fn.body.operations.rva[i], { ...callee, returnedAt });

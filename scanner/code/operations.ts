@@ -109,6 +109,8 @@ export function indexFactor(scale: number): number {
 
 /** A register that no processor has: between the load and the arithmetic of an instruction that does both. */
 export const SCRATCH = 40;
+/** The same for an index that is the sum of two registers. */
+export const SCRATCH_INDEX = 41;
 
 /** Register numbers of x86 and x64. */
 export const X86 = { ax: 0, cx: 1, dx: 2, bx: 3, sp: 4, bp: 5, si: 6, di: 7, r8: 8, r9: 9 } as const;

@@ -36,7 +36,7 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     return found.map(value => compute(alu[i], value, value, rva[i])[0]);
   }
   const isSum = alu[i] === Alu.add || alu[i] === Alu.subtract;
-  const one = isSum && source[i] !== NONE ? oneNumber(walk.body, left[i], source[i], i) : undefined;
+  const one = isSum && source[i] !== NONE ? oneNumber(walk, left[i], source[i], i) : undefined;
   if (one !== undefined && wanted.width === 4) {
     const factor = one.first + (alu[i] === Alu.add ? one.second : -one.second);
     return multiplied(walk, one, factor, i, depth);

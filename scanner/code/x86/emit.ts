@@ -1,5 +1,15 @@
 /** The pieces that x86 instructions are translated with: operands, moves, arithmetic, branches. */
-import { Alu, Flag, NONE, Op, type OperationList, SCRATCH, VECTOR0, X86 } from '../operations.ts';
+import {
+  Alu,
+  Flag,
+  NONE,
+  Op,
+  type OperationList,
+  SCRATCH,
+  SCRATCH_INDEX,
+  VECTOR0,
+  X86,
+} from '../operations.ts';
 import type { X86Decoder } from './x86-decoder.ts';
 
 /** Bytes of an operand that is not one byte wide. */
@@ -28,6 +38,18 @@ export function setMemory(d: X86Decoder, out: OperationList, i: number): void {
   out.index[i] = d.index;
   out.scale[i] = d.index === NONE ? 0 : d.scale;
   out.displacement[i] = d.displacement;
+}
+
+/** `[table + register + index * scale]`: the sum of the two becomes the index. */
+export function addToIndex(d: X86Decoder, rva: number, out: OperationList): void {
+  const i = out.add(Op.address, rva);
+  out.dst[i] = SCRATCH_INDEX;
+  out.base[i] = d.addedToTable;
+  out.index[i] = d.index;
+  out.scale[i] = d.scale;
+  out.size[i] = 4;
+  d.index = SCRATCH_INDEX;
+  d.scale = 0;
 }
 
 /** Gives operation `i` the instruction's immediate. */

@@ -40,6 +40,8 @@ export class X86Decoder {
   immediateHigh = 0;
   /** The immediate is an RVA of the image. */
   immediateIsAddress = false;
+  /** The register that is added to a table's address besides the index; x86 alone has such operands. */
+  addedToTable: number = NONE;
   length = 0;
   /** The opcode map that a VEX or EVEX prefix names. */
   #vectorMap = 0;
@@ -112,6 +114,7 @@ export class X86Decoder {
     this.opcode = opcode;
     this.base = NONE;
     this.index = NONE;
+    this.addedToTable = NONE;
     this.mod = 3;
     this.modrm = 0;
     this.reg = 0;
@@ -185,7 +188,7 @@ export class X86Decoder {
     } else if (this.index === register) {
       this.scale |= SUM_SCALE; // [table + register + register*4]
     } else {
-      this.base = BASE_ELSEWHERE;
+      this.addedToTable = register;
     }
     return next;
   }

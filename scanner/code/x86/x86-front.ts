@@ -1,6 +1,7 @@
 /** The instruction front of x86 and x64: decoder and meaning together. */
-import type { OperationList } from '../operations.ts';
+import { NONE, type OperationList } from '../operations.ts';
 import type { InstructionFront } from '../processor.ts';
+import { addToIndex } from './emit.ts';
 import { X86Decoder } from './x86-decoder.ts';
 import { appendX86 } from './x86-operations.ts';
 
@@ -14,7 +15,9 @@ export function x86Front(
   return {
     append(bytes: Uint8Array, position: number, end: number, rva: number, out: OperationList): number {
       const length = decoder.decode(bytes, position, end, rva);
-      if (length !== 0) appendX86(decoder, rva, out);
+      if (length === 0) return 0;
+      if (decoder.addedToTable !== NONE) addToIndex(decoder, rva, out);
+      appendX86(decoder, rva, out);
       return length;
     },
   };

@@ -57,9 +57,10 @@ export class ReturnedTags {
       object => placeKey({ ...fn.atEntry(object), behind: 0 }) === placeKey(place),
     );
     if (!isOwn) return [];
-    return this.#tablesWith(fn.rva).flatMap(table =>
-      this.#isOneTable(table, returnedAt) ? this.#returnedBy(table, returnedAt) : [],
+    const tables = this.#tablesWith(fn.rva).filter(({ begin, slot }) =>
+      this.#isOneTable(begin, slot, begin + returnedAt),
     );
+    return tables.flatMap(({ begin }) => this.#returnedBy(begin, returnedAt));
   }
 
   #returnedBy(table: number, returnedAt: number): Value[] {
@@ -69,14 +70,15 @@ export class ReturnedTags {
     return fn.returnedBy(functionRva).filter(value => value.kind === 'constant' && looksLikeTag(value.value));
   }
 
-  /** Where the tables begin that a function stands in which is called by these only. */
-  #tablesWith(functionRva: number): number[] {
+  /** Where the tables begin in which a function stands that is called by these only. */
+  #tablesWith(functionRva: number): { begin: number; slot: number }[] {
     const { code, worklist } = this.#context;
     const slots = worklist.slotsOf(functionRva);
     if (slots.length > MAX_CLASSES) return [];
     const isNamedByCode = (slot: number) =>
       code.index.referencesTo(code.image.pointerAt(slot) ?? 0).length > 0;
-    return slots.some(isNamedByCode) ? [] : slots.flatMap(slot => this.#beginningOf(slot));
+    if (slots.some(isNamedByCode)) return [];
+    return slots.flatMap(slot => this.#beginningOf(slot).map(begin => ({ begin, slot })));
   }
 
   /** The last address up to a slot that code names. */
@@ -88,9 +90,16 @@ export class ReturnedTags {
     return beginning === undefined ? [] : [beginning];
   }
 
-  /** Whether nothing that code names begins between a table's beginning and an entry. */
-  #isOneTable(table: number, at: number): boolean {
-    return this.#context.code.index.nextReference(table + 1, table + at + 1) > table + at;
+  /** Whether both entries are of one table: functions in a row, and nothing that code names between its beginning and them. */
+  #isOneTable(begin: number, slot: number, entry: number): boolean {
+    const { image, index } = this.#context.code;
+    const last = Math.max(slot, entry);
+    if (index.nextReference(begin + 1, last + 1) <= last) return false;
+    for (let at = begin; at <= last; at += image.pointerSize) {
+      const target = relocatedPointerAt(image, at);
+      if (target === undefined || image.sectionAt(target)?.executable !== true) return false;
+    }
+    return true;
   }
 }
 

@@ -27,7 +27,7 @@ void operator delete[](void *p) noexcept { if (p) ExFreePool(p); }
 extern "C" int __cdecl _purecall() { KeBugCheckEx(0x0000014F, 0x50757265, 0, 0, 0); return 0; } //~ eruP bug-check
 
 namespace tags {
-constexpr ULONG Open = 'nOtP', Program = 'gPtP', Rule = 'uRtP', Ring = 'gRtP', Clock = 'kCtP', Oid = 'dOtP', Inject = 'jItP', Parameter = 'mPtP';
+constexpr ULONG Open = 'nOtP', Program = 'gPtP', Rule = 'uRtP', Ring = 'gRtP', Clock = 'kCtP', Oid = 'dOtP', Inject = 'jItP', Parameter = 'mPtP'; //? PtIj of an older version: nothing uses it
 constexpr ULONG Dump = 'mDtP', Statistics = 'tStP', Kernel = 'rKtP', Interface = 'fItP', Socket = 'kStP';
 } // namespace tags
 

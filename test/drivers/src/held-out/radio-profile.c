@@ -107,7 +107,7 @@ static const GUID bluetoothBase = {0x00000000, 0x0000, 0x1000, {0x80, 0x00, 0x00
 /* ---- HogpLib.h: memory by kind; the enumeration is shared with the extension that dumps pools ---- */
 typedef enum { HogpMemReport, HogpMemDescriptor, HogpMemString, HogpMemKey, HogpMemFirmware, HogpMemMax } HOGP_MEM_KIND;
 typedef enum {
-  HogpTagDriver = 'fDpR', HogpTagConnection = 'nCpR', HogpTagReader = 'dRpR', HogpTagWriter = 'rWpR', HogpTagQueue = 'uQpR', HogpTagSdp = 'pSpR',
+  HogpTagDriver = 'fDpR', HogpTagConnection = 'nCpR', HogpTagReader = 'dRpR', HogpTagWriter = 'rWpR', HogpTagQueue = 'uQpR', HogpTagSdp = 'pSpR', //? RpCn nothing uses it //? RpQu nothing uses it
   HogpTagBrbOpen = 'oBpR', HogpTagBrbClose = 'cBpR', HogpTagBrbServer = 'sBpR', HogpTagBrbTransfer = 'tBpR', HogpTagAttribute = 'tApR', HogpTagCache = 'hCpR',
 } HOGP_TAG;
 typedef struct { ULONG PoolType; ULONG PoolTag; ULONG MaximumSize; } HOGP_MEM_POLICY;

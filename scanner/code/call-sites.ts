@@ -74,7 +74,7 @@ class CallSiteSearch {
     this.#callees = new Callees(this.#context, functionsAt(code.functions, naming));
     this.#uses = new TagUses(this.#context, this.#callees);
     this.#stores = new TagStores(this.#context, this.#uses);
-    this.#pointers = new OperationsPointers(this.#context, this.#callees, this.#uses);
+    this.#pointers = new OperationsPointers(this.#context, this.#callees, this.#uses, sinks.tables);
     this.#operationsLeft = code.maxOperations;
     this.#context.worklist.add(naming);
     this.#addSinks(sinks);

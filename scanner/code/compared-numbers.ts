@@ -8,6 +8,11 @@ import { operandLength } from './x86/operand-length.ts';
 const MAX_NUMBERS = 5_000;
 /** Instructions of ARM64 between the making of a number and the compare. */
 const MAX_TO_COMPARE = 16;
+/** The same where the number waits, across calls, in a register that these leave alone. */
+const MAX_TO_COMPARE_KEPT = 256;
+/** x19 to x28. */
+const FIRST_KEPT = 19;
+const LAST_KEPT = 28;
 
 /**
  * Those of them that read like a tag, whatever they are compared with. Raw bytes are read at every position: a number may be
@@ -38,7 +43,8 @@ function addX86({ bytes }: Section, found: Set<number>): void {
 /** `movz` and `movk` make the number in a register, with which `cmp` or `ccmp` compares. */
 function addArm64({ bytes }: Section, found: Set<number>): void {
   const numbers = new Int32Array(32);
-  const madeAt = new Int32Array(32).fill(-MAX_TO_COMPARE * 4 - 4);
+  const longAgo = -MAX_TO_COMPARE_KEPT * 4 - 4;
+  const madeAt = new Int32Array(32).fill(longAgo);
   for (let p = 0; p + 4 <= bytes.length; p += 4) {
     const word = readInt32(bytes, p);
     const half = (word >>> 5) & 0xffff;
@@ -50,7 +56,24 @@ function addArm64({ bytes }: Section, found: Set<number>): void {
     } else if ((word & 0x7fe0fc00) === 0x6b000000 || (word & 0x7fe00c10) === 0x7a400000) {
       // Without optimisation the difference is kept, too (subs).
       for (const register of [(word >>> 5) & 31, (word >>> 16) & 31])
-        if (p - madeAt[register] <= MAX_TO_COMPARE * 4) note(found, numbers[register]);
+        if (p - madeAt[register] <= farthest(register) * 4) note(found, numbers[register]);
+    } else if (isKept(word & 31) && mayWrite(word)) {
+      madeAt[word & 31] = longAgo;
     }
   }
+}
+
+function isKept(register: number): boolean {
+  return register >= FIRST_KEPT && register <= LAST_KEPT;
+}
+
+function farthest(register: number): number {
+  return isKept(register) ? MAX_TO_COMPARE_KEPT : MAX_TO_COMPARE;
+}
+
+/** Whether the register in an instruction's lowest bits may be written: a store and a branch read it. */
+function mayWrite(word: number): boolean {
+  const isBranch = (word & 0x1c000000) === 0x14000000;
+  const isStore = (word & 0x0ac00000) === 0x08000000;
+  return !isBranch && !isStore;
 }

@@ -48,6 +48,12 @@ export class FilledValues extends OtherFunction {
     this.#known.set(key, []); // ends functions that call each other
     if (!this.decode(functionRva)) return [];
     this.#operationsLeft -= this.body.operations.count;
+    const target = this.#thunkTarget();
+    if (target !== undefined) {
+      const left = this.of(target, pointer, distance, depth);
+      this.#known.set(key, left);
+      return left;
+    }
     const found = this.#stored(pointer, distance);
     // The body is free again behind this, so what is left to others can be read.
     const others = found.values.length > 0 || depth >= MAX_DEPTH ? [] : this.#passedOn(pointer, distance);
@@ -56,6 +62,14 @@ export class FilledValues extends OtherFunction {
         if (value.kind !== 'parameter') found.add(value);
     this.#known.set(key, found.values);
     return found.values;
+  }
+
+  /** Where a thunk jumps to (incremental links put one before every function): that is given the very same. */
+  #thunkTarget(): number | undefined {
+    const { op, low, count } = this.body.operations;
+    let i = 0;
+    while (i < count && op[i] === Op.nothing) i++;
+    return i < count && op[i] === Op.jump && !this.body.contains(low[i]) ? low[i] : undefined;
   }
 
   #stored(pointer: Place, distance: number): ValueSet {

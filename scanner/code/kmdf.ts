@@ -1,6 +1,6 @@
 /** KMDF: where a driver keeps the table of framework functions. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { KMDF_FUNCTIONS } from './pool-functions.ts';
+import { KMDF_FUNCTIONS, KMDF_QUERY_INTERFACE } from './pool-functions.ts';
 import type { Processor } from './processor.ts';
 import { type Callee, directCallee, type FunctionTable } from './sinks.ts';
 import { isRelocated } from './static-memory.ts';
@@ -34,7 +34,8 @@ export function findKmdfFunctions(
       directCallee(poolFunction, 'wdf01000.sys', processor),
     ]);
     // The pointer is looked for with every version: in an array its place is another function, through which nobody reads.
-    const tables = [{ variableRva: filledRva, callees: new Map(callees) }];
+    const queryAt = KMDF_QUERY_INTERFACE * pointerSize;
+    const tables = [{ variableRva: filledRva, callees: new Map(callees), queryAt }];
     const isCopied = (image.u32At(at + pointerSize + 4) ?? Infinity) <= LAST_COPIED_VERSION;
     return { tables, slots: isCopied ? callees.map(([offset, callee]) => [filledRva + offset, callee]) : [] };
   }

@@ -52,9 +52,9 @@ function numbersUpTo(
   { i, compared, number }: LoopEnd,
   use: number,
 ): Value[] | undefined {
-  const { op, rva } = walk.body.operations;
+  const { rva } = walk.body.operations;
   const other = counterOf(compared);
-  if (other === undefined || !isInStep(walk, counter, other, op[i] !== Op.compare)) return undefined;
+  if (other === undefined || !isInStep(walk, counter, other)) return undefined;
   const isAmong = (wanted: number) =>
     compared.some(value => value.kind === 'constant' && value.value === wanted >>> 0);
   // The very number plus a constant: `previous` has that constant in what a round adds.
@@ -130,13 +130,10 @@ function counterOf(values: readonly Value[]): Counter | undefined {
   return start === undefined ? undefined : { start, step, by };
 }
 
-/**
- * Whether every round of the one is a round of the other: they are the same number, or stepped in the same block. Loops that
- * end by a step alone are many, so of these only the block tells.
- */
-function isInStep(walk: Walk, a: Counter, b: Counter, isByBlock: boolean): boolean {
+/** Whether every round of the one is a round of the other: the same block steps both. Two loops that count alike end apart. */
+function isInStep(walk: Walk, a: Counter, b: Counter): boolean {
   const { blockOf } = walk.body;
-  return blockOf[a.by] === blockOf[b.by] || (a.step === b.step && !isByBlock);
+  return blockOf[a.by] === blockOf[b.by];
 }
 
 /** Whether a loop that is left by comparison `i` goes on with the number that it compares with. */

@@ -77,7 +77,7 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
     return indexed(walk, address(displacement[i]), i, depth);
   }
   if (base[i] >= VECTOR0 && base[i] !== NONE) return ValueSet.of(UNKNOWN);
-  const one = base[i] === index[i] ? undefined : oneNumber(walk.body, base[i], index[i], i);
+  const one = base[i] === index[i] ? undefined : oneNumber(walk, base[i], index[i], i);
   if (one !== undefined) {
     const added = constant(displacement[i], 'computed', rva[i]);
     const multiple = multiplied(walk, one, one.first + one.second * factor, i, depth);

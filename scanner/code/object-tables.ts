@@ -25,8 +25,8 @@ interface Giving {
 /** Answers for the function at hand; what constructors leave is kept. */
 export class ObjectTables {
   readonly #code: CodeUnderAnalysis;
-  /** Where a method is given its object. */
-  readonly #objectPlaces: readonly Place[];
+  /** Where a method is given its object, just before the call. */
+  readonly objectPlaces: readonly Place[];
   /** By constructor, place of its object and distance. */
   readonly #known = new Map<string, number | undefined>();
   /** By function, call that returned the object, and distance: every store to the object asks. */
@@ -39,7 +39,7 @@ export class ObjectTables {
     this.#code = code;
     const { processor } = code;
     const first = processor.argument(1);
-    this.#objectPlaces = processor.arch === 'x86' ? [processor.fastcallArgument(1), first] : [first];
+    this.objectPlaces = processor.arch === 'x86' ? [processor.fastcallArgument(1), first] : [first];
   }
 
   /** The work done since this was last asked, in decoded operations. */
@@ -89,7 +89,7 @@ export class ObjectTables {
       }
       const isCall = op[i] === Op.call || (op[i] === Op.jump && !fn.body.contains(low[i]));
       if (!isCall) continue;
-      const place = this.#objectPlaces.find(at => fn.passedAt(at, i).some(value => isSame(value, object)));
+      const place = this.objectPlaces.find(at => fn.passedAt(at, i).some(value => isSame(value, object)));
       if (place !== undefined)
         found.push({ rva: rva[i], called: { functionRva: low[i], place: fn.atEntry(place) } });
     }

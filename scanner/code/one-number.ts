@@ -4,6 +4,7 @@
  */
 import type { FunctionBody } from './function-body.ts';
 import { Alu, indexFactor, NONE, Op, VECTOR0 } from './operations.ts';
+import { isLostInCall, type Processor } from './processor.ts';
 import { NO_SLOT } from './stack-slots.ts';
 
 /** Some multiples of what `register` holds just before the operation `before`. */
@@ -24,19 +25,21 @@ interface Multiple {
 /** Operations that one question looks back over in all: distances are worked out in a row, and blocks may be of any length. */
 const MAX_OPERATIONS = 64;
 
-/** How many are left of the question that is asked: it asks for parts of itself. */
+/** How many are left of the question that is asked, and of which processor: it asks for parts of itself. */
 let operationsLeft = 0;
+let processor: Processor;
 
 /** Both registers, just before an operation, as multiples of one number; undefined where they are of two. */
 export function oneNumber(
-  body: FunctionBody,
+  walk: { readonly body: FunctionBody; readonly processor: Processor },
   first: number,
   second: number,
   before: number,
 ): OneNumber | undefined {
   if (first >= VECTOR0 || second >= VECTOR0) return undefined;
   operationsLeft = MAX_OPERATIONS;
-  return ofBoth(body, first, second, before);
+  processor = walk.processor;
+  return ofBoth(walk.body, first, second, before);
 }
 
 function ofBoth(body: FunctionBody, first: number, second: number, before: number): OneNumber | undefined {
@@ -91,8 +94,9 @@ function isScaling(alu: number, amount: number): boolean {
 function lastChange(body: FunctionBody, register: number, before: number, begin: number): number {
   const { op, dst } = body.operations;
   for (let j = before - 1; j >= begin; j--) {
-    const isCall = op[j] === Op.call || op[j] === Op.callIndirect || op[j] === Op.killMany;
-    if (--operationsLeft < 0 || dst[j] === register || isCall) return j;
+    const isCall = op[j] === Op.call || op[j] === Op.callIndirect;
+    const isLost = (isCall && isLostInCall(processor, register, 0)) || op[j] === Op.killMany;
+    if (--operationsLeft < 0 || dst[j] === register || isLost) return j;
   }
   return begin - 1;
 }

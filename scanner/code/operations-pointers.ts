@@ -11,7 +11,9 @@ import { nearAddress } from './near-address.ts';
 import { OperationSetters } from './operation-setters.ts';
 import { BASE_ELSEWHERE, Flag, NONE } from './operations.ts';
 import { type Place, placeKey } from './places.ts';
+import { QueriedInterfaces } from './queried-interfaces.ts';
 import type { SearchContext } from './search-context.ts';
+import type { FunctionTable } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import type { TagUses } from './tag-uses.ts';
 import { isTagNear } from './tags-in-code.ts';
@@ -36,12 +38,14 @@ export class OperationsPointers {
   /** Functions that take a tag, stored in the frame of the function. */
   #inFrame: { slot: number; rva: number }[] = [];
   readonly #contexts: CallbackContexts;
+  readonly #queried: QueriedInterfaces;
   readonly #setters = new OperationSetters();
   readonly #seenGuesses = new Set<string>();
   #copiesLeft = MAX_COPIES;
 
-  constructor(context: SearchContext, callees: Callees, uses: TagUses) {
+  constructor(context: SearchContext, callees: Callees, uses: TagUses, frameworks: readonly FunctionTable[]) {
     this.#context = context;
+    this.#queried = new QueriedInterfaces(context, frameworks);
     this.#callees = callees;
     this.#uses = uses;
     this.#contexts = new CallbackContexts(context, uses);
@@ -66,6 +70,8 @@ export class OperationsPointers {
   addIndirectCall(i: number): void {
     this.addCopy(i);
     const { code, fn, targets, tables } = this.#context;
+    for (const { pointer, distance, rva } of this.#queried.filledBy(i))
+      this.#addBehind(pointer, distance, rva);
     for (const value of fn.calledPointers(i)) {
       const called = tables.callsOf(value, fn.rva);
       // A table of which nothing but a distance is known: only what may pass a tag itself is worth that guess.

@@ -162,6 +162,9 @@ export const KMDF_FUNCTIONS: readonly { index: number; poolFunction: PoolFunctio
   },
 ];
 
+/** Of WdfFdoQueryForInterface, by which a driver gets functions of another driver. */
+export const KMDF_QUERY_INTERFACE = 131;
+
 function rows(kind: PoolFunction['kind'], table: Row[]): PoolFunction[] {
   return table.flatMap(([tagArgument, names]) =>
     names

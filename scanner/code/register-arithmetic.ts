@@ -1,6 +1,7 @@
 /** What arithmetic leaves in a register: the operands looked up, the numbers of a bounded one enumerated, then computed. */
 import { compute, computeWithItself } from './arithmetic.ts';
 import { enumerated } from './bounds.ts';
+import { foundByDistance } from './distance-tables.ts';
 import { counted } from './loop-counters.ts';
 import { constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
 import { type OneNumber, oneNumber } from './one-number.ts';
@@ -35,10 +36,14 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     return found.map(value => compute(alu[i], value, value, rva[i])[0]);
   }
   const isSum = alu[i] === Alu.add || alu[i] === Alu.subtract;
-  const one = isSum && source[i] !== NONE ? oneNumber(walk.body, left[i], source[i], i) : undefined;
+  const one = isSum && source[i] !== NONE ? oneNumber(walk, left[i], source[i], i) : undefined;
   if (one !== undefined && wanted.width === 4) {
     const factor = one.first + (alu[i] === Alu.add ? one.second : -one.second);
     return multiplied(walk, one, factor, i, depth);
+  }
+  if (alu[i] === Alu.add && source[i] !== NONE && size[i] === 8) {
+    const pointers = foundByDistance(walk, i, depth);
+    if (pointers !== undefined) return pointers;
   }
   const found = walk.at(operand, i, depth + 1);
   const isBounded = placesCharacter(alu[i], source[i], low[i]) || countsElements(alu[i], source[i], found);

@@ -75,6 +75,8 @@ export interface FunctionTable {
   variableRva: number;
   /** By offset in the table. */
   callees: Map<number, Callee>;
+  /** Offset of the function that lets another driver fill an interface: see queried-interfaces.ts. */
+  queryAt?: number;
 }
 
 /** Finds the pool functions that an image imports or exports. `ownName` is the image's file name, for its own exports. */

@@ -1,5 +1,6 @@
 /** Constants that stand in the image's own data: const globals, initialised globals, pointers. */
 import type { DriverImage } from '../pe/image-facts.ts';
+import { lastAddressNotAbove } from './address-search.ts';
 import { address, constant, UNKNOWN } from './make-value.ts';
 import type { Value } from './values.ts';
 
@@ -67,7 +68,8 @@ export const MAX_TABLE_ENTRIES = 64;
 
 /**
  * The tags, or the pointers, in an array whose first one is at `rva` and whose elements have `stride` bytes: as many as read like tags
- * in a row, up to `endRva`, where something else of the image is referred to.
+ * in a row, up to `endRva`, where something else of the image is referred to. A row without a tag (zero) belongs to them where it has
+ * pointers at the places of the row before it, and the next tag is a row's as well.
  */
 export function readTable(image: DriverImage, rva: number, stride: number, endRva: number): Value[] {
   const section = image.sectionAt(rva);
@@ -81,8 +83,20 @@ export function readTable(image: DriverImage, rva: number, stride: number, endRv
     const target = ofPointers ? image.pointerAt(at) : undefined;
     const value = image.u32At(at);
     if (target !== undefined) values.push(address(target));
+    else if (value === 0 && values.length > 0 && hasPointersAsBefore(image, at, stride)) continue;
     else if (ofPointers || value === undefined || !looksLikeTag(value)) break;
     else values.push(constant(value, 'table', at));
   }
   return values;
+}
+
+/** Whether the loader relocates something in the `stride` bytes from `rva` on, and the same in as many bytes before it. */
+function hasPointersAsBefore({ relocations }: DriverImage, rva: number, stride: number): boolean {
+  const first = lastAddressNotAbove(relocations, rva - 1) + 1;
+  const before = lastAddressNotAbove(relocations, rva - stride - 1) + 1;
+  const count = first - before;
+  for (let n = 0; n < count; n++)
+    if (relocations[first + n] !== relocations[before + n] + stride) return false;
+  const next = first + count;
+  return count > 0 && (next >= relocations.length || relocations[next] >= rva + stride);
 }

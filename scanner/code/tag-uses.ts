@@ -94,7 +94,7 @@ export class TagUses {
       return;
     }
     for (const { place, returnedAt } of this.#returned.entriesOf(passed))
-      this.#addWrapper(place, fn.body.operations.rva[i], { ...callee, returnedAt });
+      this.#addTableEntry(place, i, callee, returnedAt);
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
@@ -116,11 +116,26 @@ export class TagUses {
     );
   }
 
+  /** What call `i` passes at a place, with what functions have left there that were given the place's address before. */
+  passedWithLeft(place: Place, i: number): readonly Value[] {
+    const { fn } = this.#context;
+    return this.#left.with(fn.placeAt(place, i), fn.passedAt(place, i), i);
+  }
+
+  /** What call `i` passes is returned by a function in the table whose address the function at hand is given at `place`. */
+  #addTableEntry(place: Place, i: number, callee: Callee, returnedAt: number): void {
+    this.#addWrapper(place, this.#context.fn.body.operations.rva[i], { ...callee, returnedAt });
+    // Where the table begins is told by what code names.
+    const guesses = (callee.guesses ?? 0) + 1;
+    const tags = this.#returned.ofMethod({ place, returnedAt });
+    this.addValues(tags, i, { ...callee, returnedAt: undefined, guesses });
+  }
+
   /** Call `i` passes an object, or a table, one of whose functions returns the tag. */
   #addReturned(i: number, callee: Callee, returnedAt: number): void {
     const { fn } = this.#context;
     for (const value of fn.passedAt(callee.place, i))
-      if (value.kind === 'parameter') this.#addWrapper(value.place, fn.body.operations.rva[i], callee);
+      if (value.kind === 'parameter') this.#addTableEntry(value.place, i, callee, returnedAt);
     // Which object it is was worked out from the order of the code.
     const guesses = (callee.guesses ?? 0) + 1;
     const tags = this.#returned.tagsOf({ place: callee.place, returnedAt }, i);

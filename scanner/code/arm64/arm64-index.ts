@@ -51,7 +51,8 @@ function noteReferences(
       address[word & 31] = (address[base] + ((word >>> 10) & 0xfff)) | 0;
       data.add(address[word & 31], rva);
     } else if ((word & 0x3b000000) === 0x39000000 && address[base] !== 0) {
-      const sizeLog2 = word >>> 30;
+      const isOf16Bytes = (word & 0x04800000) === 0x04800000; // ldr q0
+      const sizeLog2 = isOf16Bytes ? 4 : word >>> 30;
       data.add((address[base] + (((word >>> 10) & 0xfff) << sizeLog2)) | 0, rva); // ldr, str
       const isGeneralLoad = (word & 0x04000000) === 0 && (word & 0x00c00000) !== 0;
       if (isGeneralLoad) address[word & 31] = 0;

@@ -300,6 +300,12 @@ API(NTSTATUS, FwpsFlowAssociateContext0, (ULONG64 flow, USHORT layer, ULONG call
 API(NTSTATUS, FwpsAllocateCloneNetBufferList0, (PVOID list, HANDLE listPool, HANDLE bufferPool, ULONG flags, PVOID *out))
 API(NTSTATUS, FwpsInjectNetworkSendAsync0, (HANDLE injection, HANDLE context, ULONG flags, ULONG compartment, PVOID list, PVOID completion, PVOID completionContext))
 
+/* DLL netio.sys */
+API(NTSTATUS, WskRegister, (const void *client, PVOID registration))
+API(NTSTATUS, WskCaptureProviderNPI, (PVOID registration, ULONG wait, PVOID provider))
+API(void, WskReleaseProviderNPI, (PVOID registration))
+API(void, WskDeregister, (PVOID registration))
+
 /* A module of which nothing is documented: no rule of the scanner may know its functions by name. */
 /* DLL netpart.sys */
 API(PVOID, NpxAllocateBlock, (SIZE_T size, ULONG tag, ULONG flags))

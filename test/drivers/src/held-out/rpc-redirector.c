@@ -366,7 +366,7 @@ NOINLINE static RPC_XPRT *XsSetup(const RPC_XPRT_CLASS *class, const RPC_XPRT_OP
 }
 static RPC_XPRT *SetupTcp(const RPC_XPRT_CLASS *class, PVOID address) { return XsSetup(class, &tcp_ops, address, 16, 'bTrN'); } //= NrTb any object-field
 static RPC_XPRT *SetupUdp(const RPC_XPRT_CLASS *class, PVOID address) { return XsSetup(class, &udp_ops, address, 16, 'bUrN'); } //= NrUb any object-field
-static RPC_XPRT *SetupRdma(const RPC_XPRT_CLASS *class, PVOID address) { return XsSetup(class, &rdma_ops, address, 0, 'bRrN'); }
+static RPC_XPRT *SetupRdma(const RPC_XPRT_CLASS *class, PVOID address) { return XsSetup(class, &rdma_ops, address, 0, 'bRrN'); } //? NrRb kept, but this transport's buffers come from elsewhere
 static const RPC_XPRT_CLASS xprt_classes[] = {
   { "tcp6", 6, sizeof(RPC_XPRT), SetupTcp }, //~ tcp6 text
   { "udp6", 17, sizeof(RPC_XPRT), SetupUdp }, //~ udp6 text

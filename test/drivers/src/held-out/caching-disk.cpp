@@ -467,7 +467,7 @@ public:
     super_->crc = Crc(reinterpret_cast<UCHAR *>(super_), 64, 'deeS'); //~ Seed not-an-allocator
     descriptors_ = static_cast<BlockDescriptor *>(source_.AllocateBlock(blocks * sizeof(BlockDescriptor), 'sDdC')); //= CdDs any virtual-call
     if (!descriptors_ || !bounce_.Resize(65536) || !scratch_.Resize(4096)) return STATUS_INSUFFICIENT_RESOURCES;
-    if (blocks > 65536) policy_ = new (Pool::NonPaged, 'kPdC') ClockPolicy; //= CdPk any operator-new
+    if (blocks > 4096) policy_ = new (Pool::NonPaged, 'kPdC') ClockPolicy; //= CdPk any operator-new
     else policy_ = new (Pool::NonPaged, 'lPdC') LruPolicy; //= CdPl any operator-new
     if (!policy_ || !policy_->Initialize(blocks)) return STATUS_INSUFFICIENT_RESOURCES;
     journal_ = new Journal(source_);

@@ -518,6 +518,7 @@ NOINLINE static NTSTATUS UpcallWait(UPCALL_ENTRY *entry) {
 
 /* --- the mini redirector -------------------------------------------------------------------------------------------------------------------- */
 typedef struct VNET_ROOT { RPC_CLNT *Client; PVOID Session; ULONG Signature; BOOLEAN ReadOnly; } VNET_ROOT;
+typedef struct MOUNT_OPTIONS { ULONG Protocol, Flavor; CHAR Server[64]; } MOUNT_OPTIONS;
 typedef struct OPEN_STATE { NAME_ENTRY *Name; PVOID StateId, Directory; ULONG Type; } OPEN_STATE;
 static BOOLEAN EncodeName(XDR *xdrs, PVOID arguments) {
   UNICODE_STRING *name = arguments;
@@ -534,10 +535,11 @@ static BOOLEAN DecodeHandle(XDR *xdrs, PVOID results) {
 }
 static NTSTATUS CALL MrxCreateVNetRoot(RX_CONTEXT *context) {
   VNET_ROOT *root = NRDR_ALLOC_PAGED(VNET, sizeof *root); //= NrVn allocation-call direct
+  const MOUNT_OPTIONS *options = context->Irp->SystemBuffer;
   UPCALL_ENTRY *entry;
   if (!root) return STATUS_INSUFFICIENT_RESOURCES;
   root->Signature = 'tooR'; //~ Root magic
-  root->Client = RpcCreateClient(6, context->Path->Buffer, "server", 1);
+  root->Client = RpcCreateClient(options->Protocol, context->Path->Buffer, options->Server, options->Flavor);
   root->Session = Rx->AllocatePoolWithTag(PagedPool, 4096, 'sSrN'); //= NrSs any interface-pointer
   NTSTATUS status = UpcallCreate(UPCALL_MOUNT, 512, &entry);
   if (NT_SUCCESS(status)) status = UpcallWait(entry);

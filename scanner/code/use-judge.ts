@@ -51,7 +51,7 @@ export class UseJudge {
   #isOpen({ guessedCall, virtual, called, described }: Callee): boolean {
     if (described !== undefined && this.#context.stored.objects.isOpen(described)) return true;
     if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
-    const { pointer } = guessedCall;
+    const { pointer, place } = guessedCall;
     if (this.#context.tables.isOfKeptTable(pointer)) return false;
     const distance =
       pointer.kind === 'parameter'
@@ -59,7 +59,7 @@ export class UseJudge {
         : pointer.kind === 'field' || pointer.kind === 'behind'
           ? pointer.offset
           : undefined;
-    return distance !== undefined && this.#rivals.isAt(distance);
+    return distance !== undefined && this.#rivals.isAt(distance, place);
   }
 }
 

@@ -49,6 +49,11 @@ export function keptIn(value: Value): string | undefined {
   return undefined;
 }
 
+/** Whether a place, by its name, is one of objects of which nothing but the distance is known. */
+export function isPlainField(place: string | undefined): boolean {
+  return place?.startsWith('field :') === true;
+}
+
 /** What is known for the whole image; adding tells whether something is new. */
 export class StoredTags {
   readonly setters = new Setters();

@@ -18,7 +18,7 @@ import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
-import { keptIn } from './stored-tags.ts';
+import { isPlainField, keptIn } from './stored-tags.ts';
 import { ofRowsWith } from './table-rows.ts';
 import { isBelievable, isSameSoFar, keepSurest, type TagUse } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
@@ -163,6 +163,8 @@ export class TagUses {
         case 'behind':
         case 'field':
           if ((callee.guesses ?? 0) >= MAX_GUESSES) break;
+          // What is copied from one object to another proves nothing where only distances tell both.
+          if (callee.guesses && isPlainField(keptIn(value)) && isPlainField(callee.keptIn)) break;
           this.#addReader(value, {
             ...withoutHanded(callee),
             keptIn: keptIn(value),

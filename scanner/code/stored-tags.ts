@@ -227,7 +227,11 @@ export class StoredTags {
       case 'result':
       case 'blank': // an object that a call has given through its arguments
       case 'unknown':
-        return offset < FIRST_PLAIN_FIELD * this.#pointerSize ? [] : this.readersOfField(undefined, offset);
+        if (offset >= FIRST_PLAIN_FIELD * this.#pointerSize) return this.readersOfField(undefined, offset);
+        // At the beginning only the objects of its own class are known to a function that their table holds.
+        return this.readersOfField(undefined, offset)
+          .filter(({ method }) => method !== undefined)
+          .map(callee => ({ ...callee, isOfOwnClass: true }));
     }
     return [];
   }

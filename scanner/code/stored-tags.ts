@@ -273,7 +273,10 @@ function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
     return true;
   }
   const isKnown = known.some(
-    other => other.poolFunction === callee.poolFunction && other.wrappers.length === callee.wrappers.length,
+    other =>
+      other.poolFunction === callee.poolFunction &&
+      other.wrappers.length === callee.wrappers.length &&
+      other.method === callee.method, // each reads in the objects of its own class
   );
   if (isKnown || known.length >= MAX_CALLEES) return false;
   known.push(callee);

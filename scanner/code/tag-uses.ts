@@ -241,11 +241,14 @@ export class TagUses {
   #addContextReader(place: Place, callRva: number, callee: Callee): void {
     const { fn, worklist } = this.#context;
     if (place.behind === undefined || place.further !== undefined || callee.guesses) return;
-    if (!worklist.isOnlyNamed(fn.rva)) return;
+    const isOnlyNamed = worklist.isOnlyNamed(fn.rva);
+    // A class's function that one of a derived class calls, too, is given the objects of its own class.
+    if (!isOnlyNamed && worklist.slotsOf(fn.rva).length === 0) return;
     const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
     const keptIn = `context ${fn.rva}:${placeKey(place)}`;
     const object = behindPointer(UNKNOWN, place.behind);
-    const reader = { ...withoutHanded(callee), keptIn, method: fn.rva, guesses: 1 };
+    const isOfOwnClass = isOnlyNamed ? undefined : (true as const);
+    const reader = { ...withoutHanded(callee), keptIn, method: fn.rva, isOfOwnClass, guesses: 1 };
     this.#addReader(object, { ...reader, site: { origin: 'parameter', ...site } });
   }
 

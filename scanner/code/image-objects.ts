@@ -10,7 +10,7 @@ import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
 import { Flag, NONE, Op, type OperationList, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { isRelocated, looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { isText } from './texts.ts';
 import type { Value } from './values.ts';
 
@@ -21,6 +21,8 @@ const MAX_DISTANCES = 32;
 /** Objects, and functions that are given one or return one; real drivers have a few. */
 const MAX_OBJECTS = 200;
 const MAX_GIVEN = 500;
+/** Addresses in a list of objects. */
+const MAX_LISTED = 32;
 /** Code that names one object; more is one that everything uses. */
 const MAX_SITES = 32;
 
@@ -42,6 +44,8 @@ export class ImageObjects {
   /** The wave of the search after which objects were last found. */
   #foundAfter = -1;
   readonly #objects = new Set<number>();
+  /** Lists of their addresses. */
+  readonly #lists = new Set<number>();
   readonly #given = new Set<number>();
   readonly #finders = new Set<number>();
   /** Where tags are read of what functions find: the two distances. */
@@ -73,8 +77,12 @@ export class ImageObjects {
       const { bytes } = section;
       const mayHold = (offset: number) =>
         at + offset + 4 <= bytes.length && looksLikeTag(readInt32(bytes, at + offset));
-      if (!distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined)) continue;
-      this.#objects.add(rva);
+      const found = distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined)
+        ? [rva]
+        : objectsListedAt(image, index, rva, distances);
+      if (found.length === 0) continue;
+      if (found[0] !== rva) this.#lists.add(rva);
+      for (const object of found) if (this.#objects.size < MAX_OBJECTS) this.#objects.add(object);
       this.#foundAfter = wave;
       sites.push(...index.referencesTo(rva).slice(0, MAX_SITES));
     }
@@ -83,6 +91,10 @@ export class ImageObjects {
 
   get isEmpty(): boolean {
     return this.#objects.size === 0;
+  }
+
+  isList(rva: number): boolean {
+    return this.#lists.has(rva);
   }
 
   has(rva: number): boolean {
@@ -160,6 +172,23 @@ export class ImageObjects {
   isOpen({ at, isFound }: Described): boolean {
     return isFound || this.#foundAt.has(at);
   }
+}
+
+/** Objects with something like a tag at one of the distances, whose addresses a list that code names holds, in a row. */
+function objectsListedAt(
+  image: DriverImage,
+  index: CodeIndex,
+  listRva: number,
+  distances: readonly number[],
+): number[] {
+  const found: number[] = [];
+  for (let n = 0; n < MAX_LISTED; n++) {
+    const at = listRva + n * image.pointerSize;
+    const object = relocatedPointerAt(image, at);
+    if (object === undefined || (n > 0 && index.nextReference(at, at + 1) === at)) break;
+    if (distances.some(offset => tagAt(image, object, offset) !== undefined)) found.push(object);
+  }
+  return found;
 }
 
 function isOfImage(value: Value): value is Extract<Value, { kind: 'address' | 'element' }> {

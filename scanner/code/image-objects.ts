@@ -30,7 +30,7 @@ const MAX_SITES = 32;
 export interface Described {
   /** The two distances: of the pointer to it, and behind that. */
   at: string;
-  /** A function has found the object in a table. */
+  /** A function has found the object in a table, or a list of several holds it. */
   isFound: boolean;
 }
 
@@ -44,8 +44,9 @@ export class ImageObjects {
   /** The wave of the search after which objects were last found. */
   #foundAfter = -1;
   readonly #objects = new Set<number>();
-  /** Lists of their addresses. */
+  /** Lists of their addresses, and what these hold. */
   readonly #lists = new Set<number>();
+  readonly #listed = new Set<number>();
   readonly #given = new Set<number>();
   readonly #finders = new Set<number>();
   /** Where tags are read of what functions find: the two distances. */
@@ -77,16 +78,23 @@ export class ImageObjects {
       const { bytes } = section;
       const mayHold = (offset: number) =>
         at + offset + 4 <= bytes.length && looksLikeTag(readInt32(bytes, at + offset));
-      const found = distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined)
-        ? [rva]
-        : objectsListedAt(image, index, rva, distances);
-      if (found.length === 0) continue;
-      if (found[0] !== rva) this.#lists.add(rva);
-      for (const object of found) if (this.#objects.size < MAX_OBJECTS) this.#objects.add(object);
+      const isObject = distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined);
+      if (isObject) this.#objects.add(rva);
+      else if (!this.#addList(rva, objectsListedAt(image, index, rva, distances))) continue;
       this.#foundAfter = wave;
       sites.push(...index.referencesTo(rva).slice(0, MAX_SITES));
     }
     return sites;
+  }
+
+  #addList(rva: number, objects: readonly number[]): boolean {
+    if (objects.length === 0) return false;
+    this.#lists.add(rva);
+    for (const object of objects) {
+      this.#listed.add(object);
+      if (this.#objects.size < MAX_OBJECTS) this.#objects.add(object);
+    }
+    return true;
   }
 
   get isEmpty(): boolean {
@@ -152,12 +160,13 @@ export class ImageObjects {
     isFound: boolean,
   ): { offset: number; tags: readonly Value[]; described: Described }[] {
     if (!isOfImage(object) || !this.#objects.has(object.rva)) return [];
+    const isOneOfMany = isFound || this.#listed.has(object.rva);
     return [...(this.#wanted.get(owner) ?? [])].flatMap(offset => {
       const rva = object.rva + offset;
       const first = tagAt(code.image, object.rva, offset);
       if (first === undefined) return [];
-      const described = { at: `${owner}:${offset}`, isFound };
-      if (isFound) this.#foundAt.add(described.at);
+      const described = { at: `${owner}:${offset}`, isFound: isOneOfMany };
+      if (isOneOfMany) this.#foundAt.add(described.at);
       if (object.kind === 'address')
         return [{ offset, tags: [constant(first, 'structure', rva)], described }];
       const rows = imageArray(code, rva, object.stride).values;

@@ -37,7 +37,9 @@ export class KeptObjects {
     const { fn, stored, worklist } = this.#context;
     const { objects } = stored;
     const { operations } = fn.body;
-    const hasAddress = namesAddress(operations, rva => objects.has(rva) || objects.isList(rva)) || objects.isFoundIn(operations);
+    const hasAddress =
+      namesAddress(operations, rva => objects.has(rva) || objects.isList(rva)) ||
+      objects.isFoundIn(operations);
     if (!hasAddress) return objects.isGivenTo(fn.rva);
     if (objects.addFinder(fn.rva, fn.pointersReturnedBy(fn.rva))) worklist.addCallersNearTags(fn.rva);
     return true;

@@ -240,7 +240,8 @@ export class TagStores {
     if (isOwn === undefined) return reader;
     stored.note(keptIn, values);
     if (values.some(mayBeTag)) stored.addOwn(own);
-    return { ...reader, keptIn: own };
+    // That the function is given this very object is a guess no longer.
+    return { ...reader, keptIn: own, guesses: Math.max(1, (reader.guesses ?? 1) - 1) };
   }
 
   /** The address of an object of the image may be kept `owner` bytes behind a pointer: a guess tells who reads its tags. */

@@ -516,7 +516,7 @@ NOINLINE static int drbd_md_read(struct drbd_device *device, struct drbd_backing
   if (!buffer) return -ENOMEM;
   memcpy(buffer, bdev->md_page->addr, sizeof *buffer);
   if (buffer->magic == DRBD_MD_MAGIC_84_UNCLEAN) {
-    DbgPrint("block-replica %u: found unclean meta data 'RBMU'. Did you \"apply-al\"?\n", device->minor);
+    DbgPrint("block-replica %u: found unclean meta data RBMU. Did you \"apply-al\"?\n", device->minor);
     err = -EPROTO;
   } else if (buffer->magic != DRBD_MD_MAGIC) {
     DbgPrint("block-replica %u: meta data magic not found (%s)\n", device->minor, drbd_fs_signature(bdev->md_page->addr));
@@ -650,7 +650,7 @@ NOINLINE static int drbd_do_auth(struct drbd_connection *connection, const char 
   for (int i = 0; i < 64; i += 4) *(u32 *)(challenge + i) = RtlRandomEx(&seed);
   int err = connection->transport->ops->recv(connection->transport, &peers_ch, 64, 0);
   if (err > 0 && memcmp(peers_ch, challenge, 64) == 0) {
-    DbgPrint("block-replica: peer presented the same challenge: 'SAME' peer?\n"); //~ SAME text
+    DbgPrint("block-replica: peer presented the same challenge: SAME peer?\n"); //~ SAME text
     err = -EPROTO;
   }
   char *response = kmalloc(connection->cram_hmac_tfm->alg->digest_size + 64, GFP_NOIO, '05RB'); //= BR50 wrapper-call wrapper

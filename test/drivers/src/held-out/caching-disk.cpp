@@ -540,7 +540,7 @@ class FlushWork final : public WorkItem {
 public:
   explicit FlushWork(CacheDevice *cache) : cache_(cache) {}
   void Run() override {
-    if (!cache_->Verify()) DbgPrint("caching-disk: super block 'CDch' is damaged\n");
+    if (!cache_->Verify()) DbgPrint("caching-disk: super block CDch is damaged\n");
     UCHAR *block = new (Pool::NonPaged, 'kFdC') UCHAR[4096]; //= CdFk any operator-new
     if (block) cache_->Write(0, block, 4096);
     delete[] block;
@@ -556,7 +556,7 @@ public:
     for (ULONG i = 0; i < devices.Size(); i++) {
       if (!devices[i]->Verify()) bad.PushBack(i);
     }
-    if (bad.Size()) DbgPrint("caching-disk: %u caches are 'dmgd'\n", static_cast<ULONG>(bad.Size())); //~ dmgd text
+    if (bad.Size()) DbgPrint("caching-disk: %u caches are dmgd\n", static_cast<ULONG>(bad.Size())); //~ dmgd text
   }
 };
 

@@ -507,7 +507,7 @@ NOINLINE static NTSTATUS UpcallWait(UPCALL_ENTRY *entry) {
   KeReleaseSpinLock(&upcalls.Lock, irql);
   KeSetEvent(upcalls.Event, 0, FALSE);
   if (KeWaitForSingleObject(entry->Event, 0, 0, FALSE, NULL) == 0x102) {
-    DbgPrint("rpc-redirector: upcall %u timed out, service 'nfsd' gone?\n", entry->Xid); //~ nfsd text
+    DbgPrint("rpc-redirector: upcall %u timed out, service nfsd gone?\n", entry->Xid); //~ nfsd text
     return STATUS_BAD_NETWORK_PATH;
   }
   NTSTATUS status = entry->Status;

@@ -78,6 +78,14 @@ export class ObjectTables {
     return tables;
   }
 
+  /** Address of the table that a function gives last to the object which it is passed at a place, at its beginning: its own class's. */
+  lastGiven(fn: AnalysedFunction, place: Place): number | undefined {
+    const key = `${fn.rva}:${placeKey(place)}:0`;
+    if (!this.#known.has(key) && this.#known.size < MAX_READ)
+      this.#known.set(key, this.#last(this.#givings(fn, parameter(place), 0), 0, 1));
+    return this.#known.get(key);
+  }
+
   /** What gives the object a table, in any order. */
   #givings(fn: AnalysedFunction, object: Value, offset: number): Giving[] {
     const { op, rva, low, count } = fn.body.operations;

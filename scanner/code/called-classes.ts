@@ -56,7 +56,7 @@ export class CalledClasses {
 
   /** The same where the function at hand is the constructor, which is passed the object at a place. */
   tableOfPassed(place: Place): number | undefined {
-    return place.behind === undefined ? this.#tables.lastGiven(this.#context.fn, place) : undefined;
+    return place.behind === undefined ? this.#tables.lastStored(this.#context.fn, place) : undefined;
   }
 
   /**

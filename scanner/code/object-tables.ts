@@ -78,12 +78,20 @@ export class ObjectTables {
     return tables;
   }
 
-  /** Address of the table that a function gives last to the object which it is passed at a place, at its beginning: its own class's. */
-  lastGiven(fn: AnalysedFunction, place: Place): number | undefined {
-    const key = `${fn.rva}:${placeKey(place)}:0`;
-    if (!this.#known.has(key) && this.#known.size < MAX_READ)
-      this.#known.set(key, this.#last(this.#givings(fn, parameter(place), 0), 0, 1));
-    return this.#known.get(key);
+  /**
+   * Address of the table that a function stores last at the beginning of the object which it is passed at a place: its own class's,
+   * since constructors of bases are called before.
+   */
+  lastStored(fn: AnalysedFunction, place: Place): number | undefined {
+    const { op, rva, count } = fn.body.operations;
+    const object = parameter(place);
+    let last: { rva: number; table: number } | undefined;
+    for (let i = 0; i < count; i++) {
+      if (op[i] !== Op.store || rva[i] < (last?.rva ?? 0)) continue;
+      const table = this.#stored(fn, i, object, 0);
+      if (table !== undefined) last = { rva: rva[i], table };
+    }
+    return last?.table;
   }
 
   /** What gives the object a table, in any order. */

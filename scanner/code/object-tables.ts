@@ -4,6 +4,7 @@ import type { CodeUnderAnalysis } from './code-under-analysis.ts';
 import { isSame, parameter } from './make-value.ts';
 import { NONE, Op } from './operations.ts';
 import { type Place, placeKey, pointerTo } from './places.ts';
+import type { Processor } from './processor.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import type { Value } from './values.ts';
 
@@ -22,6 +23,12 @@ interface Giving {
   called?: { functionRva: number; place: Place };
 }
 
+/** Where a method is given its object, just before the call. */
+export function objectPlacesOf(processor: Processor): readonly Place[] {
+  const first = processor.argument(1);
+  return processor.arch === 'x86' ? [processor.fastcallArgument(1), first] : [first];
+}
+
 /** Answers for the function at hand; what constructors leave is kept. */
 export class ObjectTables {
   readonly #code: CodeUnderAnalysis;
@@ -37,9 +44,7 @@ export class ObjectTables {
 
   constructor(code: CodeUnderAnalysis) {
     this.#code = code;
-    const { processor } = code;
-    const first = processor.argument(1);
-    this.objectPlaces = processor.arch === 'x86' ? [processor.fastcallArgument(1), first] : [first];
+    this.objectPlaces = objectPlacesOf(code.processor);
   }
 
   /** The work done since this was last asked, in decoded operations. */

@@ -6,6 +6,7 @@ import { CallbackContexts } from './callback-contexts.ts';
 import type { Callees } from './callees.ts';
 import { handedFunction } from './handed-functions.ts';
 import { address } from './make-value.ts';
+import { MethodTables } from './method-tables.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
 import { OperationSetters } from './operation-setters.ts';
@@ -18,7 +19,7 @@ import { NO_SLOT } from './stack-slots.ts';
 import type { TagUses } from './tag-uses.ts';
 import { isTagNear } from './tags-in-code.ts';
 import type { Value } from './values.ts';
-import { virtualCall } from './virtual-calls.ts';
+import { tableEntry, virtualCall } from './virtual-calls.ts';
 
 /** A local structure of functions is not longer. */
 const MAX_LOCAL_TABLE = 0x100;
@@ -38,6 +39,7 @@ export class OperationsPointers {
   /** Functions that take a tag, stored in the frame of the function. */
   #inFrame: { slot: number; rva: number }[] = [];
   readonly #contexts: CallbackContexts;
+  readonly #methods: MethodTables;
   readonly #queried: QueriedInterfaces;
   readonly #setters = new OperationSetters();
   readonly #seenGuesses = new Set<string>();
@@ -49,6 +51,7 @@ export class OperationsPointers {
     this.#callees = callees;
     this.#uses = uses;
     this.#contexts = new CallbackContexts(context, uses);
+    this.#methods = new MethodTables(context);
   }
 
   /** Another function is at hand now. */
@@ -76,7 +79,9 @@ export class OperationsPointers {
       const called = tables.callsOf(value, fn.rva);
       // A table of which nothing but a distance is known: only what may pass a tag itself is worth that guess.
       if (called.guesses > 1 && !isTagNear(code.image, fn.body.operations.rva[i])) continue;
+      const own = called.guesses === 0 ? undefined : this.#ownFunctions(value);
       for (const target of called.targets) {
+        if (own !== undefined && !own.has(target)) continue;
         for (const callee of targets.allOfFunction(target)) {
           const way = `${fn.body.operations.rva[i]}:${target}:${called.guesses}`;
           const key = `${way}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
@@ -92,6 +97,13 @@ export class OperationsPointers {
         }
       }
     }
+  }
+
+  /** Where a pointer leads that a method reads from its own object's table; undefined where that is not known. */
+  #ownFunctions(pointer: Value): ReadonlySet<number> | undefined {
+    const entry = tableEntry(pointer);
+    if (entry === undefined || !this.#methods.isOwnTable(entry.pointer)) return undefined;
+    return this.#methods.ownFunctionsAt(entry.offset);
   }
 
   /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */

@@ -202,7 +202,7 @@ static NTSTATUS NpCreateZones(NP_VCB *Vcb) {
   NpInitializeZone(&Vcb->IrpContextZone, FALSE, 64, 'cIpN'); //= NpIc any wrapper
   NpInitializeZone(&Vcb->WaitZone, FALSE, sizeof(NP_WAITER), 'zWpN'); //= NpWz any wrapper
   NpInitializeZone(&Vcb->MessageZone, TRUE, 0x200, 'zMsM'); //= MsMz any wrapper
-  ExInitializeNPagedLookasideList(&Vcb->ReadEntryList, NULL, NULL, 0, sizeof(NP_DATA_QUEUE_ENTRY), 'eRpN', 16); //= NpRe lookaside lookaside
+  ExInitializeNPagedLookasideList(&Vcb->ReadEntryList, NULL, NULL, 0, sizeof(NP_DATA_QUEUE_ENTRY), 'eRpN', 16); //= NpRe any lookaside
   return NpExtendZone(&Vcb->IrpContextZone, 4);
 }
 

@@ -190,7 +190,7 @@ NOINLINE static void pdu_pools_init(void) {
     pool->tag = pool_shapes[i].tag;
     ExInitializeNPagedLookasideList(&pool->list, NULL, NULL, 0, pool->size, pool->tag, pool_shapes[i].depth);
   }
-  ExInitializeLookasideListEx(&reject_pool.list, NULL, NULL, NonPagedPoolNx, 0, sizeof(struct pdu), ISCSI_TAG('P', 'r'), 0); //= IsPr lookaside lookaside
+  ExInitializeLookasideListEx(&reject_pool.list, NULL, NULL, NonPagedPoolNx, 0, sizeof(struct pdu), ISCSI_TAG('P', 'r'), 0); //= IsPr any lookaside
 }
 NOINLINE static struct pdu *pdu_get(struct pdu_pool *pool, ULONG length, ULONG data_tag) {
   struct pdu *pdu = ExpInterlockedPopEntrySList(&pool->list);

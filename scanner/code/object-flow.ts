@@ -3,6 +3,7 @@
 import type { CalledClasses } from './called-classes.ts';
 import { handedAt, withoutHanded } from './handed-functions.ts';
 import { behindPointer, isSame } from './make-value.ts';
+import { MethodTables } from './method-tables.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
 import { Flag, NONE, Op, VECTOR0 } from './operations.ts';
@@ -36,12 +37,14 @@ interface ReaderCall {
 export class ObjectFlow {
   readonly #context: SearchContext;
   readonly #classes: CalledClasses;
+  readonly #methods: MethodTables;
   readonly #keepers = new Map<number, readonly Keeper[]>();
   #readerCalls: ReaderCall[] | undefined;
 
   constructor(context: SearchContext, classes: CalledClasses) {
     this.#context = context;
     this.#classes = classes;
+    this.#methods = new MethodTables(context);
   }
 
   /** Another function is at hand now. */
@@ -143,7 +146,7 @@ export class ObjectFlow {
   }
 
   #findCallsThatRead(): ReaderCall[] {
-    const { fn, targets, tables, registrations } = this.#context;
+    const { fn, targets, registrations } = this.#context;
     const { op, low, count } = fn.body.operations;
     const calls: ReaderCall[] = [];
     const addReader = (i: number, callee: Callee, kept?: readonly Value[]) => {
@@ -168,7 +171,7 @@ export class ObjectFlow {
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
         if (value.kind === 'address') add(i, value.rva, 0);
-        const called = tables.callsOf(value, fn.rva);
+        const called = this.#methods.callsOf(value);
         // Who reads the object's tag would be a guess upon two.
         if (called.guesses <= 1) for (const target of called.targets) add(i, target, called.guesses);
       }

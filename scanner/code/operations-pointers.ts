@@ -19,7 +19,7 @@ import { NO_SLOT } from './stack-slots.ts';
 import type { TagUses } from './tag-uses.ts';
 import { isTagNear } from './tags-in-code.ts';
 import type { Value } from './values.ts';
-import { tableEntry, virtualCall } from './virtual-calls.ts';
+import { virtualCall } from './virtual-calls.ts';
 
 /** A local structure of functions is not longer. */
 const MAX_LOCAL_TABLE = 0x100;
@@ -72,16 +72,14 @@ export class OperationsPointers {
   /** An indirect call or jump by an operations table of an object that is not known. */
   addIndirectCall(i: number): void {
     this.addCopy(i);
-    const { code, fn, targets, tables } = this.#context;
+    const { code, fn, targets } = this.#context;
     for (const { pointer, distance, rva } of this.#queried.filledBy(i))
       this.#addBehind(pointer, distance, rva);
     for (const value of fn.calledPointers(i)) {
-      const called = tables.callsOf(value, fn.rva);
+      const called = this.#methods.callsOf(value);
       // A table of which nothing but a distance is known: only what may pass a tag itself is worth that guess.
       if (called.guesses > 1 && !isTagNear(code.image, fn.body.operations.rva[i])) continue;
-      const own = called.guesses === 0 ? undefined : this.#ownFunctions(value);
       for (const target of called.targets) {
-        if (own !== undefined && !own.has(target)) continue;
         for (const callee of targets.allOfFunction(target)) {
           const way = `${fn.body.operations.rva[i]}:${target}:${called.guesses}`;
           const key = `${way}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
@@ -97,13 +95,6 @@ export class OperationsPointers {
         }
       }
     }
-  }
-
-  /** Where a pointer leads that a method reads from its own object's table; undefined where that is not known. */
-  #ownFunctions(pointer: Value): ReadonlySet<number> | undefined {
-    const entry = tableEntry(pointer);
-    if (entry === undefined || !this.#methods.isOwnTable(entry.pointer)) return undefined;
-    return this.#methods.ownFunctionsAt(entry.offset);
   }
 
   /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */

@@ -84,7 +84,25 @@ export class ObjectFlow {
     }
     for (let n = first; n < readers.length; n++)
       readers[n] = this.#classes.ofObject(readers[n], object, offset);
+    readers.push(...this.#readersOfItsClass(object, offset));
     return readers;
+  }
+
+  /**
+   * Functions of its own table read in an object that the function at hand makes, whoever gets it: their class is known, so that short
+   * distances tell as well, and what stands before the object is none of it.
+   */
+  #readersOfItsClass(object: Value, offset: number): Callee[] {
+    const { stored } = this.#context;
+    if (!stored.hasMethods) return [];
+    const begin = this.#classes.beginningOf(object);
+    if (begin === undefined || begin > offset) return [];
+    return stored
+      .readersOfField(undefined, offset - begin)
+      .filter(
+        ({ method }) =>
+          method !== undefined && this.#classes.isMethodOf(method, object, undefined, begin) === true,
+      );
   }
 
   /** Calls of the same function that are given the very object and read their tag `offset` bytes behind it. */

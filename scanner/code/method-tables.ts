@@ -73,6 +73,31 @@ export class MethodTables {
     return found.size === 0 ? undefined : found;
   }
 
+  /**
+   * Whether a function stands in a table beside the function at hand, with functions alone between both: they are operations of one
+   * kind of object, as the one that begins it and the one that ends it.
+   */
+  isBeside(functionRva: number): boolean {
+    const { fn, worklist } = this.#context;
+    const slots = worklist.slotsOf(functionRva);
+    const own = worklist.slotsOf(fn.rva);
+    if (functionRva === fn.rva || slots.length > MAX_CLASSES || own.length > MAX_CLASSES) return false;
+    return own.some(slot =>
+      slots.some(
+        other =>
+          Math.abs(other - slot) < MAX_TABLE_BYTES &&
+          this.#isOneTable(Math.min(slot, other), slot, Math.max(slot, other)),
+      ),
+    );
+  }
+
+  /** Whether a place is where the function at hand is given the object that it is a method of. */
+  isOwnObject(place: Place): boolean {
+    const { code, fn } = this.#context;
+    const key = placeKey(place);
+    return objectPlacesOf(code.processor).some(object => placeKey(fn.atEntry(object)) === key);
+  }
+
   /** The last address up to a slot that code names. */
   #beginningOf(slot: number): number | undefined {
     const { index } = this.#context.code;

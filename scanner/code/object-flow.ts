@@ -76,6 +76,7 @@ export class ObjectFlow {
   readersAt(object: Value, offset: number): Callee[] {
     const { stored } = this.#context;
     const readers = [...stored.readersBehind(object, offset), ...this.#readersHere(object, offset)];
+    if (object.kind === 'parameter') readers.push(...this.#readersBeside(object.place, offset));
     if (object.kind !== 'result') return readers;
     const first = readers.length;
     for (const keeper of this.keepersOf(object.operation)) {
@@ -86,6 +87,15 @@ export class ObjectFlow {
       readers[n] = this.#classes.ofObject(readers[n], object, offset);
     readers.push(...this.#readersOfItsClass(object, offset));
     return readers;
+  }
+
+  /** Functions that stand in a table beside the one at hand, and read in the object that both are given as what they work on. */
+  #readersBeside(place: Place, offset: number): Callee[] {
+    const { stored } = this.#context;
+    if (!stored.hasMethods || !this.#methods.isOwnObject(place)) return [];
+    return stored
+      .readersOfField(undefined, offset)
+      .filter(({ method }) => method !== undefined && this.#methods.isBeside(method));
   }
 
   /**

@@ -196,9 +196,7 @@ export class ObjectTables {
   #last(givings: readonly Giving[], depth: number): number | undefined {
     for (const { table, called } of [...givings].sort((a, b) => b.rva - a.rva)) {
       const given =
-        called === undefined
-          ? table
-          : this.#leftBy(called.functionRva, called.place, called.offset, depth);
+        called === undefined ? table : this.#leftBy(called.functionRva, called.place, called.offset, depth);
       if (given !== undefined) return given;
     }
     return undefined;

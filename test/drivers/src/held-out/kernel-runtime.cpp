@@ -435,7 +435,7 @@ private:
 
 class UsbMonitor : public MonitorBase {
 public:
-  UsbMonitor() noexcept : MonitorBase(make_tag("KrHu")) {} //= KrHu any object-field
+  UsbMonitor() noexcept : MonitorBase(make_tag("KrHu")) {} //? KrHu the history of this class never grows: the tag stands beside a free that never runs
   ~UsbMonitor() override { if (descriptor_) user_resource.get().deallocate(descriptor_); }
   NTSTATUS OnEvent(ULONG code, const void *data, ULONG size) override {
     if (*static_cast<const ULONG *>(data) == 0x43425355) return Command(size); //~ USBC magic

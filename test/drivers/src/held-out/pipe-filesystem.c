@@ -598,7 +598,7 @@ INIT_CODE_SECTION static NTSTATUS NpReadAliases(UNICODE_STRING *Path, PVOID *Ali
   return Status;
 }
 static void CALL NpfsUnload(DRIVER_OBJECT *Driver) {
-  NpFreePool(NpRootDirectoryName.Buffer, 'dRpN'); //= NpRd free-call free
+  NpFreePool(NpRootDirectoryName.Buffer, 'dRpN'); //? NpRd nothing is put into the name, so that compilers drop the free
   ExFreeCacheAwareRundownProtection(NpVcb->Rundown);
   ExDeleteNPagedLookasideList(&NpVcb->ReadEntryList);
   NpFreeNode(NpVcb->RootDcb);

@@ -139,6 +139,7 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
     if (moved !== undefined) return moved;
     const isPart = Math.abs(change) < MAX_OBJECT_BYTES;
     if (isPart && isOpenValue(left)) return inside(left, change, 0);
+    if (isPart && left.kind === 'bits') return movedBy(asMultiple(left), change) ?? DERIVED;
     return isPlainNumber(left) ? multiple(1, change) : DERIVED;
   }
   const factor = alu === Alu.multiply ? amount : alu === Alu.shiftLeft && amount < 16 ? 1 << amount : 0;
@@ -158,6 +159,8 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
 /** A constant with an unknown number in one of its characters; undefined for everything else. */
 function familyOf(alu: number, base: Value, number: Value, rva: number): Value | undefined {
   if (base.kind !== 'constant' || number.kind !== 'bits') return undefined;
+  // `type - 1` is written as a sum as well, and is the index of an array.
+  if (alu === Alu.add && (base.value | 0) < 0 && (base.value | 0) > -MAX_OBJECT_BYTES) return undefined;
   const isOneCharacter = [0xff, 0xff00, 0xff0000, 0xff000000].some(byte => (number.mask & ~byte) === 0);
   if (!isOneCharacter) return undefined;
   const isSum = alu === Alu.add || (base.value & number.mask) === 0;

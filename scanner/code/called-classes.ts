@@ -63,9 +63,9 @@ export class CalledClasses {
    * Whether a function stands in a table of functions that the object has at its beginning: one that nobody calls and that stands in
    * other classes' tables only is never given this object. Undefined where that is not known.
    */
-  isMethodOf(functionRva: number, object: Value, table: number | undefined): boolean | undefined {
+  isMethodOf(functionRva: number, object: Value, table: number | undefined, begin = 0): boolean | undefined {
     const { code, fn, worklist } = this.#context;
-    const given = this.#tables.givenIn(fn, object, 0);
+    const given = this.#tables.givenIn(fn, object, begin);
     const tables = given.length > 0 || table === undefined ? given : [table];
     const slots = tables.length === 0 ? [] : worklist.slotsOf(functionRva);
     if (tables.length === 0 || slots.length > MAX_CLASSES) return undefined;
@@ -73,6 +73,11 @@ export class CalledClasses {
     const isIn = (slot: number, begin: number) =>
       slot >= begin && slot - begin < MAX_TABLE_BYTES && index.nextReference(begin + 1, slot + 1) > slot;
     return tables.some(begin => slots.some(slot => isIn(slot, begin)));
+  }
+
+  /** How far behind what a call returned the object begins that the function at hand makes of it: see ObjectTables. */
+  beginningOf(object: Value): number | undefined {
+    return this.#tables.beginningIn(this.#context.fn, object);
   }
 
   /** The functions to which the objects' tables lead, those of base classes as well; undefined where one is not known. */

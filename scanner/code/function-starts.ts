@@ -203,12 +203,16 @@ function* functionPointers(image: DriverImage, index: CodeIndex, code: Section[]
   }
 }
 
-/** Whether the displacement at `offset` is that of [table + register*4], in anything but a call. */
+/**
+ * Whether the displacement at `offset` is that of [table + register*4], in anything but a call. `lea` reads nothing: it leads to a row of
+ * a table of structures, which may have functions in it.
+ */
 function readsTable(bytes: Uint8Array, offset: number): boolean {
   const modrm = bytes[offset - 2];
   const isScaledByFour = (modrm & 0xc7) === 0x04 && (bytes[offset - 1] & 0xc7) === 0x85;
   const isCall = bytes[offset - 3] === 0xff && ((modrm >> 3) & 7) === 2;
-  return isScaledByFour && !isCall;
+  const isAddress = bytes[offset - 3] === 0x8d;
+  return isScaledByFour && !isCall && !isAddress;
 }
 
 /** Whether the constant at `offset` is that of gcc without optimisation: `add eax, table; mov eax, [eax]; jmp eax`. */

@@ -3,6 +3,7 @@
 import type { CalledClasses } from './called-classes.ts';
 import { handedAt, withoutHanded } from './handed-functions.ts';
 import { behindPointer, isSame } from './make-value.ts';
+import { MethodTables } from './method-tables.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
 import { Flag, NONE, Op, VECTOR0 } from './operations.ts';
@@ -37,12 +38,14 @@ interface ReaderCall {
 export class ObjectFlow {
   readonly #context: SearchContext;
   readonly #classes: CalledClasses;
+  readonly #methods: MethodTables;
   readonly #keepers = new Map<number, readonly Keeper[]>();
   #readerCalls: ReaderCall[] | undefined;
 
   constructor(context: SearchContext, classes: CalledClasses) {
     this.#context = context;
     this.#classes = classes;
+    this.#methods = new MethodTables(context);
   }
 
   /** Another function is at hand now. */
@@ -74,6 +77,7 @@ export class ObjectFlow {
   readersAt(object: Value, offset: number): Callee[] {
     const { stored } = this.#context;
     const readers = [...stored.readersBehind(object, offset), ...this.#readersHere(object, offset)];
+    if (object.kind === 'parameter') readers.push(...this.#readersBeside(object.place, offset));
     if (object.kind !== 'result') return readers;
     const first = readers.length;
     for (const keeper of this.keepersOf(object.operation)) {
@@ -82,7 +86,34 @@ export class ObjectFlow {
     }
     for (let n = first; n < readers.length; n++)
       readers[n] = this.#classes.ofObject(readers[n], object, offset);
+    readers.push(...this.#readersOfItsClass(object, offset));
     return readers;
+  }
+
+  /** Functions that stand in a table beside the one at hand, and read in the object that both are given as what they work on. */
+  #readersBeside(place: Place, offset: number): Callee[] {
+    const { stored } = this.#context;
+    if (!stored.hasMethods || !this.#methods.isOwnObject(place)) return [];
+    return stored
+      .readersOfField(undefined, offset)
+      .filter(({ method }) => method !== undefined && this.#methods.isBeside(method));
+  }
+
+  /**
+   * Functions of its own table read in an object that the function at hand makes, whoever gets it: their class is known, so that short
+   * distances tell as well, and what stands before the object is none of it.
+   */
+  #readersOfItsClass(object: Value, offset: number): Callee[] {
+    const { stored } = this.#context;
+    if (!stored.hasMethods) return [];
+    const begin = this.#classes.beginningOf(object);
+    if (begin === undefined || begin > offset) return [];
+    return stored
+      .readersOfField(undefined, offset - begin)
+      .filter(
+        ({ method }) =>
+          method !== undefined && this.#classes.isMethodOf(method, object, undefined, begin) === true,
+      );
   }
 
   /** Calls of the same function that are given the very object and read their tag `offset` bytes behind it. */
@@ -144,7 +175,7 @@ export class ObjectFlow {
   }
 
   #findCallsThatRead(): ReaderCall[] {
-    const { fn, targets, tables, registrations } = this.#context;
+    const { fn, targets, registrations } = this.#context;
     const { op, low, count } = fn.body.operations;
     const calls: ReaderCall[] = [];
     const addReader = (i: number, callee: Callee, kept?: readonly Value[]) => {
@@ -169,7 +200,7 @@ export class ObjectFlow {
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
         if (value.kind === 'address') add(i, value.rva);
-        const called = tables.callsOf(value, fn.rva);
+        const called = this.#methods.callsOf(value);
         // Who reads the object's tag would be a guess upon two.
         if (called.guesses > 1) continue;
         for (const target of called.targets)

@@ -6,6 +6,7 @@ import { CallbackContexts } from './callback-contexts.ts';
 import type { Callees } from './callees.ts';
 import { handedFunction } from './handed-functions.ts';
 import { address } from './make-value.ts';
+import { MethodTables } from './method-tables.ts';
 import { namesAddress } from './named-addresses.ts';
 import { nearAddress } from './near-address.ts';
 import { OperationSetters } from './operation-setters.ts';
@@ -38,6 +39,7 @@ export class OperationsPointers {
   /** Functions that take a tag, stored in the frame of the function. */
   #inFrame: { slot: number; rva: number }[] = [];
   readonly #contexts: CallbackContexts;
+  readonly #methods: MethodTables;
   readonly #queried: QueriedInterfaces;
   readonly #setters = new OperationSetters();
   readonly #seenGuesses = new Set<string>();
@@ -49,6 +51,7 @@ export class OperationsPointers {
     this.#callees = callees;
     this.#uses = uses;
     this.#contexts = new CallbackContexts(context, uses);
+    this.#methods = new MethodTables(context);
   }
 
   /** Another function is at hand now. */
@@ -69,11 +72,11 @@ export class OperationsPointers {
   /** An indirect call or jump by an operations table of an object that is not known. */
   addIndirectCall(i: number): void {
     this.addCopy(i);
-    const { code, fn, targets, tables } = this.#context;
+    const { code, fn, targets } = this.#context;
     for (const { pointer, distance, rva } of this.#queried.filledBy(i))
       this.#addBehind(pointer, distance, rva);
     for (const value of fn.calledPointers(i)) {
-      const called = tables.callsOf(value, fn.rva);
+      const called = this.#methods.callsOf(value);
       // A table of which nothing but a distance is known: only what may pass a tag itself is worth that guess.
       if (called.guesses > 1 && !isTagNear(code.image, fn.body.operations.rva[i])) continue;
       for (const target of called.targets) {

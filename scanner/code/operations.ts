@@ -54,6 +54,8 @@ export const Op = {
   blockCopy: 26,
   /** Memory at `base` = the register `source`, in units of `size`; `low` is 1 where ecx counts them. */
   blockFill: 27,
+  /** Each lane of four bytes of dst = the lane of source that two bits of `low` name, from the lowest. */
+  shuffle: 28,
 } as const;
 
 /** The arithmetic of an `Op.binary`. */

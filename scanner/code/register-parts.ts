@@ -83,6 +83,14 @@ export function insertedValue(walk: Walk, i: number, wanted: Wanted, depth: numb
     );
 }
 
+/** One of the lanes of another vector register. */
+export function shuffledValue(walk: Walk, i: number, { lane, width }: Wanted, depth: number): ValueSet {
+  const { low, source } = walk.body.operations;
+  if (width !== 4 || lane % 4 !== 0) return ValueSet.of(UNKNOWN);
+  const taken = (low[i] >>> (lane / 2)) & 3;
+  return walk.at(registerPart(source[i], 4 * taken, 4), i, depth + 1);
+}
+
 /** `shl rax, 20h` and `shr rax, 20h` move one half of a register to the other. */
 export function shiftedByHalf(walk: Walk, i: number, lane: number, depth: number): ValueSet | undefined {
   const { alu, left, rva } = walk.body.operations;

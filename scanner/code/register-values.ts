@@ -7,7 +7,7 @@ import { Op } from './operations.ts';
 import { isLostInCall } from './processor.ts';
 import { binaryValue, byteSwapValue, unaryValue } from './register-arithmetic.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
-import { extendedValue, insertedValue, narrow } from './register-parts.ts';
+import { extendedValue, insertedValue, narrow, shuffledValue } from './register-parts.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { ValueSet } from './values.ts';
 import { framePart, type Walk, type Wanted } from './walk.ts';
@@ -50,6 +50,8 @@ export function definedValue(walk: Walk, wanted: Wanted, i: number, depth: numbe
       return extendedValue(walk, i, wanted, depth);
     case Op.insert:
       return insertedValue(walk, i, wanted, depth);
+    case Op.shuffle:
+      return shuffledValue(walk, i, wanted, depth);
     case Op.byteSwap:
       return byteSwapValue(walk, i, wanted, depth);
     case Op.negate:

@@ -47,7 +47,10 @@ export class ReturnValues extends OtherFunction {
       if (op[i] !== Op.return) continue;
       const returned = this.resolver.resolve({ register: this.code.processor.resultRegister }, i);
       const step = returned.values.find(value => value.kind === 'previous' && value.plus > 0);
+      // Of a checksum only the first round is known: the number that it begins with is no choice of the function.
+      const isComputed = returned.values.some(({ kind }) => kind === 'derived');
       for (const value of returned.values) {
+        if (isComputed && value.kind === 'constant' && value.origin === 'computed') continue;
         if (value.kind === 'constant' || value.kind === 'parameter') values.add(value);
         else if (value.kind === 'result' && op[value.operation] === Op.call)
           others.push(low[value.operation]);

@@ -68,6 +68,7 @@ export class StoredTags {
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
   #wantedStores = new Set<number>();
+  #hasMethods = false;
   #looks = 0;
   /** Places that hold something else than tags at times. */
   readonly #spoiled = new Set<string>();
@@ -121,6 +122,7 @@ export class StoredTags {
       }
       case 'field': {
         if (value.owner !== undefined) this.objects.want(value.owner, value.offset);
+        if (callee.method !== undefined) this.#hasMethods = true;
         const isNew = this.#addElements(this.#fields, fieldKey(value.owner, ''), value, callee);
         return (value.owner !== undefined && this.#addUnknownArray(value, callee)) || isNew;
       }
@@ -150,6 +152,11 @@ export class StoredTags {
       isNew = addTo(map, `${object}${offset + n * stride}`, each) || isNew;
     }
     return isNew;
+  }
+
+  /** Functions that only tables name read tags in objects of their own class. */
+  get hasMethods(): boolean {
+    return this.#hasMethods;
   }
 
   /** Tags are read from variables, or behind pointers. */

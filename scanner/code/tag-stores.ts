@@ -88,7 +88,8 @@ export class TagStores {
     for (const pointer of isIndexed ? fn.resolver.resolveAddress(i).values : fn.storePointers(i)) {
       for (let lane = 0; lane + 4 <= size[i]; lane += 4) {
         const offset = isIndexed ? lane : displacement[i] + lane;
-        if (!stored.mayBeRead(pointer, offset)) continue;
+        const isBehindHeader = mayBeInside && this.#isBehindHeader(pointer, offset);
+        if (!isBehindHeader && !stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
         this.#putInto(pointer, offset, {
           values: this.#withoutNames(this.#counted(values, i), pointer, { offset, lane, bytes: size[i] }),
@@ -97,6 +98,15 @@ export class TagStores {
         });
       }
     }
+  }
+
+  /** Whether a tag is put into an object that begins behind the header of what a call returned; who reads there may be found later. */
+  #isBehindHeader(pointer: Value, offset: number): boolean {
+    const { fn, stored } = this.#context;
+    const begin = stored.hasMethods ? this.#uses.classes.beginningOf(pointer) : undefined;
+    if (begin === undefined || begin === 0 || begin > offset) return false;
+    stored.keepers.note(offset - begin, fn.rva);
+    return true;
   }
 
   /** The store `i` may let a variable point at a description in the image: who reads a tag behind it reads that one's. */

@@ -114,13 +114,34 @@ function bytesFromContext(operations: OperationList, i: number): number {
   }
   if (next < count && op[next] === Op.pop && dst[next] === X86.cx) return 0;
   let pushed = 0;
-  for (let before = i - 1; before >= 0; before--) {
+  const saved = lastSaved(operations);
+  for (let before = i - 1; before > saved; before--) {
     const kind = op[before];
     if (kind === Op.push) pushed += 4;
     else if (kind >= Op.pop && kind <= Op.return) break;
     else if (dst[before] === X86.sp) break;
   }
   return pushed > 0 && isCleanedUp(operations, i, pushed) ? 0 : pushed;
+}
+
+/** The registers that a function gives back as it was given them. */
+const SAVED: readonly number[] = [X86.bx, X86.bp, X86.si, X86.di];
+
+/**
+ * The last of the pushes with which a function saves its caller's registers, or -1: what it has put nothing into yet is no argument.
+ * Parameters may be copied to other registers in between.
+ */
+function lastSaved({ op, dst, source, count }: OperationList): number {
+  const written = new Set<number>();
+  let last = -1;
+  for (let i = 0; i < count; i++) {
+    if (op[i] === Op.push) {
+      if (!SAVED.includes(source[i]) || written.has(source[i])) break;
+      last = i;
+    } else if (op[i] >= Op.pop && op[i] <= Op.return) break;
+    else written.add(dst[i]);
+  }
+  return last;
 }
 
 /** Instructions between a call and what takes its arguments off the stack, where a compiler has put others in between. */

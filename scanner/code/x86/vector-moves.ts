@@ -50,6 +50,15 @@ export function vectorMove(d: X86Decoder, rva: number, out: OperationList): bool
       return prefix !== 0x66 || d.mod !== 3 ? false : inserted(out, rva, register, VECTOR0 + d.rm, 4, 4);
     case 0x6c: // punpcklqdq
       return prefix !== 0x66 || d.mod !== 3 ? false : inserted(out, rva, register, VECTOR0 + d.rm, 8, 8);
+    case 0x70: {
+      // pshufd, with which gcc takes the upper of two numbers that were loaded at once
+      if (prefix !== 0x66 || d.mod !== 3) return false;
+      const i = out.add(Op.shuffle, rva);
+      out.dst[i] = register;
+      out.source[i] = VECTOR0 + d.rm;
+      out.low[i] = d.immediate;
+      return true;
+    }
     case 0x57:
     case 0xef: {
       if (d.mod !== 3 || d.reg !== d.rm) return false;

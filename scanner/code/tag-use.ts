@@ -137,8 +137,8 @@ function isProven({ callee, familyMask }: TagUse): boolean {
 export function isBelievable(
   image: DriverImage,
   { value, origin, rva }: Extract<Value, { kind: 'constant' }>,
-  guesses: number,
+  { guesses, described }: Callee,
 ): boolean {
   if (!looksLikeTag(value)) return false;
-  return WRITTEN_IN_CODE.has(origin) || (guesses === 1 && !isPieceOfText(image, rva));
+  return WRITTEN_IN_CODE.has(origin) || (guesses === 1 && !isPieceOfText(image, rva, described?.rva));
 }

@@ -35,7 +35,9 @@ export class UseJudge {
       const first = uses.length;
       for (const use of atSite) {
         const { callee } = use;
-        if (stored.isSpoiled(callee.keptIn) || isOfOtherClass(callee)) continue;
+        // What an object of the image holds is known; that others hold numbers there is a reason to ask for a witness.
+        const isSpoiled = callee.described === undefined && stored.isSpoiled(callee.keptIn);
+        if (isSpoiled || isOfOtherClass(callee)) continue;
         if (isNotGiven(callee) || stored.isOwn(callee.notIn)) continue;
         if (this.#passed.isOfOtherClass(callee)) continue;
         // Nearly every site has one use: no list is made of each.
@@ -48,8 +50,9 @@ export class UseJudge {
   }
 
   /** Whether a guessed call by a table may lead to a function that takes no tag, or a guessed object be another one. */
-  #isOpen({ guessedCall, virtual, called, described }: Callee): boolean {
-    if (described !== undefined && this.#context.stored.objects.isOpen(described)) return true;
+  #isOpen({ guessedCall, virtual, called, described, keptIn }: Callee): boolean {
+    const { stored } = this.#context;
+    if (described !== undefined && (stored.objects.isOpen(described) || stored.isSpoiled(keptIn))) return true;
     if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
     const { pointer } = guessedCall;
     if (this.#context.tables.isOfKeptTable(pointer)) return false;

@@ -50,9 +50,10 @@ export class UseJudge {
   }
 
   /** Whether a guessed call by a table may lead to a function that takes no tag, or a guessed object be another one. */
-  #isOpen({ guessedCall, virtual, called, described, keptIn }: Callee): boolean {
+  #isOpen({ guessedCall, virtual, called, described, keptIn, isNear }: Callee): boolean {
     const { stored } = this.#context;
-    if (described !== undefined && (stored.objects.isOpen(described) || stored.isSpoiled(keptIn))) return true;
+    if (described === undefined ? isNear : stored.objects.isOpen(described) || stored.isSpoiled(keptIn))
+      return true;
     if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
     const { pointer } = guessedCall;
     if (this.#context.tables.isOfKeptTable(pointer)) return false;

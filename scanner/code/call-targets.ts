@@ -115,7 +115,13 @@ export class CallTargets {
       callees.splice(same, 1);
       waves.splice(same, 1);
     }
-    if (callees.length >= MAX_CALLEES) return false;
+    if (callees.length >= MAX_CALLEES) {
+      // What is surer takes the room of a guess.
+      const worse = callees.findIndex(other => isSurer(callee, other));
+      if (worse < 0) return false;
+      callees.splice(worse, 1);
+      waves.splice(worse, 1);
+    }
     callees.push(callee);
     waves.push(this.wave);
     return true;

@@ -7,6 +7,7 @@ import { behindPointer } from './make-value.ts';
 import type { SearchContext } from './search-context.ts';
 import { insideOf, keptBeside } from './stored-callbacks.ts';
 import type { TagUses } from './tag-uses.ts';
+import type { Value } from './values.ts';
 
 /** Looks at the function at hand. */
 export class CallbackContexts {
@@ -18,10 +19,18 @@ export class CallbackContexts {
     this.#uses = uses;
   }
 
-  /** Call `i` passes the function at `rva` at the n-th of the places: what it passes next is its context (`Queue(work, routine, context)`). */
+  /**
+   * Call `i` passes the function at `rva` at the n-th of the places: what it passes next is its context (`Queue(work, routine, context)`),
+   * which several functions may share (`Create(count, allocate, release, context)`).
+   */
   addPassed(i: number, n: number, rva: number): void {
-    const { code, targets, worklist } = this.#context;
-    const next = code.processor.passedPlaces[n + 1];
+    const { code, fn, targets, worklist } = this.#context;
+    const isFunction = (value: Value) =>
+      value.kind === 'address' && code.image.sectionAt(value.rva)?.executable === true;
+    const passed = fn.passedEverywhere(i);
+    let at = n + 1;
+    while (at < passed.length && passed[at].some(isFunction)) at++;
+    const next = code.processor.passedPlaces[at];
     if (next === undefined || !worklist.isOnlyNamed(rva)) return;
     for (const callee of targets.readersAt(rva)) {
       const { behind, further } = callee.place;

@@ -4,7 +4,7 @@
  */
 import { MAX_TABLE_BYTES } from './data-pointers.ts';
 import type { ObjectTables } from './object-tables.ts';
-import { pointerTo } from './places.ts';
+import { type Place, pointerTo } from './places.ts';
 import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { relocatedPointerAt } from './static-memory.ts';
@@ -52,6 +52,11 @@ export class CalledClasses {
   tableOf(object: Value): number | undefined {
     const tables = this.#tables.givenIn(this.#context.fn, object, 0);
     return tables.length === 1 ? tables[0] : undefined;
+  }
+
+  /** The same where the function at hand is the constructor, which is passed the object at a place. */
+  tableOfPassed(place: Place): number | undefined {
+    return place.behind === undefined ? this.#tables.lastStored(this.#context.fn, place) : undefined;
   }
 
   /**

@@ -7,6 +7,8 @@ export interface DataPointers {
   codeNear(functionRva: number): number[];
   /** Addresses of the data that hold a pointer to this address when the image is loaded. */
   slotsOf(rva: number): readonly number[];
+  /** Whether an object of the image that code names begins with a pointer to this table: nothing is seen to keep the table in it. */
+  isOfObject(tableRva: number): boolean;
 }
 
 /** A pointer this far into a table of operations is still found by the table's own address. */
@@ -56,6 +58,10 @@ export function dataPointers(image: DriverImage, index: CodeIndex): DataPointers
 
   return {
     slotsOf,
+    isOfObject: tableRva =>
+      slotsOf(tableRva).some(
+        slot => image.sectionAt(slot)?.writable === true && index.referencesTo(slot).length > 0,
+      ),
     codeNear(functionRva) {
       const tables = slotsOf(functionRva).flatMap(sitesOfTable);
       return [...index.referencesTo(functionRva), ...tables];

@@ -53,7 +53,7 @@ export function unlistedStarts(
     if (isBehindListed || isCalledByTwo(index, code, rva)) found.add(rva);
   }
   for (const rva of importThunks(image, index, code).keys()) offer(rva, false);
-  for (const rva of functionPointers(image, code)) offer(rva, false);
+  for (const rva of functionPointers(image, index, code)) offer(rva, false);
   const named = isX86 ? NO_ADDRESSES : index.referencedAddresses();
   for (let n = 0; n < named.length; n++)
     if (image.arch !== 'arm64' || !isSwitchBase(index, code, named[n])) offer(named[n], false);
@@ -194,8 +194,8 @@ function* gapStarts(listed: readonly FunctionRange[], code: Section[]): Generato
 }
 
 /** Addresses of code that the loader relocates, less the entries of jump tables: those lead into functions. */
-function* functionPointers(image: DriverImage, code: Section[]): Generator<number> {
-  const inTables = image.arch === 'x86' ? jumpTableEntries(image, code) : new Set();
+function* functionPointers(image: DriverImage, index: CodeIndex, code: Section[]): Generator<number> {
+  const inTables = image.arch === 'x86' ? jumpTableEntries(image, index, code) : new Set();
   for (const at of image.relocations) {
     if (inTables.has(at)) continue;
     const target = image.pointerAt(at);
@@ -218,8 +218,29 @@ function isAddedTable(bytes: Uint8Array, offset: number): boolean {
   return bytes[jump] === 0xff && bytes[jump + 1] === 0xe0;
 }
 
-/** RVAs of the entries of jump tables: relocated pointers in a row that code reads by an index. */
-function jumpTableEntries(image: DriverImage, code: Section[]): Set<number> {
+/** Whether the address at `offset` is handed on as it is, by `push` or `mov register`: what is read by a register may begin elsewhere. */
+function namesExactly(bytes: Uint8Array, offset: number): boolean {
+  const opcode = bytes[offset - 1];
+  return opcode === 0x68 || (opcode & 0xf8) === 0xb8;
+}
+
+/** The first address from `rva` on that code hands on: something else begins there. */
+function nextHandedOn(index: CodeIndex, code: Section[], rva: number, limit: number): number {
+  const isHandedOn = (site: number) => {
+    const section = sectionOf(code, site);
+    return section !== undefined && namesExactly(section.bytes, site - section.rva);
+  };
+  let next = index.nextReference(rva, limit);
+  while (next < limit && !index.referencesTo(next).some(isHandedOn))
+    next = index.nextReference(next + 1, limit);
+  return next;
+}
+
+/**
+ * RVAs of the entries of jump tables: relocated pointers in a row that code reads by an index, up to a table of functions that may stand
+ * right behind.
+ */
+function jumpTableEntries(image: DriverImage, index: CodeIndex, code: Section[]): Set<number> {
   const { relocations } = image;
   const entries = new Set<number>();
   for (let i = 0; i < relocations.length; i++) {
@@ -231,8 +252,11 @@ function jumpTableEntries(image: DriverImage, code: Section[]): Set<number> {
     const isTableJump = (offset >= 3 && readsTable(bytes, offset)) || isAddedTable(bytes, offset);
     const table = isTableJump ? ((readInt32(bytes, offset) >>> 0) - image.imageBase) | 0 : 0;
     const first = isTableJump ? lastAddressNotAbove(relocations, table) : -1;
-    for (let n = first; n >= 0 && relocations[n] === table + 4 * (n - first); n++)
-      entries.add(relocations[n]);
+    if (first < 0 || relocations[first] !== table) continue;
+    let last = first;
+    while (relocations[last + 1] === relocations[last] + 4) last++;
+    const end = nextHandedOn(index, code, table + 1, relocations[last] + 1);
+    for (let n = first; n <= last && relocations[n] < end; n++) entries.add(relocations[n]);
   }
   return entries;
 }

@@ -10,7 +10,7 @@ import { readInt32 } from './little-endian.ts';
 import { constant } from './make-value.ts';
 import { Flag, NONE, Op, type OperationList, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
-import { isRelocated, looksLikeTag } from './static-memory.ts';
+import { isRelocated, looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { isPieceOfText, isText } from './texts.ts';
 import type { Value } from './values.ts';
 
@@ -21,6 +21,8 @@ const MAX_DISTANCES = 32;
 /** Objects, and functions that are given one or return one; real drivers have a few. */
 const MAX_OBJECTS = 200;
 const MAX_GIVEN = 500;
+/** Addresses in a list of objects. */
+const MAX_LISTED = 32;
 /** Code that names one object; more is one that everything uses. */
 const MAX_SITES = 32;
 
@@ -30,7 +32,7 @@ export interface Described {
   at: string;
   /** Where the object begins. */
   rva: number;
-  /** A function has found the object in a table. */
+  /** A function has found the object in a table, or a list of several holds it. */
   isFound: boolean;
   /** It begins with something like a tag. So do objects with a signature, whose other fields may be codes of four characters, too. */
   beginsAlike: boolean;
@@ -46,6 +48,9 @@ export class ImageObjects {
   /** The wave of the search after which objects were last found. */
   #foundAfter = -1;
   readonly #objects = new Set<number>();
+  /** Lists of their addresses, and what these hold. */
+  readonly #lists = new Set<number>();
+  readonly #listed = new Set<number>();
   readonly #given = new Set<number>();
   readonly #finders = new Set<number>();
   /** Where tags are read of what functions find: the two distances. */
@@ -77,16 +82,31 @@ export class ImageObjects {
       const { bytes } = section;
       const mayHold = (offset: number) =>
         at + offset + 4 <= bytes.length && looksLikeTag(readInt32(bytes, at + offset));
-      if (!distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined)) continue;
-      this.#objects.add(rva);
+      const isObject = distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined);
+      if (isObject) this.#objects.add(rva);
+      else if (!this.#addList(rva, objectsListedAt(image, index, rva, distances))) continue;
       this.#foundAfter = wave;
       sites.push(...index.referencesTo(rva).slice(0, MAX_SITES));
     }
     return sites;
   }
 
+  #addList(rva: number, objects: readonly number[]): boolean {
+    if (objects.length === 0) return false;
+    this.#lists.add(rva);
+    for (const object of objects) {
+      this.#listed.add(object);
+      if (this.#objects.size < MAX_OBJECTS) this.#objects.add(object);
+    }
+    return true;
+  }
+
   get isEmpty(): boolean {
     return this.#objects.size === 0;
+  }
+
+  isList(rva: number): boolean {
+    return this.#lists.has(rva);
   }
 
   has(rva: number): boolean {
@@ -144,13 +164,14 @@ export class ImageObjects {
     isFound: boolean,
   ): { offset: number; tags: readonly Value[]; described: Described }[] {
     if (!isOfImage(object) || !this.#objects.has(object.rva)) return [];
+    const isOneOfMany = isFound || this.#listed.has(object.rva);
     return [...(this.#wanted.get(owner) ?? [])].flatMap(offset => {
       const rva = object.rva + offset;
       const first = tagAt(code.image, object.rva, offset);
       if (first === undefined) return [];
       const beginsAlike = isText(code.image.u32At(object.rva) ?? 0);
-      const described = { at: `${owner}:${offset}`, rva: object.rva, isFound, beginsAlike };
-      if (isFound) this.#foundAt.add(described.at);
+      const described = { at: `${owner}:${offset}`, rva: object.rva, isFound: isOneOfMany, beginsAlike };
+      if (isOneOfMany) this.#foundAt.add(described.at);
       if (object.kind === 'address')
         return [{ offset, tags: [constant(first, 'structure', rva)], described }];
       const rows = imageArray(code, rva, object.stride).values;
@@ -165,6 +186,23 @@ export class ImageObjects {
   isOpen({ at, isFound, beginsAlike }: Described): boolean {
     return isFound || beginsAlike || this.#foundAt.has(at);
   }
+}
+
+/** Objects with something like a tag at one of the distances, whose addresses a list that code names holds, in a row. */
+function objectsListedAt(
+  image: DriverImage,
+  index: CodeIndex,
+  listRva: number,
+  distances: readonly number[],
+): number[] {
+  const found: number[] = [];
+  for (let n = 0; n < MAX_LISTED; n++) {
+    const at = listRva + n * image.pointerSize;
+    const object = relocatedPointerAt(image, at);
+    if (object === undefined || (n > 0 && index.nextReference(at, at + 1) === at)) break;
+    if (distances.some(offset => tagAt(image, object, offset) !== undefined)) found.push(object);
+  }
+  return found;
 }
 
 function isOfImage(value: Value): value is Extract<Value, { kind: 'address' | 'element' }> {

@@ -37,7 +37,9 @@ export class KeptObjects {
     const { fn, stored, worklist } = this.#context;
     const { objects } = stored;
     const { operations } = fn.body;
-    const hasAddress = namesAddress(operations, rva => objects.has(rva)) || objects.isFoundIn(operations);
+    const hasAddress =
+      namesAddress(operations, rva => objects.has(rva) || objects.isList(rva)) ||
+      objects.isFoundIn(operations);
     if (!hasAddress) return objects.isGivenTo(fn.rva);
     if (objects.addFinder(fn.rva, fn.pointersReturnedBy(fn.rva))) worklist.addCallersNearTags(fn.rva);
     return true;
@@ -63,12 +65,14 @@ export class KeptObjects {
   /** Objects are handed to the function that is called: it may keep them. */
   addPassed(i: number): void {
     const { code, fn, stored, worklist } = this.#context;
-    if (fn.isIndirect(i)) return;
     const isPassed = code.processor.passedPlaces.some(place =>
       fn.passedAt(place, i).some(value => this.#isObject(value)),
     );
-    const called = fn.body.operations.low[i];
-    if (isPassed && stored.objects.give(called)) worklist.addGuesses([called]);
+    if (!isPassed) return;
+    const called = fn.isIndirect(i)
+      ? fn.calledPointers(i).flatMap(value => (value.kind === 'address' ? [value.rva] : []))
+      : [fn.body.operations.low[i]];
+    for (const rva of called) if (stored.objects.give(rva)) worklist.addGuesses([rva]);
   }
 
   /** Whether the value is such an object, or a parameter of a function that is given one. */

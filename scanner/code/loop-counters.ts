@@ -1,6 +1,6 @@
 /** Numbers that a loop counts: from the first one by a step to the end that the loop compares with. */
 
-import { NO_EDGE } from './block-graph.ts';
+import { type BlockGraph, NO_EDGE } from './block-graph.ts';
 import { constant, multiple } from './make-value.ts';
 import { Alu, Condition, NONE, Op } from './operations.ts';
 import { type Value, ValueSet } from './values.ts';
@@ -8,6 +8,8 @@ import { register, type Walk } from './walk.ts';
 
 /** Tags that differ in a counted digit; a longer row is no longer an enumeration. */
 export const MAX_NUMBERS = 36;
+/** Blocks of a loop with two counters. */
+const MAX_LOOP_BLOCKS = 64;
 
 /**
  * The numbers of a loop that counts: where a value is a constant or the value before plus a step, and the loop ends by
@@ -130,10 +132,32 @@ function counterOf(values: readonly Value[]): Counter | undefined {
   return start === undefined ? undefined : { start, step, by };
 }
 
-/** Whether every round of the one is a round of the other: the same block steps both. Two loops that count alike end apart. */
-function isInStep(walk: Walk, a: Counter, b: Counter): boolean {
-  const { blockOf } = walk.body;
-  return blockOf[a.by] === blockOf[b.by];
+/**
+ * Whether every round of the one is a round of the other: the same block steps both, or the blocks that do take turns. Two
+ * loops that count alike, side by side or one in the other, end apart.
+ */
+function isInStep({ body }: Walk, a: Counter, b: Counter): boolean {
+  const ofA = body.blockOf[a.by];
+  const ofB = body.blockOf[b.by];
+  if (ofA === ofB) return true;
+  if (a.step !== b.step) return false;
+  return !comesBack(body.blocks, ofA, ofB) && !comesBack(body.blocks, ofB, ofA);
+}
+
+/** Whether there is a way from a block back to it that does not pass another one; true where the loop is too large to tell. */
+function comesBack({ successors }: BlockGraph, block: number, without: number): boolean {
+  const waiting = [block];
+  const seen = new Set([without]);
+  for (let from = waiting.pop(); from !== undefined; from = waiting.pop()) {
+    for (let edge = successors.first[from]; edge !== NO_EDGE; edge = successors.next[edge]) {
+      const to = successors.target[edge];
+      if (to === block || seen.size > MAX_LOOP_BLOCKS) return true;
+      if (seen.has(to)) continue;
+      seen.add(to);
+      waiting.push(to);
+    }
+  }
+  return false;
 }
 
 /** Whether a loop that is left by comparison `i` goes on with the number that it compares with. */

@@ -12,6 +12,7 @@ import type { Callee } from './sinks.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { insideOf, keptBeside } from './stored-callbacks.ts';
 import type { Value } from './values.ts';
+import { calledByTable } from './virtual-calls.ts';
 
 /** Where a function leaves the pointer to an object. */
 export type Keeper =
@@ -153,24 +154,27 @@ export class ObjectFlow {
       const given = kept === undefined ? handedAt(fn, i, callee) : withoutHanded(callee);
       calls.push({ i, callee: given, kept, pointer: place.pointer, behind: place.offset });
     };
-    const add = (i: number, target: number, guesses: number) => {
-      for (const callee of targets.readersAt(target)) addReader(i, guessed(callee, guesses));
+    const add = (i: number, target: number) => {
+      for (const callee of targets.readersAt(target)) addReader(i, callee);
     };
     // A function that is kept somewhere has been named before.
     const mayKeep = namesAddress(fn.body.operations, rva => targets.readersAt(rva).length > 0);
     for (let i = 0; i < count; i++) {
       const isTailJump = op[i] === Op.jump && !fn.body.contains(low[i]);
-      if (op[i] === Op.call || isTailJump) add(i, low[i], 0);
+      if (op[i] === Op.call || isTailJump) add(i, low[i]);
       if (op[i] === Op.store && mayKeep)
         for (const { callee, kept } of this.#keptCallbacks(i)) addReader(i, callee, kept);
       if (op[i] !== Op.call && !isTailJump && !fn.isIndirect(i)) continue;
       for (const callee of registrations.calleesOf(i, rva => targets.readersAt(rva))) addReader(i, callee);
       if (!fn.isIndirect(i)) continue;
       for (const value of fn.calledPointers(i)) {
-        if (value.kind === 'address') add(i, value.rva, 0);
+        if (value.kind === 'address') add(i, value.rva);
         const called = tables.callsOf(value, fn.rva);
         // Who reads the object's tag would be a guess upon two.
-        if (called.guesses <= 1) for (const target of called.targets) add(i, target, called.guesses);
+        if (called.guesses > 1) continue;
+        for (const target of called.targets)
+          for (const callee of targets.readersAt(target))
+            addReader(i, calledByTable(fn, i, value, target, callee, called.guesses));
       }
     }
     return calls;
@@ -212,10 +216,6 @@ function firstVariable(pointers: readonly Value[]): number | undefined {
       (value.kind === 'address' && value.rva === ((first.rva + step.plus) | 0)),
   );
   return isWalk ? first.rva : undefined;
-}
-
-function guessed(callee: Callee, guesses: number): Callee {
-  return guesses === 0 ? callee : { ...callee, guesses: (callee.guesses ?? 0) + guesses };
 }
 
 /**

@@ -78,6 +78,22 @@ export class ObjectTables {
     return tables;
   }
 
+  /**
+   * Address of the table that a function stores last at the beginning of the object which it is passed at a place: its own class's,
+   * since constructors of bases are called before.
+   */
+  lastStored(fn: AnalysedFunction, place: Place): number | undefined {
+    const { op, rva, count } = fn.body.operations;
+    const object = parameter(place);
+    let last: { rva: number; table: number } | undefined;
+    for (let i = 0; i < count; i++) {
+      if (op[i] !== Op.store || rva[i] < (last?.rva ?? 0)) continue;
+      const table = this.#stored(fn, i, object, 0);
+      if (table !== undefined) last = { rva: rva[i], table };
+    }
+    return last?.table;
+  }
+
   /** What gives the object a table, in any order. */
   #givings(fn: AnalysedFunction, object: Value, offset: number): Giving[] {
     const { op, rva, low, count } = fn.body.operations;

@@ -18,7 +18,7 @@ import { NO_SLOT } from './stack-slots.ts';
 import type { TagUses } from './tag-uses.ts';
 import { isTagNear } from './tags-in-code.ts';
 import type { Value } from './values.ts';
-import { virtualCall } from './virtual-calls.ts';
+import { calledByTable } from './virtual-calls.ts';
 
 /** A local structure of functions is not longer. */
 const MAX_LOCAL_TABLE = 0x100;
@@ -82,13 +82,8 @@ export class OperationsPointers {
           const key = `${way}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
           if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
           this.#seenGuesses.add(key);
-          // Where the very table was passed, nothing is guessed.
-          const virtual = called.guesses === 0 ? callee.virtual : virtualCall(fn, i, value, callee, target);
-          const guessedCall =
-            called.guesses === 0 ? callee.guessedCall : { functionRva: fn.rva, pointer: value };
-          const guesses = (callee.guesses ?? 0) + called.guesses;
           const by = called.guesses === 0 ? handedFunction(value, target) : undefined;
-          this.#uses.addCall(i, { ...callee, virtual, guessedCall, guesses }, by);
+          this.#uses.addCall(i, calledByTable(fn, i, value, target, callee, called.guesses), by);
         }
       }
     }

@@ -72,6 +72,7 @@ export class OperationsTables {
         if (tableRva !== starts[0]) continue;
         this.#note(this.#inTables, distance, functionRva, distance);
         add(this.#tablesWith, distance, tableRva);
+        if (this.#pointers.isOfObject(tableRva)) this.#note(this.#tablesInObjects, 0, tableRva, distance);
       }
     }
   }

@@ -18,10 +18,11 @@ const MAX_FUNCTIONS = 8;
 /** Operations decoded for one image: a function of a few callers takes some hundreds. */
 const MAX_OPERATIONS = 20_000;
 
-/** A call by a table that was guessed: the function with the call, and the pointer that it goes through. */
+/** A call by a table that was guessed: the function with the call, the pointer that it goes through, and where the tag is passed. */
 export interface GuessedCall {
   functionRva: number;
   pointer: Value;
+  place: Place;
 }
 
 /** Tables of functions that objects have, and variables that hold such objects. */

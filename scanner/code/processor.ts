@@ -93,10 +93,11 @@ const x86: Processor = {
   isVolatile: register => isIn(X86_VOLATILE, register),
   // fastcall and thiscall use ecx and edx; optimisers pass arguments of private functions in any.
   isArgumentRegister: register => register < 8 && register !== X86.sp && register !== X86.bp,
+  // eax is the first one only of gcc's private functions (eax, edx, ecx), so that behind edx the stack follows, as in fastcall's (ecx, edx).
   passedPlaces: [
+    { register: X86.ax },
     { register: X86.cx },
     { register: X86.dx },
-    { register: X86.ax },
     ...[0, 4, 8, 12].map(stackOffset => ({ stackOffset })),
   ],
   argument: (position, x86Offset) => ({ stackOffset: x86Offset ?? 4 * (position - 1) }),

@@ -1,9 +1,10 @@
 /**
- * Whether a distance in tables of functions tells anything: where other tables have functions there which take no tag, a call by a
- * table that nobody knows may as well lead to one of those.
+ * Whether a distance in tables of functions tells anything: where other tables have functions there which take no tag, or take it
+ * in another argument, a call by a table that nobody knows may as well lead to one of those.
  */
 import type { CallTargets } from './call-targets.ts';
 import type { CodeUnderAnalysis } from './code-under-analysis.ts';
+import { type Place, placeKey } from './places.ts';
 import { relocatedPointerAt } from './static-memory.ts';
 import { StoppingFunctions } from './stopping-functions.ts';
 
@@ -17,8 +18,8 @@ export class RivalFunctions {
   readonly #code: CodeUnderAnalysis;
   readonly #targets: CallTargets;
   readonly #stopping: StoppingFunctions;
-  readonly #known = new Map<number, boolean>();
-  #tables: number[] | undefined;
+  readonly #known = new Map<string, boolean>();
+  #tables: ReadonlySet<number> | undefined;
 
   constructor(code: CodeUnderAnalysis, targets: CallTargets) {
     this.#code = code;
@@ -26,37 +27,47 @@ export class RivalFunctions {
     this.#stopping = new StoppingFunctions(code);
   }
 
-  /** Whether any table has a function at this distance that takes no tag; the place of a pure virtual one says nothing. */
-  isAt(distance: number): boolean {
-    let isRival = this.#known.get(distance);
+  /** Whether any table has a function at this distance that takes no tag by the argument which leads to `place`. */
+  isAt(distance: number, place: Place): boolean {
+    const argument = argumentOf(place);
+    const key = `${distance}:${argument}`;
+    let isRival = this.#known.get(key);
     if (isRival === undefined) {
       if (this.#known.size >= MAX_DISTANCES) return true;
-      isRival = this.#find(distance);
-      this.#known.set(distance, isRival);
+      isRival = this.#find(distance, argument);
+      this.#known.set(key, isRival);
     }
     return isRival;
   }
 
-  #find(distance: number): boolean {
+  #find(distance: number, argument: string): boolean {
     const { index } = this.#code;
     this.#tables ??= this.#findTables();
-    return this.#tables.some(table => {
+    for (const table of this.#tables) {
       const slot = table + distance;
       // Another table begins before.
-      if (distance < 0 || index.nextReference(table + 1, slot + 1) <= slot) return false;
+      if (distance < 0 || index.nextReference(table + 1, slot + 1) <= slot) continue;
       const target = this.#functionAt(slot);
-      if (target === undefined || this.#targets.knowsFunction(target)) return false;
-      return !this.#stopping.isOne(target);
-    });
+      if (target === undefined) continue;
+      const isTaking = this.#targets
+        .allOfFunction(target)
+        .some(({ place }) => argumentOf(place) === argument);
+      if (!isTaking && !this.#stopping.isOne(target)) return true;
+    }
+    return false;
   }
 
-  /** Addresses that code names and that hold a pointer to code. */
-  #findTables(): number[] {
+  /** Addresses that code names and that hold a pointer to code, and those that data holds: such a table may begin with a name or a number. */
+  #findTables(): Set<number> {
     const { image, index } = this.#code;
-    const tables: number[] = [];
+    const tables = new Set<number>();
     for (const at of image.relocations) {
-      if (tables.length === MAX_TABLES) break;
-      if (this.#functionAt(at) !== undefined && index.referencesTo(at).length > 0) tables.push(at);
+      if (tables.size >= MAX_TABLES) break;
+      const section = image.sectionAt(at);
+      const target = section?.executable === false ? relocatedPointerAt(image, at) : undefined;
+      if (target === undefined) continue;
+      if (image.sectionAt(target)?.executable !== true) tables.add(target);
+      else if (index.referencesTo(at).length > 0) tables.add(at);
     }
     return tables;
   }
@@ -68,4 +79,9 @@ export class RivalFunctions {
     // The table of a switch leads into functions.
     return target !== undefined && functions.functionAt(target) === target ? target : undefined;
   }
+}
+
+/** The argument in which a tag is passed, or the pointer that leads to it. */
+function argumentOf(place: Place): string {
+  return placeKey({ ...place, behind: undefined });
 }

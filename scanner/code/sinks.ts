@@ -32,6 +32,8 @@ export interface Callee {
   keptIn?: string;
   /** The function that reads the tag in an object which it is given, where nobody calls it: see CalledClasses.isMethodOf. */
   method?: number;
+  /** That function reads it only where the object is seen to have a table which holds the function. */
+  isOfOwnClass?: true;
   /** What is kept stands in another class's object: that of its own class, where one is seen to hold a tag, would be this place. */
   notIn?: string;
   /** The tag's distance in an object within the one that `place` leads to, whose own functions know no other. */

@@ -49,6 +49,11 @@ export function keptIn(value: Value): string | undefined {
   return undefined;
 }
 
+/** Whether a place, by its name, is one of objects of which nothing but the distance is known. */
+export function isPlainField(place: string | undefined): boolean {
+  return place?.startsWith('field :') === true;
+}
+
 /** What is known for the whole image; adding tells whether something is new. */
 export class StoredTags {
   readonly setters = new Setters();
@@ -222,7 +227,11 @@ export class StoredTags {
       case 'result':
       case 'blank': // an object that a call has given through its arguments
       case 'unknown':
-        return offset < FIRST_PLAIN_FIELD * this.#pointerSize ? [] : this.readersOfField(undefined, offset);
+        if (offset >= FIRST_PLAIN_FIELD * this.#pointerSize) return this.readersOfField(undefined, offset);
+        // At the beginning only the objects of its own class are known to a function that their table holds.
+        return this.readersOfField(undefined, offset)
+          .filter(({ method }) => method !== undefined)
+          .map(callee => ({ ...callee, isOfOwnClass: true }));
     }
     return [];
   }
@@ -266,7 +275,10 @@ function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
     return true;
   }
   const isKnown = known.some(
-    other => other.poolFunction === callee.poolFunction && other.wrappers.length === callee.wrappers.length,
+    other =>
+      other.poolFunction === callee.poolFunction &&
+      other.wrappers.length === callee.wrappers.length &&
+      other.method === callee.method, // each reads in the objects of its own class
   );
   if (isKnown || known.length >= MAX_CALLEES) return false;
   known.push(callee);

@@ -200,8 +200,10 @@ export class TagStores {
   #putInto(object: Value, offset: number, put: Put): void {
     if (object.kind === 'inside' && object.stride === 0)
       return this.#putInto(object.object, offset + object.plus, put);
-    if (object.kind === 'parameter' && object.place.further === undefined)
-      this.#addSetter(object.place, offset, put);
+    if (object.kind === 'parameter' && object.place.further === undefined) {
+      const table = put.values.some(mayBeTag) ? this.#uses.classes.tableOfPassed(object.place) : undefined;
+      this.#addSetter(object.place, offset, { ...put, table: table ?? put.table });
+    }
     const { fn, stored } = this.#context;
     const readers = this.#objects.readersAt(object, offset);
     if (object.kind === 'result') {
@@ -220,24 +222,27 @@ export class TagStores {
     }
     for (const reader of readers) {
       const callee = this.#ofItsClass(reader, object, put);
+      if (callee === undefined) continue;
       if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, this.#uses.classes.ofTable(callee, put.table, offset));
     }
   }
 
   /** Who reads a tag in the objects of its own class: what objects of other classes hold at that distance spoils none in these. */
-  #ofItsClass(reader: Callee, object: Value, { values, table }: Put): Callee {
-    const { method, keptIn } = reader;
+  #ofItsClass(reader: Callee, object: Value, { values, table }: Put): Callee | undefined {
+    const { method, keptIn, isOfOwnClass } = reader;
     if (method === undefined || keptIn === undefined) return reader;
     const { stored } = this.#context;
     const isOwn = this.#uses.classes.isMethodOf(method, object, table);
+    if (isOfOwnClass && isOwn !== true) return undefined;
     const own = `${keptIn} of its class`;
     if (isOwn === undefined) stored.note(own, values);
     if (isOwn === false) return { ...reader, notIn: own };
     if (isOwn === undefined) return reader;
     stored.note(keptIn, values);
     if (values.some(mayBeTag)) stored.addOwn(own);
-    return { ...reader, keptIn: own };
+    // That the function is given this very object is a guess no longer.
+    return { ...reader, keptIn: own, guesses: Math.max(1, (reader.guesses ?? 1) - 1) };
   }
 
   /** The address of an object of the image may be kept `owner` bytes behind a pointer: a guess tells who reads its tags. */

@@ -18,7 +18,7 @@ import type { SearchContext } from './search-context.ts';
 import type { Callee } from './sinks.ts';
 import { looksLikeTag, relocatedPointerAt } from './static-memory.ts';
 import { tagsBehind } from './static-tags.ts';
-import { keptIn } from './stored-tags.ts';
+import { isPlainField, keptIn } from './stored-tags.ts';
 import { ofRowsWith } from './table-rows.ts';
 import { isBelievable, isSameSoFar, keepSurest, type TagUse } from './tag-use.ts';
 import { TagWrappers } from './tag-wrappers.ts';
@@ -178,6 +178,8 @@ export class TagUses {
         case 'behind':
         case 'field':
           if ((callee.guesses ?? 0) >= MAX_GUESSES) break;
+          // What is copied from one object to another proves nothing where only distances tell both.
+          if (callee.guesses && isPlainField(keptIn(value)) && isPlainField(callee.keptIn)) break;
           this.#addReader(value, {
             ...withoutHanded(callee),
             keptIn: keptIn(value),
@@ -254,11 +256,14 @@ export class TagUses {
   #addContextReader(place: Place, callRva: number, callee: Callee): void {
     const { fn, worklist } = this.#context;
     if (place.behind === undefined || place.further !== undefined || callee.guesses) return;
-    if (!worklist.isOnlyNamed(fn.rva)) return;
+    const isOnlyNamed = worklist.isOnlyNamed(fn.rva);
+    // A class's function that one of a derived class calls, too, is given the objects of its own class.
+    if (!isOnlyNamed && worklist.slotsOf(fn.rva).length === 0) return;
     const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
     const keptIn = `context ${fn.rva}:${placeKey(place)}`;
     const object = behindPointer(UNKNOWN, place.behind);
-    const reader = { ...withoutHanded(callee), keptIn, method: fn.rva, guesses: 1 };
+    const isOfOwnClass = isOnlyNamed ? undefined : (true as const);
+    const reader = { ...withoutHanded(callee), keptIn, method: fn.rva, isOfOwnClass, guesses: 1 };
     this.#addReader(object, { ...reader, site: { origin: 'parameter', ...site } });
   }
 

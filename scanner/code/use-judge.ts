@@ -35,9 +35,8 @@ export class UseJudge {
       const first = uses.length;
       for (const use of atSite) {
         const { callee } = use;
-        // What an object of the image holds is known; that others hold numbers there is a reason to ask for a witness.
-        const isSpoiled = callee.described === undefined && stored.isSpoiled(callee.keptIn);
-        if (isSpoiled || isOfOtherClass(callee)) continue;
+        if (this.#isSpoiled(callee) && callee.described === undefined) continue;
+        if (isOfOtherClass(callee)) continue;
         if (isNotGiven(callee) || stored.isOwn(callee.notIn)) continue;
         if (this.#passed.isOfOtherClass(callee)) continue;
         // Nearly every site has one use: no list is made of each.
@@ -49,13 +48,21 @@ export class UseJudge {
     return withoutLonelyGuesses(kept, callee => this.#isOpen(callee));
   }
 
+  /**
+   * Whether what is kept in the same place of other objects is no tag. Of an object of the image, which is kept in place of theirs,
+   * that says less.
+   */
+  #isSpoiled({ keptIn }: Callee): boolean {
+    return this.#context.stored.isSpoiled(keptIn);
+  }
+
   /** Whether a guessed call by a table may lead to a function that takes no tag, or a guessed object be another one. */
-  #isOpen({ guessedCall, virtual, called, described, keptIn, isNear }: Callee): boolean {
-    const { stored } = this.#context;
-    if (described === undefined ? isNear : stored.objects.isOpen(described) || stored.isSpoiled(keptIn))
-      return true;
+  #isOpen(callee: Callee): boolean {
+    const { guessedCall, virtual, called, described, isNear } = callee;
+    const { objects } = this.#context.stored;
+    if (described === undefined ? isNear : objects.isOpen(described) || this.#isSpoiled(callee)) return true;
     if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
-    const { pointer } = guessedCall;
+    const { pointer, place } = guessedCall;
     if (this.#context.tables.isOfKeptTable(pointer)) return false;
     const distance =
       pointer.kind === 'parameter'
@@ -63,7 +70,7 @@ export class UseJudge {
         : pointer.kind === 'field' || pointer.kind === 'behind'
           ? pointer.offset
           : undefined;
-    return distance !== undefined && this.#rivals.isAt(distance);
+    return distance !== undefined && this.#rivals.isAt(distance, place);
   }
 }
 

@@ -25,8 +25,27 @@ export function tableEntry(pointer: Value): ReturnType<typeof pointerTo> {
   return place === undefined ? undefined : pointerTo(place);
 }
 
+/** `callee`, what `target` uses, as call `i` has it by a pointer from a table that leads there by so many guesses. */
+export function calledByTable(
+  fn: AnalysedFunction,
+  i: number,
+  pointer: Value,
+  target: number,
+  callee: Callee,
+  guesses: number,
+): Callee {
+  // Where the very table was passed, nothing is guessed.
+  if (guesses === 0) return callee;
+  return {
+    ...callee,
+    virtual: virtualCall(fn, i, pointer, callee, target),
+    guessedCall: { functionRva: fn.rva, pointer, place: callee.place },
+    guesses: (callee.guesses ?? 0) + guesses,
+  };
+}
+
 /** What call `i`, by a pointer from a table, says of `target`: that it reads its tag in the very object which has the table. */
-export function virtualCall(
+function virtualCall(
   fn: AnalysedFunction,
   i: number,
   pointer: Value,

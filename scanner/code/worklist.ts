@@ -103,10 +103,9 @@ export class Worklist {
     return entry !== undefined && this.isNamed(entry);
   }
 
-  /** Where data holds the address by which a function is entered that nobody calls. */
+  /** Where data holds the address by which a function is entered, its own or that of a thunk. */
   slotsOf(functionRva: number): readonly number[] {
-    const entry = this.#entryOf(functionRva);
-    return entry === undefined ? [] : this.#pointers.slotsOf(entry);
+    return this.#pointers.slotsOf(this.#entryOf(functionRva) ?? functionRva);
   }
 
   /** The function, or the thunk that jumps to it, where nobody calls that. */

@@ -41,6 +41,7 @@ function worklistOf(image: DriverImage, callers: Record<number, number[]> = {}, 
   const pointers = {
     slotsOf: (rva: number) => (pointedAt.includes(rva) ? [0x3000] : []),
     codeNear: () => [],
+    isOfObject: () => false,
   };
   return new Worklist({ image, index, functions }, pointers);
 }

@@ -385,7 +385,7 @@ struct HookEntry { LIST_ENTRY Link; void *Target, *Handler; UCHAR *Trampoline, *
 struct HookConfig { ULONG EntryTag, PageTag; ULONG TrampolineSize; void *(*AllocateCode)(SIZE_T); };
 
 NOINLINE static void *AllocateCodePage(SIZE_T size) { return ExAllocatePoolWithTag(NonPagedPool, size, 'dCvH'); } //= HvCd any operations-table
-static const HookConfig g_HookConfig = {'eHvH', 'pHvH', 64, AllocateCodePage}; //= HvHe any const-global //= HvHp any const-global
+static const HookConfig g_HookConfig = {'eHvH', 'pHvH', 64, AllocateCodePage}; //= HvHe any object-field-deep //= HvHp any object-field-deep
 
 class HookManager {
   LIST_ENTRY hooks_;

@@ -132,7 +132,9 @@ function isFarFree({ guesses = 0, poolFunction }: Callee): boolean {
 
 /** What memory is asked for with. */
 function tagsAskedFor(uses: readonly TagUse[]): Set<number> {
-  return new Set(uses.flatMap(({ callee, ulong }) => (callee.poolFunction.kind === 'free-call' ? [] : [ulong])));
+  return new Set(
+    uses.flatMap(({ callee, ulong }) => (callee.poolFunction.kind === 'free-call' ? [] : [ulong])),
+  );
 }
 
 function isProven({ callee, familyMask }: TagUse): boolean {

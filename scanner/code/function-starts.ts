@@ -241,8 +241,8 @@ function nextHandedOn(index: CodeIndex, code: Section[], rva: number, limit: num
 }
 
 /**
- * RVAs of the entries of jump tables: relocated pointers in a row that code reads by an index, up to a table of functions that may stand
- * right behind.
+ * RVAs of the entries of jump tables: relocated pointers to code in a row that code reads by an index, up to a table of functions that may
+ * stand right behind. Rows of a name and a function are read alike.
  */
 function jumpTableEntries(image: DriverImage, index: CodeIndex, code: Section[]): Set<number> {
   const { relocations } = image;
@@ -256,11 +256,17 @@ function jumpTableEntries(image: DriverImage, index: CodeIndex, code: Section[])
     const isTableJump = (offset >= 3 && readsTable(bytes, offset)) || isAddedTable(bytes, offset);
     const table = isTableJump ? ((readInt32(bytes, offset) >>> 0) - image.imageBase) | 0 : 0;
     const first = isTableJump ? lastAddressNotAbove(relocations, table) : -1;
-    if (first < 0 || relocations[first] !== table) continue;
+    if (first < 0 || relocations[first] !== table || !leadsToCode(image, code, table)) continue;
     let last = first;
-    while (relocations[last + 1] === relocations[last] + 4) last++;
+    while (relocations[last + 1] === relocations[last] + 4 && leadsToCode(image, code, relocations[last + 1]))
+      last++;
     const end = nextHandedOn(index, code, table + 1, relocations[last] + 1);
     for (let n = first; n <= last && relocations[n] < end; n++) entries.add(relocations[n]);
   }
   return entries;
+}
+
+function leadsToCode(image: DriverImage, code: Section[], rva: number): boolean {
+  const target = image.pointerAt(rva);
+  return target !== undefined && sectionOf(code, target) !== undefined;
 }

@@ -11,7 +11,7 @@ import { constant } from './make-value.ts';
 import { Flag, NONE, Op, type OperationList, VECTOR0 } from './operations.ts';
 import { NO_SLOT } from './stack-slots.ts';
 import { isRelocated, looksLikeTag, relocatedPointerAt } from './static-memory.ts';
-import { isText } from './texts.ts';
+import { isPieceOfText, isText } from './texts.ts';
 import type { Value } from './values.ts';
 
 /** A type that describes others is not longer. */
@@ -30,8 +30,12 @@ const MAX_SITES = 32;
 export interface Described {
   /** The two distances: of the pointer to it, and behind that. */
   at: string;
+  /** Where the object begins. */
+  rva: number;
   /** A function has found the object in a table, or a list of several holds it. */
   isFound: boolean;
+  /** It begins with something like a tag. So do objects with a signature, whose other fields may be codes of four characters, too. */
+  beginsAlike: boolean;
 }
 
 /** What is known for the whole image. */
@@ -54,7 +58,7 @@ export class ImageObjects {
 
   /** A tag is read `offset` bytes behind the pointer that an object keeps at the distance `owner`. */
   want(owner: number, offset: number): void {
-    if (offset <= 0 || offset >= MAX_OBJECT_BYTES) return;
+    if (offset < 0 || offset >= MAX_OBJECT_BYTES) return;
     if (!this.#distances.has(offset) && this.#distances.size >= MAX_DISTANCES) return;
     this.#distances.add(offset);
     const known = this.#wanted.get(owner);
@@ -165,7 +169,8 @@ export class ImageObjects {
       const rva = object.rva + offset;
       const first = tagAt(code.image, object.rva, offset);
       if (first === undefined) return [];
-      const described = { at: `${owner}:${offset}`, isFound: isOneOfMany };
+      const beginsAlike = isText(code.image.u32At(object.rva) ?? 0);
+      const described = { at: `${owner}:${offset}`, rva: object.rva, isFound: isOneOfMany, beginsAlike };
       if (isOneOfMany) this.#foundAt.add(described.at);
       if (object.kind === 'address')
         return [{ offset, tags: [constant(first, 'structure', rva)], described }];
@@ -175,11 +180,11 @@ export class ImageObjects {
   }
 
   /**
-   * Whether the object may be another one than the tags are read of: a function has found it in a table, or one has found others that
-   * are kept alike.
+   * Whether the object may be another one than the tags are read of: it begins as one with a signature does, a function has found it in
+   * a table, or one has found others that are kept alike.
    */
-  isOpen({ at, isFound }: Described): boolean {
-    return isFound || this.#foundAt.has(at);
+  isOpen({ at, isFound, beginsAlike }: Described): boolean {
+    return isFound || beginsAlike || this.#foundAt.has(at);
   }
 }
 
@@ -204,10 +209,11 @@ function isOfImage(value: Value): value is Extract<Value, { kind: 'address' | 'e
   return value.kind === 'address' || value.kind === 'element';
 }
 
-/** What reads like a tag in an object of the image; undefined in text, which reads so anywhere. */
+/** What reads like a tag in an object of the image, which may begin with one; undefined in text, which reads so anywhere. */
 function tagAt(image: DriverImage, rva: number, offset: number): number | undefined {
   const value = image.u32At(rva + offset);
-  if (value === undefined || !looksLikeTag(value) || isText(image.u32At(rva) ?? 0)) return undefined;
+  if (value === undefined || !looksLikeTag(value)) return undefined;
+  if (isText(image.u32At(rva) ?? 0) && isPieceOfText(image, rva, rva)) return undefined;
   const section = image.sectionAt(rva);
   const isData = section !== undefined && !section.executable && section === image.sectionAt(rva + offset);
   return isData && !isRelocated(image.relocations, rva + offset) ? value : undefined;

@@ -54,6 +54,8 @@ export interface Callee {
   described?: Described;
   /** The tag is read at the beginning of an object that was guessed: drivers keep signatures there, which read alike. */
   atBeginning?: boolean;
+  /** Both the object's pointer and its field were found near a beginning: many other objects have such fields. */
+  isNear?: boolean;
 }
 
 /** Whether a way to a tag takes fewer guesses than another one. */

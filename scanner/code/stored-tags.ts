@@ -260,10 +260,12 @@ export class StoredTags {
 
   /** Readers of a field of objects whose pointers are kept at the distance `owner` in others: a guess. */
   readersOfField(owner: number | undefined, offset: number): readonly Callee[] {
+    const isNear = Math.max(owner ?? 0, offset) < FIRST_PLAIN_FIELD * this.#pointerSize;
     return (this.#fields.get(fieldKey(owner, offset)) ?? []).map(callee => ({
       ...callee,
       guesses: (callee.guesses ?? 0) + 1,
       atBeginning: callee.atBeginning || offset === 0,
+      isNear: callee.isNear || (isNear && owner !== undefined),
     }));
   }
 }

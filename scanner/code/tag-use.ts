@@ -95,7 +95,7 @@ export function withoutStrayFrees(uses: readonly TagUse[]): readonly TagUse[] {
   const isRead = (use: TagUse) =>
     isFree(use) && (use.callee.guesses !== undefined || use.origin === 'structure');
   if (!uses.some(isRead)) return uses;
-  const asked = new Set(uses.flatMap(use => (isFree(use) ? [] : [use.ulong])));
+  const asked = tagsAskedFor(uses);
   const freeing = new Set(uses.flatMap(use => (isRead(use) && asked.has(use.ulong) ? [use.rva] : [])));
   return uses.filter(use => !isRead(use) || asked.has(use.ulong) || !freeing.has(use.rva));
 }
@@ -110,19 +110,31 @@ function isOfGuessedObject({ callee, origin }: TagUse): boolean {
 }
 
 /**
- * The uses less what a guessed call by a table passes, or an object of the image holds, where `isOpen` says that the call may lead elsewhere
+ * The uses less what a guessed call by a table passes, or an object holds, where `isOpen` says that the call may lead elsewhere
  * or the object be another one, unless a proven tag begins with the same two characters: ids of formats and events are passed by calls of
- * the same form, and stand in rows of the same form.
+ * the same form, and stand in rows of the same form. Nor does a guess upon a guess free without such a witness what nobody asks for.
  */
 export function withoutLonelyGuesses(
   uses: readonly TagUse[],
   isOpen: (callee: Callee) => boolean,
 ): readonly TagUse[] {
-  const isGuess = ({ callee: { guesses, guessedCall, described } }: TagUse) =>
-    guesses !== undefined && (guessedCall !== undefined || described !== undefined);
-  if (!uses.some(isGuess)) return uses;
+  if (!uses.some(({ callee }) => callee.guesses !== undefined)) return uses;
   const proven = new Set(uses.filter(isProven).map(({ ulong }) => familyOf(ulong)));
-  return uses.filter(use => !isGuess(use) || proven.has(familyOf(use.ulong)) || !isOpen(use.callee));
+  const asked = tagsAskedFor(uses);
+  const isLonely = ({ ulong, callee }: TagUse) => isOpen(callee) || (isFarFree(callee) && !asked.has(ulong));
+  return uses.filter(use => !use.callee.guesses || proven.has(familyOf(use.ulong)) || !isLonely(use));
+}
+
+/** It frees, by a guess upon a guess. */
+function isFarFree({ guesses = 0, poolFunction }: Callee): boolean {
+  return guesses > 1 && poolFunction.kind === 'free-call';
+}
+
+/** What memory is asked for with. */
+function tagsAskedFor(uses: readonly TagUse[]): Set<number> {
+  return new Set(
+    uses.flatMap(({ callee, ulong }) => (callee.poolFunction.kind === 'free-call' ? [] : [ulong])),
+  );
 }
 
 function isProven({ callee, familyMask }: TagUse): boolean {
@@ -137,8 +149,8 @@ function isProven({ callee, familyMask }: TagUse): boolean {
 export function isBelievable(
   image: DriverImage,
   { value, origin, rva }: Extract<Value, { kind: 'constant' }>,
-  guesses: number,
+  { guesses, described }: Callee,
 ): boolean {
   if (!looksLikeTag(value)) return false;
-  return WRITTEN_IN_CODE.has(origin) || (guesses === 1 && !isPieceOfText(image, rva));
+  return WRITTEN_IN_CODE.has(origin) || (guesses === 1 && !isPieceOfText(image, rva, described?.rva));
 }

@@ -156,7 +156,7 @@ export class TagUses {
         case 'constant': {
           const { value: ulong, origin, rva: constantRva, via: path } = value;
           isResolved = true;
-          if (callee.guesses && !isBelievable(this.#context.code.image, value, callee.guesses)) break;
+          if (callee.guesses && !isBelievable(this.#context.code.image, value, callee)) break;
           this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
           break;
         }

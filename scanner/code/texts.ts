@@ -48,40 +48,52 @@ const MAX_TEXT_BYTES = 64;
 
 /**
  * Whether the four bytes at this RVA are a piece of a longer text, and no tag of a row of tags. Of what is copied whole the
- * extent is known, and `withoutNames` sees more: a name whose length is a multiple of four reads like such a row.
+ * extent is known, and `withoutNames` sees more: a name whose length is a multiple of four reads like such a row. Characters before
+ * `objectRva`, where an object is known to begin, belong to something else.
  */
-export function isPieceOfText(image: DriverImage, rva: number): boolean {
+export function isPieceOfText(image: DriverImage, rva: number, objectRva = 0): boolean {
   const section = image.sectionAt(rva);
   if (section === undefined) return false;
   const at = rva - section.rva;
-  const { begin, end } = textAround(image, section, at);
+  const { begin, end } = textAround(image, section, at, objectRva);
   const isWhole = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
   const isRow = isWhole && end - begin < 4 * WORDS_OF_A_TEXT;
-  return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva)?.isFamily;
+  return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva, objectRva)?.isFamily;
 }
 
 /**
  * The characters around the four bytes at an offset, as far as is looked. A pointer that the loader relocates holds none: the
  * lowest byte of one behind a tag may read like another character.
  */
-function textAround(image: DriverImage, { rva, bytes }: Section, at: number): { begin: number; end: number } {
+function textAround(
+  image: DriverImage,
+  { rva, bytes }: Section,
+  at: number,
+  objectRva: number,
+): { begin: number; end: number } {
   const { relocations, pointerSize } = image;
   const isOfText = (offset: number) => isTextByte(bytes[offset]) && !isRelocated(relocations, rva + offset);
   const isBehindPointer = (offset: number) => isRelocated(relocations, rva + offset - pointerSize);
+  const first = Math.max(0, objectRva - rva);
   let begin = at;
-  while (begin > 0 && at - begin < MAX_TEXT_BYTES && isTextByte(bytes[begin - 1]) && !isBehindPointer(begin))
+  while (
+    begin > first &&
+    at - begin < MAX_TEXT_BYTES &&
+    isTextByte(bytes[begin - 1]) &&
+    !isBehindPointer(begin)
+  )
     begin--;
   let end = at + 4;
   while (end < bytes.length && end - at < MAX_TEXT_BYTES && isOfText(end)) end++;
   return { begin, end };
 }
 
-function rowOfTags(image: DriverImage, rva: number): TagRow | undefined {
+function rowOfTags(image: DriverImage, rva: number, objectRva = 0): TagRow | undefined {
   const section = image.sectionAt(rva);
   if (section === undefined) return undefined;
   const { bytes } = section;
   const at = rva - section.rva;
-  const { begin, end } = textAround(image, section, at);
+  const { begin, end } = textAround(image, section, at, objectRva);
   if (at - begin >= MAX_TEXT_BYTES || end - at >= MAX_TEXT_BYTES) return undefined;
   // The field behind the last tag may be a number that reads like one character.
   const isSmallNumber = (end - at) % 4 === 1 && [1, 2, 3].every(n => bytes[end + n - 1] === 0);

@@ -105,7 +105,7 @@ export class ObjectFlow {
    */
   #readersOfItsClass(object: Value, offset: number): Callee[] {
     const { stored } = this.#context;
-    if (!stored.hasMethods) return [];
+    if (!stored.mayMethodRead(offset)) return [];
     const begin = this.#classes.beginningOf(object);
     if (begin === undefined || begin > offset) return [];
     return stored

@@ -16,6 +16,8 @@ const MAX_READ = 1_000;
 
 /** Objects whose tables are kept in mind; a function makes a few. */
 const MAX_GIVEN = 1_000;
+/** Calls after an object's allocation of which one may be that of its constructor: memory is cleared, a lock is made. */
+const MAX_CALLS_TO_CONSTRUCTOR = 4;
 
 /** Something that gives an object a table: a store of its address, or a call of a function that may hold such a store. */
 interface Giving {
@@ -117,7 +119,7 @@ export class ObjectTables {
     if (object.kind !== 'result') return undefined;
     const key = `${fn.rva}:${object.operation}`;
     if (this.#beginnings.has(key)) return this.#beginnings.get(key);
-    const distances = this.#distancesOfTables(fn, object);
+    const distances = this.#distancesOfTables(fn, object, object.operation);
     const first = distances.length === 0 ? undefined : Math.min(...distances);
     // A structure may keep a table of operations anywhere: an object is where a pointer to its table goes on to others.
     const begin = first === undefined || first === 0 || this.#goesOn(fn, object, first) ? first : undefined;
@@ -142,16 +144,20 @@ export class ObjectTables {
     return false;
   }
 
-  #distancesOfTables(fn: AnalysedFunction, object: Value): number[] {
-    const { op, low, displacement, count } = fn.body.operations;
+  /** Where the function, or one of the first that it calls then, puts tables into what call `made` returned. */
+  #distancesOfTables(fn: AnalysedFunction, object: Value, made: number): number[] {
+    const { op, low, displacement, size, count } = fn.body.operations;
     const found: number[] = [];
-    for (let i = 0; i < count; i++) {
-      if (op[i] === Op.call && this.#code.functions.functionAt(low[i]) === low[i]) {
+    let calls = 0;
+    for (let i = made + 1; i < count; i++) {
+      const isCall = op[i] === Op.call && this.#code.functions.functionAt(low[i]) === low[i];
+      if (isCall && calls++ < MAX_CALLS_TO_CONSTRUCTOR) {
         const passed = this.#passed(fn, i, object);
         if (passed !== undefined && this.#leftBy(low[i], passed.place, 0, 0) !== undefined)
           found.push(passed.distance);
       }
-      if (op[i] !== Op.store || displacement[i] < 0) continue;
+      const mayBeTable = op[i] === Op.store && size[i] >= this.#code.processor.pointerSize;
+      if (!mayBeTable || displacement[i] < 0) continue;
       for (const pointer of fn.storePointers(i)) {
         const distance = distanceIn(object, pointer);
         if (distance === undefined || !this.#isTable(fn, i, object, distance + displacement[i])) continue;

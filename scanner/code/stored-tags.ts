@@ -68,7 +68,8 @@ export class StoredTags {
   /** Every distance at which an object's field is read as a tag. */
   readonly #distances = new Set<number>();
   #wantedStores = new Set<number>();
-  #hasMethods = false;
+  /** Distances at which functions read that only tables name. */
+  readonly #ofMethods = new Set<number>();
   #looks = 0;
   /** Places that hold something else than tags at times. */
   readonly #spoiled = new Set<string>();
@@ -122,7 +123,7 @@ export class StoredTags {
       }
       case 'field': {
         if (value.owner !== undefined) this.objects.want(value.owner, value.offset);
-        if (callee.method !== undefined) this.#hasMethods = true;
+        if (callee.method !== undefined) this.#ofMethods.add(value.offset);
         const isNew = this.#addElements(this.#fields, fieldKey(value.owner, ''), value, callee);
         return (value.owner !== undefined && this.#addUnknownArray(value, callee)) || isNew;
       }
@@ -156,7 +157,13 @@ export class StoredTags {
 
   /** Functions that only tables name read tags in objects of their own class. */
   get hasMethods(): boolean {
-    return this.#hasMethods;
+    return this.#ofMethods.size > 0;
+  }
+
+  /** Whether one of them may read there, in an object that begins here or before. */
+  mayMethodRead(offset: number): boolean {
+    for (const distance of this.#ofMethods) if (distance <= offset) return true;
+    return false;
   }
 
   /** Tags are read from variables, or behind pointers. */

@@ -8,7 +8,7 @@ import type { Processor } from './processor.ts';
 
 /** The table is addressed and read within so many operations before the jump. */
 const MAX_OPERATIONS = 24;
-/** A pointer out of a table is read within so many before the jump by it. */
+/** A pointer out of a table is made within so many before it is used. */
 const MAX_TO_POINTER = 8;
 /** Entries of one table; longer ones are read in part. */
 const MAX_ENTRIES = 512;
@@ -51,31 +51,24 @@ export function jumpTableTargets(
 }
 
 /**
- * The table of pointers that the jump reads its target in: by its operand, or by a register loaded just before, as without
- * optimisation (gcc adds the table's address to the multiplied number first).
+ * The table of pointers that the jump reads its target in: by its operand, or as gcc does without optimisation, which adds the
+ * table's address to the multiplied number and loads from there.
  */
-function pointerTable(
-  { op, alu, dst, source, base, index, displacement, low, flags }: OperationList,
-  jump: number,
-) {
-  const isIndexed = (i: number) => base[i] === BASE_IMAGE && index[i] !== NONE;
-  if (isIndexed(jump)) return displacement[jump];
-  let register = source[jump];
-  let isLoaded = false;
-  for (let i = jump - 1; register !== NONE && i >= 0 && i >= jump - MAX_TO_POINTER; i--) {
-    if (dst[i] !== register) continue;
-    if (!isLoaded) {
-      if (op[i] !== Op.load) return undefined;
-      if (isIndexed(i)) return displacement[i];
-      if (index[i] !== NONE || displacement[i] !== 0) return undefined;
-      isLoaded = true;
-      register = base[i];
-    } else {
-      if (op[i] === Op.address && isIndexed(i)) return displacement[i];
-      const isAdded = op[i] === Op.binary && alu[i] === Alu.add && flags[i] === Flag.immediateIsAddress;
-      return isAdded ? low[i] : undefined;
-    }
-  }
+function pointerTable(operations: OperationList, jump: number): number | undefined {
+  const { op, alu, source, base, index, displacement, low, flags } = operations;
+  if (base[jump] === BASE_IMAGE && index[jump] !== NONE) return displacement[jump];
+  const load = lastChange(operations, source[jump], jump);
+  const isPlain =
+    load !== undefined && op[load] === Op.load && index[load] === NONE && displacement[load] === 0;
+  const sum = isPlain ? lastChange(operations, base[load], load) : undefined;
+  if (sum === undefined || op[sum] !== Op.binary || alu[sum] !== Alu.add) return undefined;
+  return flags[sum] === Flag.immediateIsAddress ? low[sum] : undefined;
+}
+
+/** The operation that gave the register its value, shortly before another one. */
+function lastChange({ dst }: OperationList, register: number, before: number): number | undefined {
+  if (register === NONE) return undefined;
+  for (let i = before - 1; i >= 0 && i >= before - MAX_TO_POINTER; i--) if (dst[i] === register) return i;
   return undefined;
 }
 

@@ -295,6 +295,7 @@ function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
     other =>
       other.poolFunction === callee.poolFunction &&
       other.wrappers.length === callee.wrappers.length &&
+      other.computed?.base === callee.computed?.base &&
       other.method === callee.method, // each reads in the objects of its own class
   );
   if (isKnown || known.length >= MAX_CALLEES) return false;

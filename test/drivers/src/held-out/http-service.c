@@ -282,7 +282,7 @@ NOINLINE static ULONG HtParseVerb(const UCHAR *text, ULONG length, ULONG *taken)
   ULONG i, first;
   if (length < 8) return 0;
   memcpy(&first, text, 4);
-  if (first == ' TEG') { *taken = 4; return 3; }
+  if (first == ' TEG') { *taken = 4; return 3; } //~ "GET " magic
   for (i = 0; i < sizeof(fast) / sizeof(fast[0]); i++)
     if (first == fast[i].First) { *taken = fast[i].Length + 1u; return fast[i].Verb; }
   if (first == 'PORP' || first == 'KCOL') { *taken = 9; return 12; } //~ PROP magic //~ LOCK magic
@@ -293,7 +293,7 @@ NOINLINE static ULONG HtParseVersion(const UCHAR *text) {
   switch (*(const ULONG *)(text + 4)) {
     case '1.1/': return 11; //~ /1.1 magic
     case '0.1/': return 10; //~ /1.0 magic
-    case '9.0/': return 9;
+    case '9.0/': return 9; //~ /0.9 magic
     default: return 0;
   }
 }
@@ -561,7 +561,7 @@ NOINLINE static NTSTATUS HtWriteLog(HT_LOG *log, HT_REQUEST *request) {
   NTSTATUS status;
   if (!log->Line) log->Line = HtAllocatePool(PagedPool, 4096, log->Tag);
   if (!log->Line) return STATUS_INSUFFICIENT_RESOURCES;
-  block[0] = log->Format == 3 ? 'lBiI' : '>gol'; //~ IiBl magic
+  block[0] = log->Format == 3 ? 'lBiI' : '>gol'; //~ IiBl magic //~ log> magic
   block[1] = request->Verb;
   block[2] = request->Version;
   block[3] = request->Headers.Used;

@@ -136,7 +136,10 @@ export class AnalysedFunction {
       if (value.kind !== 'result' || op[value.operation] !== Op.call) return [value];
       const target = low[value.operation];
       const passed = (place: Place) => this.passedAt(this.beforeCall(place), value.operation);
-      const made = this.#returns.isComputing(target) ? this.#workedOut.of(target, passed) : undefined;
+      const bytePassed = (register: number) => this.resolver.resolveByte(register, value.operation).values;
+      const made = this.#returns.isComputing(target)
+        ? this.#workedOut.of(target, { passed, bytePassed })
+        : undefined;
       const returned = this.#returns
         .of(target)
         .flatMap(result => (result.kind === 'parameter' ? passed(result.place) : [result]));

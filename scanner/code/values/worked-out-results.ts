@@ -6,7 +6,7 @@
 import type { DriverImage } from '../../pe/image-facts.ts';
 import { looksLikeTag } from '../bytes/tag-characters.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
-import { Alu, BASE_IMAGE, Flag, NONE, Op } from '../processors/operations.ts';
+import { Alu, BASE_IMAGE, Flag, indexFactor, NONE, Op } from '../processors/operations.ts';
 import type { Place } from '../processors/places.ts';
 import { compute } from './arithmetic.ts';
 import { address, carriedBy, constant } from './make-value.ts';
@@ -19,8 +19,18 @@ const MAX_OPERATIONS = 200;
 /** Jumps that are taken, from an entry of a linker's table of jumps among them. */
 const MAX_JUMPS = 8;
 
-/** What the caller passes at a place, as the function sees that at its entry. */
-type Passed = (place: Place) => readonly Value[];
+/** Bytes of such a function: it is decoded for each call whose result is a tag. */
+const MAX_BYTES = 1024;
+
+/** Bytes that one store writes at most. */
+const WIDEST = 8;
+
+/** What the caller passes, as the function sees that at its entry. */
+interface Caller {
+  passed(place: Place): readonly Value[];
+  /** In the lowest byte of a register. */
+  bytePassed(register: number): readonly Value[];
+}
 
 /** A number or an address of the image, of which the lowest bytes are known. */
 interface Cell {
@@ -35,14 +45,14 @@ const WITHOUT_EFFECT: ReadonlySet<number> = new Set([Op.nothing, Op.compare]);
 export class WorkedOutResults extends OtherFunction {
   readonly #registers = new Map<number, Cell | undefined>();
   readonly #frame = new Map<number, Cell | undefined>();
-  #passed: Passed = () => [];
+  #caller: Caller | undefined;
 
   /** The tag that the function returns for what it is passed. */
-  of(functionRva: number, passed: Passed): Value | undefined {
+  of(functionRva: number, caller: Caller): Value | undefined {
     this.#registers.clear();
     this.#frame.clear();
-    this.#passed = passed;
-    if (!this.decode(functionRva)) return undefined;
+    this.#caller = caller;
+    if (!this.#decodeSmall(functionRva)) return undefined;
     const { operations } = this.body;
     let jumps = 0;
     let i = 0;
@@ -53,12 +63,18 @@ export class WorkedOutResults extends OtherFunction {
         if (++jumps > MAX_JUMPS) return undefined;
         const isOutside = !this.body.contains(low[i]);
         // A jump to another function stands for it where nothing has been done before.
-        if (isOutside && (steps >= MAX_JUMPS || !this.decode(low[i]))) return undefined;
+        if (isOutside && (steps >= MAX_JUMPS || !this.#decodeSmall(low[i]))) return undefined;
         i = isOutside ? 0 : this.body.operationAt(low[i]);
       } else if (this.#carryOut(i)) i = this.#next(i);
       else return undefined;
     }
     return undefined;
+  }
+
+  #decodeSmall(functionRva: number): boolean {
+    const pieces = this.code.functions.pieces(functionRva);
+    const bytes = pieces.reduce((sum, { beginRva, endRva }) => sum + endRva - beginRva, 0);
+    return bytes <= MAX_BYTES && this.decode(functionRva);
   }
 
   #result(): Value | undefined {
@@ -113,8 +129,11 @@ export class WorkedOutResults extends OtherFunction {
   }
 
   #setFrame(slot: number, value: Value | undefined, bytes: number): boolean {
-    // Anything that reaches into the place is replaced; compilers write and read a variable alike.
-    for (let at = slot - 7; at < slot + bytes; at++) this.#frame.delete(at);
+    // What the store reaches into is no longer known, nor is an argument that was not read before.
+    for (let at = slot - WIDEST + 1; at < slot + bytes; at++) {
+      const reach = this.#frame.has(at) ? (this.#frame.get(at)?.bytes ?? 0) : 4;
+      if (at + reach > slot) this.#frame.set(at, undefined);
+    }
     this.#frame.set(slot, value && { value, bytes });
     return true;
   }
@@ -123,20 +142,28 @@ export class WorkedOutResults extends OtherFunction {
   #register(register: number, bytes: number): Value | undefined {
     if (register === NONE) return undefined;
     if (!this.#registers.has(register) && this.code.processor.isArgumentRegister(register))
-      this.#set(register, this.#onlyPassed({ register }), 4);
+      this.#registers.set(register, this.#passedIn(register));
     return known(this.#registers.get(register), bytes);
   }
 
   #slot(slot: number, bytes: number): Value | undefined {
-    if (!this.#frame.has(slot) && slot > 0)
-      this.#frame.set(slot, { value: this.#onlyPassed({ stackOffset: slot }), bytes: 4 } as Cell);
+    if (!this.#frame.has(slot) && slot > 0) {
+      const value = this.#onlyPassed({ stackOffset: slot });
+      this.#frame.set(slot, value && { value, bytes: 4 });
+    }
     return known(this.#frame.get(slot), bytes);
   }
 
+  /** Of a character, Microsoft's compilers write the lowest byte alone. */
+  #passedIn(register: number): Cell | undefined {
+    const whole = this.#onlyPassed({ register });
+    if (whole !== undefined) return { value: whole, bytes: 4 };
+    const byte = onlyKnown(this.#caller?.bytePassed(register) ?? []);
+    return byte === undefined ? undefined : { value: byte, bytes: 1 };
+  }
+
   #onlyPassed(place: Place): Value | undefined {
-    const values = this.#passed(place);
-    const [value] = values;
-    return values.length === 1 && (value.kind === 'constant' || value.kind === 'address') ? value : undefined;
+    return onlyKnown(this.#caller?.passed(place) ?? []);
   }
 
   #source(i: number): Value | undefined {
@@ -147,11 +174,17 @@ export class WorkedOutResults extends OtherFunction {
 
   /** Where the memory operand is, in the image. */
   #address(i: number): number | undefined {
-    const { base, index, displacement } = this.body.operations;
-    if (index[i] !== NONE) return undefined;
-    if (base[i] === BASE_IMAGE) return displacement[i];
+    const { base, index, scale, displacement } = this.body.operations;
+    let distance = displacement[i];
+    // Without optimisation Microsoft's compilers multiply a constant index: `text[2]` is `mov eax, 1; imul rax, rax, 2`.
+    if (index[i] !== NONE) {
+      const number = this.#register(index[i], 4);
+      if (number?.kind !== 'constant') return undefined;
+      distance += Math.imul(number.value, indexFactor(scale[i]));
+    }
+    if (base[i] === BASE_IMAGE) return distance | 0;
     const pointer = this.#register(base[i], 4);
-    return pointer?.kind === 'address' ? (pointer.rva + displacement[i]) | 0 : undefined;
+    return pointer?.kind === 'address' ? (pointer.rva + distance) | 0 : undefined;
   }
 
   #load(i: number, bytes: number): Value | undefined {

@@ -12,6 +12,7 @@ import { UNKNOWN } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
 import type { Callee } from './callee.ts';
 import { ImageObjects } from './image-objects.ts';
+import { ListLinks } from './list-links.ts';
 import { Setters } from './setters.ts';
 import { TagKeepers } from './tag-keepers.ts';
 
@@ -60,6 +61,7 @@ export class StoredTags {
   readonly setters = new Setters();
   readonly objects = new ImageObjects();
   readonly keepers = new TagKeepers();
+  readonly links = new ListLinks();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();

@@ -11,7 +11,7 @@ const MAX_DEPTH = 3;
 /** Reads one function at a time; answers are kept. */
 export class ReturnValues extends OtherFunction {
   readonly #known = new Map<number, readonly Value[]>();
-  /** Addresses of the image, or of rows of a table. */
+  /** Addresses of the image, or of rows of a table, and what variables point at. */
   readonly #pointers = new Map<number, readonly Value[]>();
   /** Functions that return what is not followed: see WorkedOutResults. */
   readonly #computing = new Set<number>();
@@ -34,7 +34,10 @@ export class ReturnValues extends OtherFunction {
     return values.values;
   }
 
-  /** The addresses of the image, and of rows of its tables, that the function may return: it looks a description up. */
+  /**
+   * The addresses of the image, of rows of its tables, and of what its variables point at (the first of a list) that the function may
+   * return: it looks a description up.
+   */
   pointersOf(functionRva: number): readonly Value[] {
     this.of(functionRva);
     return this.#pointers.get(functionRva) ?? [];
@@ -69,9 +72,15 @@ export class ReturnValues extends OtherFunction {
         // A pointer that walks a table, and is returned where the row is found.
         else if (value.kind === 'address')
           pointers.add(step?.kind === 'previous' ? element(value.rva, step.plus) : value);
+        else if (isOfVariable(value)) pointers.add(value);
       }
     }
     this.#pointers.set(functionRva, pointers.values);
     return { values, others };
   }
+}
+
+/** What a variable points at, or the object around that: a list leads to the links within its objects. */
+function isOfVariable(value: Value): boolean {
+  return (value.kind === 'inside' && value.stride === 0 ? value.object : value).kind === 'memory';
 }

@@ -32,6 +32,8 @@ export interface Callee {
   isOfOwnClass?: true;
   /** What is kept stands in another class's object: that of its own class, where one is seen to hold a tag, would be this place. */
   notIn?: string;
+  /** The tag is put into the only object that the call is given, by the function that calls. */
+  isPutHere?: true;
   /** The tag's distance in an object within the one that `place` leads to, whose own functions know no other. */
   inner?: number;
   /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */

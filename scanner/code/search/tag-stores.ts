@@ -271,7 +271,7 @@ export class TagStores {
   /** What call `i` passes to the function, one of those that it may lead to. */
   #passedTo(functionRva: number, place: Place, i: number): readonly Value[] {
     const { code, fn } = this.#context;
-    const passed = this.#counted(this.#uses.passedWithLeft(place, i), i);
+    const passed = this.#counted(fn.withReturned(this.#uses.passedWithLeft(place, i)), i);
     if (passed.length < 2 || !fn.isIndirect(i)) return passed;
     return ofRowsWith(code.image, fn.calledPointers(i), passed, rva => rva === functionRva);
   }

@@ -13,6 +13,8 @@ export class ReturnValues extends OtherFunction {
   readonly #known = new Map<number, readonly Value[]>();
   /** Addresses of the image, or of rows of a table, and what variables point at. */
   readonly #pointers = new Map<number, readonly Value[]>();
+  /** Functions that return what is not followed: see WorkedOutResults. */
+  readonly #computing = new Set<number>();
 
   /** Constants and parameters (as the function sees them at its entry) that the function may return. */
   of(functionRva: number, depth = 0): readonly Value[] {
@@ -24,6 +26,7 @@ export class ReturnValues extends OtherFunction {
     const pointers = ValueSet.ofAll(this.#pointers.get(functionRva) ?? []);
     for (const other of depth < MAX_DEPTH ? others : []) {
       for (const value of this.of(other, depth + 1)) values.add(value);
+      if (this.#computing.has(other)) this.#computing.add(functionRva);
       for (const pointer of this.#pointers.get(other) ?? []) pointers.add(pointer);
     }
     this.#known.set(functionRva, values.values);
@@ -40,6 +43,12 @@ export class ReturnValues extends OtherFunction {
     return this.#pointers.get(functionRva) ?? [];
   }
 
+  /** Whether the function returns something that it computes, so that it has to be carried out. */
+  isComputing(functionRva: number): boolean {
+    this.of(functionRva);
+    return this.#computing.has(functionRva);
+  }
+
   #read(functionRva: number): { values: ValueSet; others: number[] } {
     const values = new ValueSet();
     const pointers = new ValueSet();
@@ -53,6 +62,7 @@ export class ReturnValues extends OtherFunction {
       const step = returned.values.find(value => value.kind === 'previous' && value.plus > 0);
       // Of a checksum only the first round is known: the number that it begins with is no choice of the function.
       const isComputed = returned.values.some(({ kind }) => kind === 'derived');
+      if (isComputed) this.#computing.add(functionRva);
       for (const value of returned.values) {
         if (isComputed && value.kind === 'constant' && value.origin === 'computed') continue;
         if (value.kind === 'constant' || value.kind === 'parameter') values.add(value);

@@ -131,12 +131,13 @@ export function family(
   mask: number,
   rva: number,
   place: Place | undefined,
+  isSetIn?: true,
 ): Value {
   const value = new AnyValue('family');
   value.value = base.value;
   value.mask = mask;
   value.rva = rva;
-  value.base = { origin: base.origin, rva: base.rva };
+  value.base = { origin: base.origin, rva: base.rva, isSetIn };
   value.place = place;
   value.via = base.via;
   return value as Value;

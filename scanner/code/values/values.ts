@@ -81,6 +81,8 @@ export type Value =
 export interface FamilyBase {
   origin: ConstantOrigin;
   rva: number;
+  /** The number's bits are set in it, not added to it. */
+  isSetIn?: true;
 }
 
 /** What is the same wherever it is read, but not known here. */

@@ -2,7 +2,7 @@
 import type { Evidence, ScannedDriver, TagSighting } from '../data/facts.ts';
 import { type PoolTag, tagText, tagToUlong } from '../data/pool-tag.ts';
 import { analyseCode } from './code/analyse-code.ts';
-import type { TagUse } from './code/tag-use.ts';
+import type { TagUse } from './code/facts/tag-use.ts';
 import { openDisassembler } from './disassembly/open-disassembler.ts';
 import { isUseOf, sightingsOf } from './explain/computed-family.ts';
 import { FunctionInstructions } from './explain/function-instructions.ts';

@@ -1,7 +1,6 @@
 /** What an image's imports say of the driver: the modules it uses, and the pool functions among their functions. */
 import type { ImportedDll } from '../data/facts.ts';
-import { isOtherTag, POOL_FUNCTIONS } from './code/pool-functions.ts';
-import { undecorated } from './code/sinks.ts';
+import { isOtherTag, POOL_FUNCTIONS, undecorated } from './code/pool/pool-functions.ts';
 import type { ImportedFunction } from './pe/image-facts.ts';
 import { printableText } from './pe/printable-text.ts';
 

@@ -13,11 +13,11 @@ import {
   tagToUlong,
 } from '../data/pool-tag.ts';
 import type { CodeFindings } from './code/analyse-code.ts';
-import { DRIVER_CREATE, isOtherTag } from './code/pool-functions.ts';
-import type { Callee } from './code/sinks.ts';
-import { looksLikeTag } from './code/static-memory.ts';
-import { familiesOf, familyOf } from './code/tag-families.ts';
-import type { TagUse } from './code/tag-use.ts';
+import { looksLikeTag } from './code/bytes/tag-characters.ts';
+import { familiesOf, familyOf } from './code/bytes/tag-families.ts';
+import type { Callee } from './code/facts/callee.ts';
+import type { TagUse } from './code/facts/tag-use.ts';
+import { DRIVER_CREATE, isOtherTag } from './code/pool/pool-functions.ts';
 import { byStrength } from './evidence-order.ts';
 import { type DriverNames, isKmdfDefault, kmdfDefault } from './kmdf-default-tag.ts';
 

@@ -1,15 +1,15 @@
 /** From an image to the tags its code uses: the one place that knows the order of the steps. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { findCallSites } from './call-sites.ts';
-import { mapFunctions } from './function-map.ts';
-import { KeptRegisters } from './kept-registers.ts';
-import { findKmdfFunctions } from './kmdf.ts';
-import type { Literal } from './literals.ts';
+import type { Literal } from './bytes/literals.ts';
+import { findSinks } from './facts/sinks.ts';
+import type { TagUse } from './facts/tag-use.ts';
+import { mapFunctions } from './functions/function-map.ts';
+import { KeptRegisters } from './functions/kept-registers.ts';
 import { processorKit } from './processor-kit.ts';
-import { poolFunctionNames } from './routine-names.ts';
-import { findSinks } from './sinks.ts';
-import type { TagUse } from './tag-use.ts';
-import { unlistedAllocators, unlistedImports } from './unlisted-allocators.ts';
+import { findCallSites } from './search/call-sites.ts';
+import { findKmdfFunctions } from './search/kmdf.ts';
+import { poolFunctionNames } from './search/routine-names.ts';
+import { unlistedAllocators, unlistedImports } from './search/unlisted-allocators.ts';
 
 export interface CodeFindings {
   uses: readonly TagUse[];

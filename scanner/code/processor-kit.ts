@@ -1,13 +1,18 @@
 /** Everything that differs between processors, chosen for an image: the rest of the analysis is written once. */
 import type { DriverImage } from '../pe/image-facts.ts';
-import { arm64Front } from './arm64/arm64-front.ts';
-import { indexArm64Code } from './arm64/arm64-index.ts';
-import { type CodeIndex, indexX86Code } from './code-index.ts';
-import { findArm64Literals, findX86Literals, type Literal } from './literals.ts';
-import { type InstructionFront, type PoppedBytes, PROCESSORS, type Processor } from './processor.ts';
-import { isRelocated } from './static-memory.ts';
-import { popsNothing, x86PoppedBytes } from './x86/popped-bytes.ts';
-import { x86Front } from './x86/x86-front.ts';
+import { type CodeIndex, indexX86Code } from './bytes/code-index.ts';
+import { findArm64Literals, findX86Literals, type Literal } from './bytes/literals.ts';
+import { isRelocated } from './bytes/relocated-pointers.ts';
+import { arm64Front } from './processors/arm64/arm64-front.ts';
+import { indexArm64Code } from './processors/arm64/arm64-index.ts';
+import {
+  type InstructionFront,
+  type PoppedBytes,
+  PROCESSORS,
+  type Processor,
+} from './processors/processor.ts';
+import { popsNothing, x86PoppedBytes } from './processors/x86/popped-bytes.ts';
+import { x86Front } from './processors/x86/x86-front.ts';
 
 export interface ProcessorKit {
   processor: Processor;

@@ -3,8 +3,8 @@
  * iced-x86 (WebAssembly of 0.8 MB): it is loaded where an explanation asks for it, never by a scan.
  */
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax, type Instruction } from 'iced-x86';
-import { lastAddressNotAbove } from '../code/address-search.ts';
-import { readInt32 } from '../code/little-endian.ts';
+import { lastAddressNotAbove } from '../code/bytes/address-search.ts';
+import { readInt32 } from '../code/bytes/little-endian.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 import { namedAddress } from './address-names.ts';
 import type { AddressNames, Disassembler } from './disassembler.ts';

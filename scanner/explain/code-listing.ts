@@ -1,5 +1,5 @@
 /** Picks the instructions of a function that show how a constant travels, and writes them as a debugger does. */
-import { lastNotAbove } from '../code/address-search.ts';
+import { lastNotAbove } from '../code/bytes/address-search.ts';
 import type { Disassembler } from '../disassembly/disassembler.ts';
 import type { CodeListing, ListingLine } from './tag-explanation.ts';
 

@@ -1,7 +1,7 @@
 /** Which uses belong to a sighting: those of the tag itself or, of a wildcard, those that compute the character of its `?`. */
 import type { TagSighting } from '../../data/facts.ts';
 import { type PoolTag, PROTECTED_BIT, patternCovers, tagFromUlong } from '../../data/pool-tag.ts';
-import type { TagUse } from '../code/tag-use.ts';
+import type { TagUse } from '../code/facts/tag-use.ts';
 
 /**
  * The sightings of a name: of the wildcard, and of the tag that has these very characters. The wildcard comes first: the

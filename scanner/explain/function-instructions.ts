@@ -1,8 +1,8 @@
 /** Where the instructions of a function begin, as the analysis decoded it: forward from its start, never by guess. */
-import { FunctionBody } from '../code/function-body.ts';
-import { type FunctionMap, mapFunctions } from '../code/function-map.ts';
-import type { PoppedBytes } from '../code/processor.ts';
+import { FunctionBody } from '../code/functions/function-body.ts';
+import { type FunctionMap, mapFunctions } from '../code/functions/function-map.ts';
 import { processorKit } from '../code/processor-kit.ts';
+import type { PoppedBytes } from '../code/processors/processor.ts';
 import type { DriverImage } from '../pe/image-facts.ts';
 
 /** The functions of an image and the instructions in each. */

@@ -1,9 +1,9 @@
 /** The way of a constant in words: from where it stands, through what carries it, to the function that takes it. */
 import type { ConstantOrigin, Evidence } from '../../data/facts.ts';
-import type { Place } from '../code/places.ts';
-import { placeKey } from '../code/places.ts';
-import type { Processor } from '../code/processor.ts';
-import type { TagUse } from '../code/tag-use.ts';
+import type { TagUse } from '../code/facts/tag-use.ts';
+import type { Place } from '../code/processors/places.ts';
+import { placeKey } from '../code/processors/places.ts';
+import type { Processor } from '../code/processors/processor.ts';
 import { computedCharacter } from './computed-family.ts';
 import { registerName } from './register-name.ts';
 import type { PathStep } from './tag-explanation.ts';

@@ -1,8 +1,8 @@
 /** Explains one site after the other: the way of the constant in words, and the code that it goes through. */
 import type { Evidence } from '../../data/facts.ts';
 import { PROTECTED_BIT, tagText } from '../../data/pool-tag.ts';
-import { PROCESSORS, type Processor } from '../code/processor.ts';
-import type { TagUse } from '../code/tag-use.ts';
+import type { TagUse } from '../code/facts/tag-use.ts';
+import { PROCESSORS, type Processor } from '../code/processors/processor.ts';
 import type { Disassembler } from '../disassembly/disassembler.ts';
 import { bytesText } from '../disassembly/instruction-bytes.ts';
 import type { DriverImage } from '../pe/image-facts.ts';

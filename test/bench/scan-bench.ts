@@ -9,7 +9,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { POOL_FUNCTIONS, type PoolFunction } from '../../scanner/code/pool-functions.ts';
+import { POOL_FUNCTIONS, type PoolFunction } from '../../scanner/code/pool/pool-functions.ts';
 import { coldScan } from './cold-process.ts';
 import { bigDriver, usualDriver, writeDriverFolder } from './made-drivers/driver-folder.ts';
 import { readAndHash, STAGES, timeStages } from './scan-stages.ts';

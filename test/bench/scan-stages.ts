@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { analyseCode } from '../../scanner/code/analyse-code.ts';
-import { indexArm64Code } from '../../scanner/code/arm64/arm64-index.ts';
-import { indexX86Code } from '../../scanner/code/code-index.ts';
-import { mapFunctions } from '../../scanner/code/function-map.ts';
-import { findArm64Literals, findX86Literals } from '../../scanner/code/literals.ts';
+import { indexX86Code } from '../../scanner/code/bytes/code-index.ts';
+import { findArm64Literals, findX86Literals } from '../../scanner/code/bytes/literals.ts';
+import { mapFunctions } from '../../scanner/code/functions/function-map.ts';
+import { indexArm64Code } from '../../scanner/code/processors/arm64/arm64-index.ts';
 import { readDriverImage } from '../../scanner/pe/driver-image.ts';
 import { scanDriver } from '../../scanner/scan-driver.ts';
 

@@ -7,8 +7,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { analyseCode } from '../../scanner/code/analyse-code.ts';
-import { looksLikeTag } from '../../scanner/code/static-memory.ts';
-import type { TagUse } from '../../scanner/code/tag-use.ts';
+import { looksLikeTag } from '../../scanner/code/bytes/tag-characters.ts';
+import type { TagUse } from '../../scanner/code/facts/tag-use.ts';
 import { readDriverImage } from '../../scanner/pe/driver-image.ts';
 
 /** By pool function: what stands in for it. A number that their programs give stands where its tag does. */

@@ -4,7 +4,7 @@ import test from 'node:test';
 import type { TagSighting } from '../../data/facts.ts';
 import { poolTag } from '../../data/pool-tag.ts';
 import { analyseCode } from '../../scanner/code/analyse-code.ts';
-import type { TagUse } from '../../scanner/code/tag-use.ts';
+import type { TagUse } from '../../scanner/code/facts/tag-use.ts';
 import { openDisassembler } from '../../scanner/disassembly/open-disassembler.ts';
 import { isUseOf, sightingsOf } from '../../scanner/explain/computed-family.ts';
 import { FunctionInstructions } from '../../scanner/explain/function-instructions.ts';

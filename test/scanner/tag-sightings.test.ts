@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { localtagFacts } from '../../data/localtag-facts.ts';
-
-import { KMDF_FUNCTIONS, POOL_FUNCTIONS } from '../../scanner/code/pool-functions.ts';
-import { PROCESSORS } from '../../scanner/code/processor.ts';
-import { directCallee } from '../../scanner/code/sinks.ts';
-import type { TagUse } from '../../scanner/code/tag-use.ts';
+import { directCallee } from '../../scanner/code/facts/sinks.ts';
+import type { TagUse } from '../../scanner/code/facts/tag-use.ts';
+import { KMDF_FUNCTIONS, POOL_FUNCTIONS } from '../../scanner/code/pool/pool-functions.ts';
+import { PROCESSORS } from '../../scanner/code/processors/processor.ts';
 import type { DriverNames } from '../../scanner/kmdf-default-tag.ts';
 import { tagSightings } from '../../scanner/tag-sightings.ts';
 import { NO_FACTS } from '../data/plain-identity.ts';

@@ -1,5 +1,5 @@
 /** The disassembler of ARM64 images. */
-import { readInt32 } from '../../code/little-endian.ts';
+import { readInt32 } from '../../code/bytes/little-endian.ts';
 import type { DriverImage } from '../../pe/image-facts.ts';
 import { namedAddress } from '../address-names.ts';
 import type { AddressNames, Disassembler } from '../disassembler.ts';

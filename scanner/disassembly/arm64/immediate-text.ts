@@ -1,5 +1,5 @@
 /** ARM64 instructions that work on constants. Source: Arm Architecture Reference Manual, C4.1.92. */
-import { bitmaskImmediate } from '../../code/arm64/bitmask-immediate.ts';
+import { bitmaskImmediate } from '../../code/processors/arm64/bitmask-immediate.ts';
 import {
   type AddressWriter,
   bits,

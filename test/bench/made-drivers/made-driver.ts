@@ -1,7 +1,7 @@
 /** Drivers of any size: a committed test driver grown by made-up code, or one that is made up from the headers on. */
 
-import { POOL_FUNCTIONS } from '../../../scanner/code/pool-functions.ts';
-import { poppedBytes } from '../../../scanner/code/x86/import-stack-bytes.ts';
+import { POOL_FUNCTIONS } from '../../../scanner/code/pool/pool-functions.ts';
+import { poppedBytes } from '../../../scanner/code/processors/x86/import-stack-bytes.ts';
 import { readDriverImage } from '../../../scanner/pe/driver-image.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { makeArm64Code } from './arm64-functions.ts';

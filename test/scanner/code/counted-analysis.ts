@@ -1,9 +1,10 @@
 /** Runs the analysis with a decoder that counts, so that a bound on its work can be stated without a clock. */
-import { type CallSites, findCallSites } from '../../../scanner/code/call-sites.ts';
-import { mapFunctions } from '../../../scanner/code/function-map.ts';
-import { KeptRegisters } from '../../../scanner/code/kept-registers.ts';
+
+import { findSinks } from '../../../scanner/code/facts/sinks.ts';
+import { mapFunctions } from '../../../scanner/code/functions/function-map.ts';
+import { KeptRegisters } from '../../../scanner/code/functions/kept-registers.ts';
 import { processorKit } from '../../../scanner/code/processor-kit.ts';
-import { findSinks } from '../../../scanner/code/sinks.ts';
+import { type CallSites, findCallSites } from '../../../scanner/code/search/call-sites.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 
 /** What was found, and how many instructions were decoded for it; `maxOperations` is the budget. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { analyseCode } from '../../../scanner/code/analyse-code.ts';
-import { exceptionScopes } from '../../../scanner/code/exception-scopes.ts';
+import { exceptionScopes } from '../../../scanner/code/bytes/exception-scopes.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { section, smallImage } from './small-image.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { indexX86Code } from '../../../scanner/code/code-index.ts';
-import { mapFunctions } from '../../../scanner/code/function-map.ts';
+import { indexX86Code } from '../../../scanner/code/bytes/code-index.ts';
+import { mapFunctions } from '../../../scanner/code/functions/function-map.ts';
 import type { DriverImage, FunctionRange } from '../../../scanner/pe/image-facts.ts';
 import { codeImage } from './code-image.ts';
 import { section, smallImage } from './small-image.ts';

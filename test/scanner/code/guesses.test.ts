@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { FunctionMap } from '../../../scanner/code/function-map.ts';
-import { isTagNear } from '../../../scanner/code/tags-in-code.ts';
-import { Worklist } from '../../../scanner/code/worklist.ts';
+import { isTagNear } from '../../../scanner/code/bytes/tags-in-code.ts';
+import { Worklist } from '../../../scanner/code/facts/worklist.ts';
+import type { FunctionMap } from '../../../scanner/code/functions/function-map.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { section, smallImage } from './small-image.ts';
 

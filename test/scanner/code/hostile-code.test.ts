@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { analyseCode } from '../../../scanner/code/analyse-code.ts';
-import { AnalysedFunction } from '../../../scanner/code/analysed-function.ts';
+import { AnalysedFunction } from '../../../scanner/code/values/analysed-function.ts';
 import type { DriverImage } from '../../../scanner/pe/image-facts.ts';
 import { codeBytesOf, countedAnalysis } from './counted-analysis.ts';
 import { ALLOCATE_RVA, CODE_RVA, MachineCode, pointersTo, TAG1 } from './machine-code.ts';

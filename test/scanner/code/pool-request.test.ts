@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { projectFile } from '../../../data/project-files.ts';
-import { type Place, placeKey } from '../../../scanner/code/places.ts';
-import { POOL_FUNCTIONS } from '../../../scanner/code/pool-functions.ts';
-import { type PoolRequest, poolRequest } from '../../../scanner/code/pool-request.ts';
-import { PROCESSORS } from '../../../scanner/code/processor.ts';
+import { POOL_FUNCTIONS } from '../../../scanner/code/pool/pool-functions.ts';
+import { type PoolRequest, poolRequest } from '../../../scanner/code/pool/pool-request.ts';
+import { type Place, placeKey } from '../../../scanner/code/processors/places.ts';
+import { PROCESSORS } from '../../../scanner/code/processors/processor.ts';
 import { scanDriver } from '../../../scanner/scan-driver.ts';
 
 /** Registers as the analysis counts them: rcx 1, rdx 2, r8 8; x0 to x3. */

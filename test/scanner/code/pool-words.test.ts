@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { poolFlagsName, poolTypeName } from '../../../scanner/code/pool-words.ts';
+import { poolFlagsName, poolTypeName } from '../../../scanner/code/pool/pool-words.ts';
 
 const TYPES: [value: number, name: string | undefined, reason: string][] = [
   [0, 'NonPagedPool', 'the first'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ReferenceTable } from '../../../scanner/code/reference-table.ts';
+import { ReferenceTable } from '../../../scanner/code/bytes/reference-table.ts';
 
 const TARGETS = [-0x7fff_ff00, -8, 0x40, 0x1010, 0x1017, 0x7fff_fff0];
 

@@ -4,7 +4,7 @@ import test from 'node:test';
 import fg from 'fast-glob';
 import { Code, Decoder, DecoderOptions } from 'iced-x86';
 import { projectFile } from '../../../data/project-files.ts';
-import { X86Decoder } from '../../../scanner/code/x86/x86-decoder.ts';
+import { X86Decoder } from '../../../scanner/code/processors/x86/x86-decoder.ts';
 
 const RANDOM_BYTES = 1 << 18;
 

@@ -1,0 +1,67 @@
+/** What functions of the image return: a tag may be chosen by one function and used by its caller. */
+
+import { Op } from '../processors/operations.ts';
+import { element } from './make-value.ts';
+import { OtherFunction } from './other-function.ts';
+import { type Value, ValueSet } from './values.ts';
+
+/** Functions that return what another returned, that deep. */
+const MAX_DEPTH = 3;
+
+/** Reads one function at a time; answers are kept. */
+export class ReturnValues extends OtherFunction {
+  readonly #known = new Map<number, readonly Value[]>();
+  /** Addresses of the image, or of rows of a table. */
+  readonly #pointers = new Map<number, readonly Value[]>();
+
+  /** Constants and parameters (as the function sees them at its entry) that the function may return. */
+  of(functionRva: number, depth = 0): readonly Value[] {
+    const known = this.#known.get(functionRva);
+    if (known !== undefined) return known;
+    this.#known.set(functionRva, []); // ends functions that call each other
+    const { values, others } = this.#read(functionRva);
+    // The body is free again, so what the function passes on can be read now.
+    const pointers = ValueSet.ofAll(this.#pointers.get(functionRva) ?? []);
+    for (const other of depth < MAX_DEPTH ? others : []) {
+      for (const value of this.of(other, depth + 1)) values.add(value);
+      for (const pointer of this.#pointers.get(other) ?? []) pointers.add(pointer);
+    }
+    this.#known.set(functionRva, values.values);
+    this.#pointers.set(functionRva, pointers.values);
+    return values.values;
+  }
+
+  /** The addresses of the image, and of rows of its tables, that the function may return: it looks a description up. */
+  pointersOf(functionRva: number): readonly Value[] {
+    this.of(functionRva);
+    return this.#pointers.get(functionRva) ?? [];
+  }
+
+  #read(functionRva: number): { values: ValueSet; others: number[] } {
+    const values = new ValueSet();
+    const pointers = new ValueSet();
+    const others: number[] = [];
+    if (!this.decode(functionRva)) return { values, others };
+    const { op, low, count } = this.body.operations;
+    for (let i = 0; i < count; i++) {
+      if (op[i] === Op.jump && !this.body.contains(low[i])) others.push(low[i]);
+      if (op[i] !== Op.return) continue;
+      const returned = this.resolver.resolve({ register: this.code.processor.resultRegister }, i);
+      const step = returned.values.find(value => value.kind === 'previous' && value.plus > 0);
+      // Of a checksum only the first round is known: the number that it begins with is no choice of the function.
+      const isComputed = returned.values.some(({ kind }) => kind === 'derived');
+      for (const value of returned.values) {
+        if (isComputed && value.kind === 'constant' && value.origin === 'computed') continue;
+        if (value.kind === 'constant' || value.kind === 'parameter') values.add(value);
+        else if (value.kind === 'result' && op[value.operation] === Op.call)
+          others.push(low[value.operation]);
+        else if (value.kind === 'element') pointers.add(value);
+        // A pointer that walks a table, and is returned where the row is found.
+        else if (value.kind === 'address')
+          pointers.add(step?.kind === 'previous' ? element(value.rva, step.plus) : value);
+      }
+    }
+    this.#pointers.set(functionRva, pointers.values);
+    return { values, others };
+  }
+}

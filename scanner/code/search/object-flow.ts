@@ -11,7 +11,7 @@ import { namesAddress } from '../functions/named-addresses.ts';
 import { nearAddress } from '../functions/near-address.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
 import { Flag, NONE, Op, VECTOR0 } from '../processors/operations.ts';
-import { type Place, pointerTo } from '../processors/places.ts';
+import { type Place, placeKey, pointerTo } from '../processors/places.ts';
 import { behindPointer, isSame } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
 
@@ -77,8 +77,12 @@ export class ObjectFlow {
   readersAt(object: Value, offset: number): Callee[] {
     const { stored } = this.#context;
     const readers = [...stored.readersBehind(object, offset), ...this.#readersHere(object, offset)];
-    if (object.kind === 'parameter') readers.push(...this.#readersBeside(object.place, offset));
+    if (object.kind === 'parameter') {
+      readers.push(...this.#readersBeside(object.place, offset));
+      if (this.#isHandedOut(object.place)) readers.push(...this.#readersOfProduct(offset));
+    }
     if (object.kind !== 'result') return readers;
+    if (this.keepersOf(object.operation).some(isHandedOver)) readers.push(...this.#readersOfProduct(offset));
     const first = readers.length;
     for (const keeper of this.keepersOf(object.operation)) {
       if (keeper.kind === 'variable') readers.push(...stored.readersBehindVariable(keeper.rva, offset));
@@ -97,6 +101,35 @@ export class ObjectFlow {
     return stored
       .readersOfField(undefined, offset)
       .filter(({ method }) => method !== undefined && this.#methods.isBeside(method));
+  }
+
+  /**
+   * Functions that stand in a table beside the one at hand, and read in the objects that this one makes and hands out: which object
+   * they are given is no guess any more, only that the table's functions work on what its maker makes. What other objects hold there spoils none in these.
+   */
+  #readersOfProduct(offset: number): Callee[] {
+    const { fn, stored } = this.#context;
+    if (!stored.hasMethods) return [];
+    return stored
+      .readersOfField(undefined, offset)
+      .filter(({ method, guesses }) => guesses === 2 && method !== undefined && this.#methods.isBeside(method))
+      .map(callee => ({ ...callee, keptIn: `${callee.keptIn} made by ${fn.rva}`, guesses: 1 }));
+  }
+
+  /** Whether a place is where the function at hand leaves, for its caller, what a call has returned: `*out = allocate()`. */
+  #isHandedOut(place: Place): boolean {
+    const { code, fn, stored } = this.#context;
+    if (place.behind !== 0 || place.further !== undefined || !stored.hasMethods) return false;
+    const { op, size, source, displacement, count } = fn.body.operations;
+    const key = placeKey({ ...place, behind: undefined });
+    const isPlace = (value: Value) => value.kind === 'parameter' && placeKey(value.place) === key;
+    for (let i = 0; i < count; i++) {
+      const isPointer = op[i] === Op.store && size[i] === code.processor.pointerSize && source[i] !== NONE;
+      if (!isPointer || displacement[i] !== 0 || fn.body.slot[i] !== NO_SLOT) continue;
+      if (!fn.storePointers(i).some(isPlace)) continue;
+      if (fn.storedPointers(i, 0).some(({ kind }) => kind === 'result')) return true;
+    }
+    return false;
   }
 
   /**
@@ -231,6 +264,12 @@ export class ObjectFlow {
     if (kept.length === 0) return [];
     return callees.map(callee => ({ callee: insideOf(callee), kept }));
   }
+}
+
+/** The object goes to the caller: it is returned, or left where the caller's pointer leads. */
+function isHandedOver(keeper: Keeper): boolean {
+  if (keeper.kind !== 'field') return keeper.kind === 'returned';
+  return keeper.pointer?.behind === 0 && keeper.pointer.further === undefined;
 }
 
 /** The one variable at which a pointer leads, or the first one of an array that the pointer of a loop goes through. */

@@ -112,7 +112,9 @@ export class ObjectFlow {
     if (!stored.hasMethods) return [];
     return stored
       .readersOfField(undefined, offset)
-      .filter(({ method, guesses }) => guesses === 2 && method !== undefined && this.#methods.isBeside(method))
+      .filter(
+        ({ method, guesses }) => guesses === 2 && method !== undefined && this.#methods.isBeside(method),
+      )
       .map(callee => ({ ...callee, keptIn: `${callee.keptIn} made by ${fn.rva}`, guesses: 1 }));
   }
 

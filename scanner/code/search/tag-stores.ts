@@ -276,9 +276,6 @@ export class TagStores {
     const setter = { pointer, offset, values, table: put.table, depth: put.depth, wave: targets.wave };
     if (values.length === 0 || !stored.setters.add(fn.rva, setter)) return;
     if (put.areObjects !== true) stored.wantStores(offset);
-    // Who makes objects for the functions beside it in a table has news once one of these is found to read there.
-    const isOfMaker = pointer === 'result' || pointer.behind === 0;
-    if (isOfMaker && worklist.slotsOf(fn.rva).length > 0) stored.keepers.note(offset, fn.rva);
     worklist.addCallersNearTags(fn.rva);
   }
 

@@ -30,7 +30,8 @@ export class KeptMethods {
   isGiven(object: Value, functionRva: number, i: number): boolean {
     const { fn } = this.#context;
     const { op } = fn.body.operations;
-    const isIt = (value: Value) => value.kind === 'address' && value.rva === functionRva;
+    const entries = this.#entriesOf(functionRva);
+    const isIt = (value: Value) => value.kind === 'address' && entries.includes(value.rva);
     if (op[i] === Op.call && fn.passedEverywhere(i).some(values => values.some(isIt))) return true;
     if (object.kind !== 'result' && object.kind !== 'parameter') return false;
     return this.#storesOf(functionRva).some(store =>
@@ -38,19 +39,27 @@ export class KeptMethods {
     );
   }
 
+  /** The function, and the thunks that jump to it. */
+  #entriesOf(functionRva: number): readonly number[] {
+    const { index, functions } = this.#context.code;
+    const thunks = index.callersOf(functionRva).filter(caller => functions.functionAt(caller) === caller);
+    return [functionRva, ...thunks];
+  }
+
   #storesOf(functionRva: number): readonly number[] {
     const known = this.#stores.get(functionRva);
     if (known !== undefined) return known;
     const { code, fn } = this.#context;
+    const entries = this.#entriesOf(functionRva);
     const { op, size, source, flags, low, count } = fn.body.operations;
     const found: number[] = [];
-    if (namesAddress(fn.body.operations, rva => rva === functionRva)) {
+    if (namesAddress(fn.body.operations, rva => entries.includes(rva))) {
       for (let i = 0; i < count; i++) {
         const isPointer = op[i] === Op.store && size[i] >= code.processor.pointerSize;
         if (!isPointer || fn.body.slot[i] !== NO_SLOT) continue;
         if (source[i] === NONE) {
-          if (flags[i] === Flag.immediateIsAddress && low[i] === functionRva) found.push(i);
-        } else if (this.#keeps(i, functionRva)) found.push(i);
+          if (flags[i] === Flag.immediateIsAddress && entries.includes(low[i])) found.push(i);
+        } else if (this.#keeps(i, entries)) found.push(i);
       }
     }
     this.#stores.set(functionRva, found);
@@ -58,11 +67,11 @@ export class KeptMethods {
   }
 
   /** Whether the store `i` keeps the function's address; a vector register holds several. */
-  #keeps(i: number, functionRva: number): boolean {
+  #keeps(i: number, entries: readonly number[]): boolean {
     const { code, fn } = this.#context;
     const { pointerSize } = code.processor;
     for (let lane = 0; lane + pointerSize <= fn.body.operations.size[i]; lane += pointerSize)
-      if (fn.storedPointers(i, lane).some(value => value.kind === 'address' && value.rva === functionRva))
+      if (fn.storedPointers(i, lane).some(value => value.kind === 'address' && entries.includes(value.rva)))
         return true;
     return false;
   }

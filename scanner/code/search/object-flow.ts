@@ -11,9 +11,10 @@ import { namesAddress } from '../functions/named-addresses.ts';
 import { nearAddress } from '../functions/near-address.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
 import { Flag, NONE, Op, VECTOR0 } from '../processors/operations.ts';
-import { type Place, placeKey, pointerTo } from '../processors/places.ts';
+import { type Place, pointerTo } from '../processors/places.ts';
 import { behindPointer, isSame } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
+import { MadeObjects } from './made-objects.ts';
 
 /** Where a function leaves the pointer to an object. */
 export type Keeper =
@@ -39,6 +40,7 @@ export class ObjectFlow {
   readonly #context: SearchContext;
   readonly #classes: CalledClasses;
   readonly #methods: MethodTables;
+  readonly #made: MadeObjects;
   readonly #keepers = new Map<number, readonly Keeper[]>();
   #readerCalls: ReaderCall[] | undefined;
 
@@ -46,6 +48,7 @@ export class ObjectFlow {
     this.#context = context;
     this.#classes = classes;
     this.#methods = new MethodTables(context);
+    this.#made = new MadeObjects(context, this.#methods);
   }
 
   /** Another function is at hand now. */
@@ -79,10 +82,10 @@ export class ObjectFlow {
     const readers = [...stored.readersBehind(object, offset), ...this.#readersHere(object, offset)];
     if (object.kind === 'parameter') {
       readers.push(...this.#readersBeside(object.place, offset));
-      if (this.#isHandedOut(object.place)) readers.push(...this.#readersOfProduct(offset));
+      if (this.#made.isHandedOut(object.place)) readers.push(...this.#made.readersOf(offset));
     }
     if (object.kind !== 'result') return readers;
-    if (this.keepersOf(object.operation).some(isHandedOver)) readers.push(...this.#readersOfProduct(offset));
+    if (this.keepersOf(object.operation).some(isHandedOver)) readers.push(...this.#made.readersOf(offset));
     const first = readers.length;
     for (const keeper of this.keepersOf(object.operation)) {
       if (keeper.kind === 'variable') readers.push(...stored.readersBehindVariable(keeper.rva, offset));
@@ -101,37 +104,6 @@ export class ObjectFlow {
     return stored
       .readersOfField(undefined, offset)
       .filter(({ method }) => method !== undefined && this.#methods.isBeside(method));
-  }
-
-  /**
-   * Functions that stand in a table beside the one at hand, and read in the objects that this one makes and hands out: which object
-   * they are given is no guess any more, only that the table's functions work on what its maker makes. What other objects hold there spoils none in these.
-   */
-  #readersOfProduct(offset: number): Callee[] {
-    const { fn, stored } = this.#context;
-    if (!stored.hasMethods) return [];
-    return stored
-      .readersOfField(undefined, offset)
-      .filter(
-        ({ method, guesses }) => guesses === 2 && method !== undefined && this.#methods.isBeside(method),
-      )
-      .map(callee => ({ ...callee, keptIn: `${callee.keptIn} made by ${fn.rva}`, guesses: 1 }));
-  }
-
-  /** Whether a place is where the function at hand leaves, for its caller, what a call has returned: `*out = allocate()`. */
-  #isHandedOut(place: Place): boolean {
-    const { code, fn, stored } = this.#context;
-    if (place.behind !== 0 || place.further !== undefined || !stored.hasMethods) return false;
-    const { op, size, source, displacement, count } = fn.body.operations;
-    const key = placeKey({ ...place, behind: undefined });
-    const isPlace = (value: Value) => value.kind === 'parameter' && placeKey(value.place) === key;
-    for (let i = 0; i < count; i++) {
-      const isPointer = op[i] === Op.store && size[i] === code.processor.pointerSize && source[i] !== NONE;
-      if (!isPointer || displacement[i] !== 0 || fn.body.slot[i] !== NO_SLOT) continue;
-      if (!fn.storePointers(i).some(isPlace)) continue;
-      if (fn.storedPointers(i, 0).some(({ kind }) => kind === 'result')) return true;
-    }
-    return false;
   }
 
   /**

@@ -499,7 +499,7 @@ static void zio_init(void) {
   zio_cache = kmem_cache_create("Zioc_cache", sizeof(zio_t), NULL, NULL, NULL, NULL, 0); //= Zioc any object-field-deep
   zio_link_cache = kmem_cache_create("Ziol_link", 32, NULL, NULL, NULL, heap_arena, KMC_NOMAGAZINE); //~ Ziol text
   for (c = 0; c < 4; c++) {
-    char name[16] = "buf_data_0000";
+    char name[16] = "buf_data_0000"; //? buf_ kept as the tag of caches whose arena is never NULL: only a check in another function says so
     name[9] = (char)('1' + c);
     zio_data_cache[c] = kmem_cache_create(name, (size_t)512 << c, NULL, NULL, NULL, zio_arena, KMC_NODEBUG);
     zio_meta_cache[c] = kmem_cache_create(name, (size_t)512 << c, NULL, NULL, NULL, zio_metadata_arena, KMC_NODEBUG);

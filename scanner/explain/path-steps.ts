@@ -1,10 +1,12 @@
 /** The way of a constant in words: from where it stands, through what carries it, to the function that takes it. */
 import type { ConstantOrigin, Evidence } from '../../data/facts.ts';
+import { PROTECTED_BIT, tagText } from '../../data/pool-tag.ts';
+import { looksLikeTag } from '../code/bytes/tag-characters.ts';
 import type { TagUse } from '../code/facts/tag-use.ts';
 import type { Place } from '../code/processors/places.ts';
 import { placeKey } from '../code/processors/places.ts';
 import type { Processor } from '../code/processors/processor.ts';
-import { computedCharacter } from './computed-family.ts';
+import { computedCharacter, tagWithoutBit } from './computed-family.ts';
 import { registerName } from './register-name.ts';
 import type { PathStep } from './tag-explanation.ts';
 
@@ -42,7 +44,10 @@ export function stepsOfUse(
 ): PathStep[] {
   const path = use.path ?? [];
   // What is computed of a family is one character: where the others come from is told first.
-  const { origin, rva } = use.familyBase ?? { origin: use.origin, rva: use.constantRva };
+  const { origin, rva } = use.familyBase ?? {
+    origin: use.madeOf?.origin ?? use.origin,
+    rva: use.constantRva,
+  };
   const kept = path[0] === rva ? KEPT[origin] : undefined;
   const isInCode = origin === 'immediate' || origin === 'computed' || kept !== undefined;
   // A loop that counts through tags leaves no path of its own: what bounds it is known.
@@ -66,8 +71,23 @@ export function stepsOfUse(
       instruction: textAt(use.rva),
     },
     ...wrapperSteps(use, evidence, processor, textAt),
+    ...madeSteps(use),
     { kind: 'function', rva: null, text: `it is the tag that ${use.callee.api} takes`, instruction: null },
   ];
+}
+
+/** What a function on the way makes of the number. */
+function madeSteps({ madeOf, ulong }: TagUse): PathStep[] {
+  if (madeOf === undefined) return [];
+  const added = (ulong - madeOf.number) >>> 0;
+  const made = `'${tagText(tagWithoutBit(ulong))}'`;
+  const text =
+    added === PROTECTED_BIT
+      ? 'PROTECTED_POOL (bit 31) is set in it on the way'
+      : looksLikeTag(madeOf.number)
+        ? `0x${added.toString(16)} is added to it on the way, which makes ${made}`
+        : `it becomes a character of ${made} on the way`;
+  return [{ kind: 'computed', rva: null, text, instruction: null }];
 }
 
 /** The way of a family's base to the instruction that computes a character of it, and on from there. */

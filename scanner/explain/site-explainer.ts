@@ -1,6 +1,7 @@
 /** Explains one site after the other: the way of the constant in words, and the code that it goes through. */
 import type { Evidence } from '../../data/facts.ts';
 import { PROTECTED_BIT, tagText } from '../../data/pool-tag.ts';
+import { looksLikeTag } from '../code/bytes/tag-characters.ts';
 import type { TagUse } from '../code/facts/tag-use.ts';
 import { PROCESSORS, type Processor } from '../code/processors/processor.ts';
 import type { Disassembler } from '../disassembly/disassembler.ts';
@@ -60,14 +61,19 @@ export class SiteExplainer {
   /** `use` is what a traced analysis found of the site; literals and default tags have none. */
   explain(evidence: Evidence, use: TagUse | undefined): ExplainedSite {
     if (use === undefined) return this.#withoutUse(evidence);
-    const { familyBase, ulong } = use;
+    const { familyBase, madeOf } = use;
+    /** As it stands: a function on the way may make the tag of it. */
+    const ulong = madeOf?.number ?? use.ulong;
     const isProtected = (ulong & PROTECTED_BIT) !== 0;
     const { quoted } = this.#tag;
-    const constant = familyBase === undefined ? quoted : `'${tagText(tagWithoutBit(ulong))}'`;
+    const isWhole = familyBase === undefined && madeOf === undefined;
+    const isDigit = madeOf !== undefined && !looksLikeTag(ulong);
+    const other = isDigit ? `0x${ulong.toString(16)}` : `'${tagText(tagWithoutBit(ulong))}'`;
+    const constant = isWhole ? quoted : other;
     const note = `${constant}${isProtected ? ' with PROTECTED_POOL (bit 31)' : ''}`;
     const words = familyBase === undefined ? note : `${note}, the base of ${quoted},`;
     const textAt = (rva: number) => this.#disassembler.at(rva)?.text ?? null;
-    const path = this.#pathOf(use);
+    const path = this.#pathOf({ ...use, ulong });
     use.callee.wrapperCalls.forEach((callRva, i) => {
       this.#wrapperCalls.set(callRva, use.callee.wrappers[i]);
     });

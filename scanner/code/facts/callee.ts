@@ -4,6 +4,7 @@ import type { PoolFunction } from '../pool/pool-functions.ts';
 import type { PoolRequest } from '../pool/pool-request.ts';
 import type { Place } from '../processors/places.ts';
 import type { Value } from '../values/values.ts';
+import type { MadeTag } from './made-tags.ts';
 
 /** Something that, when called, uses the tag at `place` (as seen just before the call). */
 export interface Callee {
@@ -17,8 +18,8 @@ export interface Callee {
   wrappers: number[];
   /** RVA of the call in each of the wrappers that leads on, in the same order. */
   wrapperCalls: number[];
-  /** Not the tag stands at `place` but a number that the function puts into one: its lowest bits at the mask's, added to `base`. */
-  computed?: { base: number; mask: number };
+  /** Not the tag stands at `place` but a number that it is made of. */
+  computed?: MadeTag;
   /** What is asked for, where that is constant: see pool-request.ts. */
   request?: PoolRequest;
   /** Where the pool function is called, when the tag comes from a variable or an object that others fill. */
@@ -31,6 +32,8 @@ export interface Callee {
   isOfOwnClass?: true;
   /** What is kept stands in another class's object: that of its own class, where one is seen to hold a tag, would be this place. */
   notIn?: string;
+  /** The tag is put into the only object that the call is given, by the function that calls. */
+  isPutHere?: true;
   /** The tag's distance in an object within the one that `place` leads to, whose own functions know no other. */
   inner?: number;
   /** Objects on the way here that are not known for certain: then only what reads like a tag is believed. */

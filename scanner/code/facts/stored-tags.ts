@@ -12,6 +12,7 @@ import { UNKNOWN } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
 import type { Callee } from './callee.ts';
 import { ImageObjects } from './image-objects.ts';
+import { ListLinks } from './list-links.ts';
 import { Setters } from './setters.ts';
 import { TagKeepers } from './tag-keepers.ts';
 
@@ -62,6 +63,7 @@ export class StoredTags {
   readonly setters = new Setters();
   readonly objects = new ImageObjects();
   readonly keepers = new TagKeepers();
+  readonly links = new ListLinks();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
@@ -306,6 +308,7 @@ function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
     other =>
       other.poolFunction === callee.poolFunction &&
       other.wrappers.length === callee.wrappers.length &&
+      other.computed?.base === callee.computed?.base &&
       other.method === callee.method, // each reads in the objects of its own class
   );
   // A variable that was taken for an array's may turn out to be read itself.

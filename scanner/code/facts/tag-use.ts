@@ -22,6 +22,8 @@ export interface TagUse {
   familyMask?: number;
   /** Of a family: the constant without the computed character. */
   familyBase?: FamilyBase;
+  /** Where a function on the way makes the tag of a number that it is given: that number. */
+  madeOf?: { number: number; origin: ConstantOrigin };
   /** Where the constant stands, or its character is computed: an instruction, or data of the image. */
   constantRva: number;
   /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */

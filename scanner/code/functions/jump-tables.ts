@@ -32,7 +32,8 @@ export function jumpTableTargets(
   const tableRva = pointerTable(operations, jump);
   if (tableRva !== undefined)
     return entries(isCode, n => image.pointerAt(tableRva + n * processor.pointerSize));
-  const { constants, reads } = beforeJump(operations, jump);
+  const narrow = processor.arch === 'arm64' ? Op.kill : Op.load;
+  const { constants, reads } = beforeJump(operations, jump, narrow);
   return reads.flatMap(({ tableRva, size, count }) => {
     const entryAt = (n: number) => entry(image, tableRva + n * size, size);
     const bases = processor.arch === 'arm64' ? constants : [tableRva, 0];
@@ -80,8 +81,15 @@ interface TableRead {
   count: number;
 }
 
-/** Constant addresses in registers before the jump, and the reads that have one of them as their base. */
-function beforeJump(operations: OperationList, jump: number): { constants: number[]; reads: TableRead[] } {
+/**
+ * Constant addresses in registers before the jump, and the reads that have one of them as their base; `narrow` is what entries of one
+ * or two bytes are read by: on x86 those are numbers of other entries.
+ */
+function beforeJump(
+  operations: OperationList,
+  jump: number,
+  narrow: number,
+): { constants: number[]; reads: TableRead[] } {
   const { op, dst, left, source, alu, low, flags, base, index, displacement, size } = operations;
   const known = new Map<number, number>();
   const constants = new Set<number>();
@@ -91,7 +99,7 @@ function beforeJump(operations: OperationList, jump: number): { constants: numbe
   for (let i = Math.max(0, jump - MAX_OPERATIONS); i < jump; i++) {
     if (base[i] < GENERAL_REGISTERS && index[i] !== NONE) {
       const from = known.get(base[i]) ?? known.get(index[i]);
-      if (from !== undefined && (op[i] === Op.load || op[i] === Op.kill)) {
+      if (from !== undefined && (op[i] === Op.load || op[i] === narrow)) {
         const bytes = Math.max(1, Math.min(size[i], 4));
         const isBound = bytes < 4 && (compared === index[i] || compared === base[i]);
         const count = isBound ? most + 1 : MAX_ENTRIES;

@@ -5,6 +5,7 @@ import { NO_SLOT } from '../functions/stack-slots.ts';
 import { NONE, Op } from '../processors/operations.ts';
 import type { Place } from '../processors/places.ts';
 import { FilledValues } from '../values/filled-values.ts';
+import { behindPointer } from '../values/make-value.ts';
 import { tagsBehind } from '../values/static-tags.ts';
 import type { Value } from '../values/values.ts';
 
@@ -103,7 +104,12 @@ export class LeftTags {
     const { offset, operation, slot } = field;
     if (slot !== undefined) return tagsBehind(code, this.#leftAt(slot, i), offset);
     const isReturned = operation !== undefined && op[operation] === Op.call;
-    return isReturned ? tagsBehind(code, fn.pointersReturnedBy(low[operation]), offset) : [];
+    if (!isReturned) return [];
+    const pointers = fn.pointersReturnedBy(low[operation]);
+    const behind = pointers
+      .map(pointer => behindPointer(pointer, offset))
+      .filter(({ kind }) => kind === 'behind');
+    return [...tagsBehind(code, pointers, offset), ...behind];
   }
 
   /** The place of the frame from which what stands at `place` has been loaded shortly before. */

@@ -134,7 +134,8 @@ export class ObjectFlow {
       if (!isAnyPlaceIn(object, offset, call.given, behind)) continue;
       const guesses = isCertain(object) ? callee.guesses : (callee.guesses ?? 0) + 1;
       const site = kept === undefined ? this.#siteOf(i) : callee.site;
-      found.push({ ...this.#classes.ofCall(callee, i), guesses, site });
+      const isPutHere = kept === undefined && call.given.length === 1 ? true : undefined;
+      found.push({ ...this.#classes.ofCall(callee, i), guesses, site, isPutHere });
     }
     return found;
   }

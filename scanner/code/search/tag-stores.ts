@@ -9,16 +9,15 @@ import type { Callee } from '../facts/callee.ts';
 import { isPartOfPattern } from '../facts/fill-patterns.ts';
 import type { SearchContext } from '../facts/search-context.ts';
 import { isFarPointer, type Setter } from '../facts/setters.ts';
-import { nearAddress } from '../functions/near-address.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
-import { Flag, NONE, Op } from '../processors/operations.ts';
+import { NONE, Op } from '../processors/operations.ts';
 import type { Place } from '../processors/places.ts';
-import { address, resultOf } from '../values/make-value.ts';
-import { tagsBehind } from '../values/static-tags.ts';
+import { resultOf } from '../values/make-value.ts';
 import { ofRowsWith } from '../values/table-rows.ts';
 import { TagRegisters } from '../values/tag-registers.ts';
 import { withoutNames } from '../values/texts.ts';
 import type { Value } from '../values/values.ts';
+import { DescribedVariables } from './described-variables.ts';
 import { KeptObjects } from './kept-objects.ts';
 import { ObjectFlow } from './object-flow.ts';
 import type { TagUses } from './tag-uses.ts';
@@ -60,6 +59,7 @@ export class TagStores {
   readonly #registers = new TagRegisters();
   readonly #kept: KeptObjects;
   readonly #methods: KeptMethods;
+  readonly #described: DescribedVariables;
   #copiesLeft = MAX_COPIES;
 
   constructor(context: SearchContext, uses: TagUses) {
@@ -68,6 +68,7 @@ export class TagStores {
     this.#objects = new ObjectFlow(context, uses.classes);
     this.#kept = new KeptObjects(context);
     this.#methods = new KeptMethods(context);
+    this.#described = new DescribedVariables(context, uses);
   }
 
   /** Another function is at hand now. */
@@ -82,7 +83,7 @@ export class TagStores {
   addStore(i: number): void {
     const { fn, stored } = this.#context;
     if (this.#kept.hasAny) this.#addKeptObject(i);
-    if (stored.hasDescriptions) this.#addDescription(i);
+    if (stored.hasDescriptions) this.#described.addStore(i);
     // Loops keep pointers to the middle of an element, or count its distance: a tag may stand at another than it is read at.
     const mayBeInside = stored.hasReaders && this.#registers.mayStoreTag(fn.body, i);
     if (!mayBeInside && !stored.mayStore(fn.body, i)) return;
@@ -111,23 +112,6 @@ export class TagStores {
     if (begin === undefined || begin === 0 || begin > offset) return false;
     stored.keepers.note(offset - begin, fn.rva);
     return true;
-  }
-
-  /** The store `i` may let a variable point at a description in the image: who reads a tag behind it reads that one's. */
-  #addDescription(i: number): void {
-    const { code, fn, stored } = this.#context;
-    const { size, flags, low, source } = fn.body.operations;
-    const isAddress = flags[i] === Flag.immediateIsAddress;
-    if (size[i] !== code.processor.pointerSize || (source[i] === NONE && !isAddress)) return;
-    const rva = nearAddress(fn.body, i);
-    for (const offset of rva === undefined ? [] : stored.offsetsBehind(rva)) {
-      const pointers = isAddress ? [address(low[i])] : fn.storedPointers(i, 0);
-      // The head of an empty list points at itself: what stands behind it belongs to something else.
-      const others = pointers.filter(pointer => pointer.kind !== 'address' || pointer.rva !== rva);
-      const tags = tagsBehind(code, others, offset);
-      for (const callee of stored.readersBehindVariable(rva as number, offset))
-        this.#uses.addValues(tags, i, callee);
-    }
   }
 
   /** The store `i` may keep the address of an object of the image. */
@@ -296,7 +280,7 @@ export class TagStores {
   /** What call `i` passes to the function, one of those that it may lead to. */
   #passedTo(functionRva: number, place: Place, i: number): readonly Value[] {
     const { code, fn } = this.#context;
-    const passed = this.#counted(this.#uses.passedWithLeft(place, i), i);
+    const passed = this.#counted(fn.withReturned(this.#uses.passedWithLeft(place, i)), i);
     if (passed.length < 2 || !fn.isIndirect(i)) return passed;
     return ofRowsWith(code.image, fn.calledPointers(i), passed, rva => rva === functionRva);
   }

@@ -4,22 +4,21 @@
  */
 
 import { relocatedPointerAt } from '../bytes/relocated-pointers.ts';
-import { looksLikeTag } from '../bytes/tag-characters.ts';
 import { CalledClasses } from '../classes/called-classes.ts';
 import type { Callee, HandedFunction } from '../facts/callee.ts';
 import { handedAt, handedOver, withoutHanded } from '../facts/handed-functions.ts';
 import { innerDistance } from '../facts/inner-distances.ts';
+import { isProtection, isSum, type MadeTag, madeTag, sumWith } from '../facts/made-tags.ts';
 import { ObjectTables } from '../facts/object-tables.ts';
 import type { SearchContext } from '../facts/search-context.ts';
 import { isPlainField, keptIn } from '../facts/stored-tags.ts';
 import { isBelievable, isSameSoFar, keepSurest, type TagUse } from '../facts/tag-use.ts';
-import { DRIVER_CREATE, FILTER_CONTEXT, isOtherTag } from '../pool/pool-functions.ts';
-import { poolRequest } from '../pool/pool-request.ts';
+import { FILTER_CONTEXT, isOtherTag } from '../pool/pool-functions.ts';
 import { type Place, placeKey } from '../processors/places.ts';
-import { address, behindPointer, constant, UNKNOWN } from '../values/make-value.ts';
+import { address, behindPointer, UNKNOWN } from '../values/make-value.ts';
 import { tagsBehind } from '../values/static-tags.ts';
-import { ofRowsWith } from '../values/table-rows.ts';
 import type { Value } from '../values/values.ts';
+import { CallArguments } from './call-arguments.ts';
 import type { Callees } from './callees.ts';
 import { registeredTags } from './filter-contexts.ts';
 import { LeftTags } from './left-tags.ts';
@@ -35,7 +34,8 @@ const MAX_GUESSES = 2;
 /** What a tag's origin is called when it was kept somewhere before. */
 const ORIGINS = { memory: 'global', behind: 'structure', field: 'structure' } as const;
 
-type Family = NonNullable<Callee['computed']>;
+/** What others fill. */
+const KEPT: ReadonlySet<Value['kind']> = new Set(['memory', 'behind', 'field']);
 
 /** Collects the uses of a whole image, a function at a time. */
 export class TagUses {
@@ -47,6 +47,7 @@ export class TagUses {
   readonly #left: LeftTags;
   readonly #wrappers: TagWrappers;
   readonly #judge: UseJudge;
+  readonly #arguments: CallArguments;
   readonly #usesBySite = new Map<number, TagUse[]>();
   #useCount = 0;
   readonly #unresolved = new Set<number>();
@@ -59,6 +60,7 @@ export class TagUses {
     this.#left = new LeftTags(context);
     this.#wrappers = new TagWrappers(context, callees);
     this.#judge = new UseJudge(context, this.#tables);
+    this.#arguments = new CallArguments(context);
   }
 
   /** The work done besides the function at hand since this was last asked, in decoded operations. */
@@ -85,14 +87,14 @@ export class TagUses {
 
   /** The call or tail jump `i` leads to `found`, perhaps by a pointer that the function at hand is given: its tag argument is looked at. */
   addCall(i: number, found: Callee, by?: HandedFunction): void {
-    if (!this.#firstArgumentFits(i, found)) return;
+    if (!this.#arguments.firstFits(i, found)) return;
     const { fn } = this.#context;
     const here = handedAt(fn, i, found);
     const callee = by === undefined ? here : handedOver(here, by);
     if (callee.returnedAt !== undefined) return this.#addReturned(i, callee, callee.returnedAt);
     const passed = fn.passedAt(callee.place, i);
-    if (callee.computed !== undefined) {
-      this.#addComputed(passed, i, callee, callee.computed);
+    if (callee.computed !== undefined && !isSum(callee.computed)) {
+      this.addValues(passed, i, callee);
       return;
     }
     for (const { place, returnedAt } of this.#returned.entriesOf(passed))
@@ -100,22 +102,20 @@ export class TagUses {
     const values =
       callee.poolFunction.field?.name === FILTER_CONTEXT
         ? registeredTags(this.#context, passed, i)
-        : this.#cleared(this.#left.with(fn.placeAt(callee.place, i), fn.withReturned(passed), i), callee, i);
-    const counted = this.#ofItsRow(fn.resolver.resolveCount(values, i) ?? values, callee, i);
-    const isFound = this.addValues(counted, i, this.classes.ofCall(this.#withRequest(callee, i), i));
+        : this.#arguments.cleared(
+            this.#left.with(fn.placeAt(callee.place, i), fn.withReturned(passed), i),
+            callee,
+            i,
+          );
+    const counted = this.#arguments.ofItsRow(fn.resolver.resolveCount(values, i) ?? values, callee, i);
+    const isFound = this.addValues(
+      counted,
+      i,
+      this.classes.ofCall(this.#arguments.withRequest(callee, i), i),
+    );
     const isSure = callee.guesses === undefined && !callee.poolFunction.isUnlisted;
     if (!isFound && isSure && !isOtherTag(callee.poolFunction) && !fn.passesZero(callee.place, i))
       this.#unresolved.add(fn.body.operations.rva[i]);
-  }
-
-  /** Where call `i` goes through a row of a table, only what stands in a row with such a callee reaches it. */
-  #ofItsRow(values: readonly Value[], { place }: Callee, i: number): readonly Value[] {
-    const { code, fn, targets } = this.#context;
-    if (values.length < 2 || !fn.isIndirect(i)) return values;
-    const key = placeKey(place);
-    return ofRowsWith(code.image, fn.calledPointers(i), values, rva =>
-      targets.allOfFunction(rva).some(callee => placeKey(callee.place) === key),
-    );
   }
 
   /** What call `i` passes at a place, with what functions have left there that were given the place's address before. */
@@ -149,6 +149,7 @@ export class TagUses {
    * constant or a parameter.
    */
   addValues(values: readonly Value[], i: number, callee: Callee): boolean {
+    if (callee.computed !== undefined) return this.#addComputed(values, i, callee, callee.computed);
     const { fn } = this.#context;
     const rva = fn.body.operations.rva[i];
     const site = callee.site ?? { rva, functionRva: fn.rva };
@@ -172,69 +173,74 @@ export class TagUses {
           this.#addUse({ ...use, origin: 'computed' });
           break;
         }
-        case 'parameter':
-          isResolved = true;
-          this.#addWrapper(value.place, rva, callee);
+        case 'inside':
+          // Not a part of an object here but a number: the tag, with a constant added.
+          if (value.stride === 0 && this.#addSum(value.object, value.plus, i, callee)) isResolved = true;
           break;
         case 'memory':
-        case 'behind':
-        case 'field':
-          if ((callee.guesses ?? 0) >= MAX_GUESSES) break;
-          // What is copied from one object to another proves nothing where only distances tell both.
-          if (callee.guesses && isPlainField(keptIn(value)) && isPlainField(callee.keptIn)) break;
-          this.#addReader(value, {
-            ...withoutHanded(callee),
-            keptIn: keptIn(value),
-            site: { origin: ORIGINS[value.kind], ...site },
-          });
-          if (value.kind === 'field' && value.place !== undefined) this.#addWrapper(value.place, rva, callee);
+          if (value.plus !== 0 && this.#addSum({ ...value, plus: 0 }, value.plus, i, callee))
+            isResolved = true;
+          if (value.plus === 0) this.#addOpen(value, i, callee);
+          break;
+        default:
+          if (this.#addOpen(value, i, callee)) isResolved = true;
       }
     }
     return isResolved;
   }
 
-  /** Call `i` passes a number that the callee puts into a tag, as one of its characters. */
-  #addComputed(passed: readonly Value[], i: number, callee: Callee, { base, mask }: Family): void {
-    const { rva } = this.#context.fn.body.operations;
-    for (const value of passed) {
-      if (value.kind === 'parameter') this.#addWrapper(value.place, rva[i], callee);
-      if (value.kind !== 'constant') continue;
-      const tag = (base + (Math.imul(value.value, mask & -mask) & mask)) >>> 0;
-      const found = looksLikeTag(tag) ? [{ ...value, value: tag, origin: 'computed' as const }] : [];
-      this.addValues(found, i, { ...callee, computed: undefined });
+  /** The tag is what stands in something that is not known here, with a constant added to it. */
+  #addSum(value: Value, plus: number, i: number, callee: Callee): boolean {
+    return this.addValues([value], i, { ...callee, computed: sumWith(plus) });
+  }
+
+  /** A tag is passed that the caller knows, or whoever has filled a variable or an object. True where it is a parameter. */
+  #addOpen(value: Value, i: number, callee: Callee): boolean {
+    const { fn } = this.#context;
+    const rva = fn.body.operations.rva[i];
+    switch (value.kind) {
+      case 'parameter':
+        this.#addWrapper(value.place, rva, callee);
+        return true;
+      case 'memory':
+      case 'behind':
+      case 'field': {
+        if ((callee.guesses ?? 0) >= MAX_GUESSES) break;
+        // What is copied from one object to another proves nothing where only distances tell both.
+        if (callee.guesses && isPlainField(keptIn(value)) && isPlainField(callee.keptIn)) break;
+        const site = callee.site ?? { origin: ORIGINS[value.kind], rva, functionRva: fn.rva };
+        this.#addReader(value, { ...withoutHanded(callee), keptIn: keptIn(value), site });
+        if (value.kind === 'field' && value.place !== undefined) this.#addWrapper(value.place, rva, callee);
+      }
     }
+    return false;
   }
 
-  /** Functions that take tags of several kinds are told apart by their first argument. */
-  #firstArgumentFits(i: number, callee: Callee): boolean {
-    const wanted = callee.poolFunction.onlyWhenFirstIs;
-    if (wanted === undefined || callee.wrappers.length > 0) return true;
-    const { code, fn } = this.#context;
-    const { values } = fn.resolver.resolveBounded(fn.placeAt(code.processor.argument(1), i), i);
-    return values.some(value => value.kind === 'constant' && value.value === wanted);
-  }
-
-  /**
-   * A field of WDF_DRIVER_CONFIG that nothing is seen to write is zero: WDF_DRIVER_CONFIG_INIT clears it. On x86, where
-   * the stack pointer may be lost behind a call, a store may have gone unseen.
-   */
-  #cleared(values: readonly Value[], { poolFunction }: Callee, i: number): readonly Value[] {
-    const { code, fn } = this.#context;
-    if (poolFunction.name !== DRIVER_CREATE || code.processor.arch === 'x86') return values;
-    const zero = constant(0, 'structure', fn.body.operations.rva[i]);
-    return values.map(value => (value.kind === 'blank' ? zero : value));
-  }
-
-  /** The callee with what this very call asks for: the pool function's own, or one by a wrapper that leaves it open. */
-  #withRequest(callee: Callee, i: number): Callee {
-    const { code, fn } = this.#context;
-    const { request } = callee.poolFunction;
-    if (request === undefined || callee.wrappers.length > 0) return callee;
-    const constantAt = (place: Place) => {
-      const values = fn.passedAt(place, i);
-      return values.length === 1 && values[0].kind === 'constant' ? values[0].value : undefined;
-    };
-    return { ...callee, request: poolRequest(request, code.processor, constantAt) };
+  /** What is passed, at operation `i`, to a callee that makes the tag of it: by adding a constant, or by putting it into one as a character. */
+  #addComputed(values: readonly Value[], i: number, callee: Callee, computed: MadeTag): boolean {
+    const { fn } = this.#context;
+    const site = callee.site ?? { rva: fn.body.operations.rva[i], functionRva: fn.rva };
+    const maker = { ...callee, computed: undefined };
+    let isResolved = false;
+    for (const value of values) {
+      if (value.kind === 'constant') {
+        const { value: number, origin, rva: constantRva, via: path } = value;
+        const ulong = madeTag(number, computed);
+        if (ulong === undefined) continue;
+        isResolved = true;
+        const tag = { ...value, value: ulong };
+        if (callee.guesses && !isBelievable(this.#context.code.image, tag, maker)) continue;
+        const use = { ulong, madeOf: { number, origin }, callee: maker, ...site, constantRva, path };
+        this.#addUse({
+          ...use,
+          origin: callee.site?.origin ?? (isProtection(computed) ? origin : 'computed'),
+        });
+      }
+      // A digit that is kept in an object may be any number of that object's.
+      if (value.kind === 'parameter' || (isSum(computed) && KEPT.has(value.kind)))
+        isResolved = this.#addOpen(value, i, callee) || isResolved;
+    }
+    return isResolved;
   }
 
   #addUse(use: TagUse): void {

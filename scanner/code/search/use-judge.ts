@@ -6,6 +6,7 @@ import type { Callee } from '../facts/callee.ts';
 import { isNotGiven } from '../facts/handed-functions.ts';
 import type { ObjectTables } from '../facts/object-tables.ts';
 import type { SearchContext } from '../facts/search-context.ts';
+import { isPlainField } from '../facts/stored-tags.ts';
 import {
   isSameUse,
   keepSurest,
@@ -15,6 +16,7 @@ import {
   withoutStrayFrees,
 } from '../facts/tag-use.ts';
 import { isOfOtherClass } from '../facts/virtual-calls.ts';
+import { placeKey } from '../processors/places.ts';
 
 /** Judges the uses of a whole image, once. */
 export class UseJudge {
@@ -34,7 +36,7 @@ export class UseJudge {
     const uses: TagUse[] = [];
     for (const atSite of bySite) {
       const first = uses.length;
-      for (const use of atSite) {
+      for (const use of withoutOthers(atSite)) {
         const { callee } = use;
         if (this.#isSpoiled(callee) && callee.described === undefined) continue;
         if (isOfOtherClass(callee)) continue;
@@ -73,6 +75,20 @@ export class UseJudge {
           : undefined;
     return distance !== undefined && this.#rivals.isAt(distance, place);
   }
+}
+
+/**
+ * The uses of one call site less what other objects hold at the distance of the tag, where the function is seen to put one into the very
+ * object that it passes.
+ */
+function withoutOthers(atSite: readonly TagUse[]): readonly TagUse[] {
+  if (atSite.length < 2) return atSite;
+  const here = atSite.filter(({ callee }) => callee.isPutHere);
+  if (here.length === 0) return atSite;
+  const isOfOther = ({ callee }: TagUse) =>
+    isPlainField(callee.keptIn) &&
+    here.some(use => use.callee.api === callee.api && placeKey(use.callee.place) === placeKey(callee.place));
+  return atSite.filter(use => !isOfOther(use));
 }
 
 /** Of the uses of one call site, those from `first` on, a guess says nothing beside the same tag that is certain. */

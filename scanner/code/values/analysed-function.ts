@@ -10,6 +10,7 @@ import { address } from './make-value.ts';
 import { ReturnValues } from './return-values.ts';
 import { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
+import { WorkedOutResults } from './worked-out-results.ts';
 
 /** Real images have a few thousand pointers that are called or stored; beyond this they are worked out anew. */
 const MAX_KNOWN_POINTERS = 100_000;
@@ -26,6 +27,7 @@ export class AnalysedFunction {
   readonly #code: CodeUnderAnalysis;
   readonly #processor: Processor;
   readonly #returns: ReturnValues;
+  readonly #workedOut: WorkedOutResults;
   /** What pointers that are called or stored hold, by the instruction's RVA: a function is looked at again and again. */
   readonly #pointerValues = new Map<number, readonly Value[]>();
   /** What calls pass, by function and operation, for the same reason. */
@@ -40,6 +42,7 @@ export class AnalysedFunction {
     this.body = new FunctionBody(code);
     this.resolver = new ValueResolver(this.body, code);
     this.#returns = new ReturnValues(code);
+    this.#workedOut = new WorkedOutResults(code);
   }
 
   /** RVA of the function. */
@@ -55,7 +58,7 @@ export class AnalysedFunction {
 
   /** The work done on values since this was last asked, in decoded operations. */
   takeWork(): number {
-    return this.resolver.takeWork() + this.#returns.takeWork();
+    return this.resolver.takeWork() + this.#returns.takeWork() + this.#workedOut.takeWork();
   }
 
   /** The pointers that the memory operand of the store `i` is reached by. */
@@ -131,13 +134,16 @@ export class AnalysedFunction {
     if (!values.some(isReturned)) return values;
     return values.flatMap(value => {
       if (value.kind !== 'result' || op[value.operation] !== Op.call) return [value];
-      return this.#returns
-        .of(low[value.operation])
-        .flatMap(result =>
-          result.kind === 'parameter'
-            ? this.passedAt(this.beforeCall(result.place), value.operation)
-            : [result],
-        );
+      const target = low[value.operation];
+      const passed = (place: Place) => this.passedAt(this.beforeCall(place), value.operation);
+      const bytePassed = (register: number) => this.resolver.resolveByte(register, value.operation).values;
+      const made = this.#returns.isComputing(target)
+        ? this.#workedOut.of(target, { passed, bytePassed })
+        : undefined;
+      const returned = this.#returns
+        .of(target)
+        .flatMap(result => (result.kind === 'parameter' ? passed(result.place) : [result]));
+      return made === undefined ? returned : [...returned, made];
     });
   }
 

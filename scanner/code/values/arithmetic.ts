@@ -130,15 +130,16 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   if (alu === Alu.and && amount === 0) return constant(0, 'computed', rva);
   if (alu === Alu.or && amount === 0xffffffff) return constant(amount, 'computed', rva);
   if ((alu === Alu.or || alu === Alu.xor) && amount === 0) return left;
-  // A wrapper that protects what it allocates: the bit is no part of the tag's name.
-  if (alu === Alu.or && amount === PROTECTED_POOL && isOpenValue(left)) return left;
+  // A wrapper that protects what it allocates.
+  if (alu === Alu.or && amount === PROTECTED_POOL && isOpenValue(left))
+    return movedBy(left, PROTECTED_POOL | 0) ?? inside(left, PROTECTED_POOL | 0, 0);
   if (alu === Alu.add || alu === Alu.subtract) {
     if (amount === 0) return left;
     const change = alu === Alu.add ? amount | 0 : -amount | 0;
     const moved = movedBy(left, change);
     if (moved !== undefined) return moved;
     const isPart = Math.abs(change) < MAX_OBJECT_BYTES;
-    if (isPart && isOpenValue(left)) return inside(left, change, 0);
+    if ((isPart || isCharacterStep(change)) && isOpenValue(left)) return inside(left, change, 0);
     if (isPart && left.kind === 'bits') return movedBy(asMultiple(left), change) ?? DERIVED;
     return isPlainNumber(left) ? multiple(1, change) : DERIVED;
   }
@@ -154,6 +155,11 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
     return stride > MAX_ELEMENT_BYTES ? DERIVED : multiple(stride, Math.imul(left.plus, factor));
   }
   return isPlainNumber(left) ? multiple(factor, 0) : DERIVED;
+}
+
+/** Whether adding this changes one of the last characters of a tag and no other (`tag + 0x01000000`): no part of an object is so far in. */
+function isCharacterStep(change: number): boolean {
+  return (change & 0xffffff) === 0 || ((change & 0xffff) === 0 && Math.abs(change) < 0x800000);
 }
 
 /** A constant with an unknown number in one of its characters; undefined for everything else. */

@@ -11,8 +11,10 @@ const MAX_DEPTH = 3;
 /** Reads one function at a time; answers are kept. */
 export class ReturnValues extends OtherFunction {
   readonly #known = new Map<number, readonly Value[]>();
-  /** Addresses of the image, or of rows of a table. */
+  /** Addresses of the image, or of rows of a table, and what variables point at. */
   readonly #pointers = new Map<number, readonly Value[]>();
+  /** Functions that return what is not followed: see WorkedOutResults. */
+  readonly #computing = new Set<number>();
 
   /** Constants and parameters (as the function sees them at its entry) that the function may return. */
   of(functionRva: number, depth = 0): readonly Value[] {
@@ -24,6 +26,7 @@ export class ReturnValues extends OtherFunction {
     const pointers = ValueSet.ofAll(this.#pointers.get(functionRva) ?? []);
     for (const other of depth < MAX_DEPTH ? others : []) {
       for (const value of this.of(other, depth + 1)) values.add(value);
+      if (this.#computing.has(other)) this.#computing.add(functionRva);
       for (const pointer of this.#pointers.get(other) ?? []) pointers.add(pointer);
     }
     this.#known.set(functionRva, values.values);
@@ -31,10 +34,19 @@ export class ReturnValues extends OtherFunction {
     return values.values;
   }
 
-  /** The addresses of the image, and of rows of its tables, that the function may return: it looks a description up. */
+  /**
+   * The addresses of the image, of rows of its tables, and of what its variables point at (the first of a list) that the function may
+   * return: it looks a description up.
+   */
   pointersOf(functionRva: number): readonly Value[] {
     this.of(functionRva);
     return this.#pointers.get(functionRva) ?? [];
+  }
+
+  /** Whether the function returns something that it computes, so that it has to be carried out. */
+  isComputing(functionRva: number): boolean {
+    this.of(functionRva);
+    return this.#computing.has(functionRva);
   }
 
   #read(functionRva: number): { values: ValueSet; others: number[] } {
@@ -50,6 +62,7 @@ export class ReturnValues extends OtherFunction {
       const step = returned.values.find(value => value.kind === 'previous' && value.plus > 0);
       // Of a checksum only the first round is known: the number that it begins with is no choice of the function.
       const isComputed = returned.values.some(({ kind }) => kind === 'derived');
+      if (isComputed) this.#computing.add(functionRva);
       for (const value of returned.values) {
         if (isComputed && value.kind === 'constant' && value.origin === 'computed') continue;
         if (value.kind === 'constant' || value.kind === 'parameter') values.add(value);
@@ -59,9 +72,15 @@ export class ReturnValues extends OtherFunction {
         // A pointer that walks a table, and is returned where the row is found.
         else if (value.kind === 'address')
           pointers.add(step?.kind === 'previous' ? element(value.rva, step.plus) : value);
+        else if (isOfVariable(value)) pointers.add(value);
       }
     }
     this.#pointers.set(functionRva, pointers.values);
     return { values, others };
   }
+}
+
+/** What a variable points at, or the object around that: a list leads to the links within its objects. */
+function isOfVariable(value: Value): boolean {
+  return (value.kind === 'inside' && value.stride === 0 ? value.object : value).kind === 'memory';
 }

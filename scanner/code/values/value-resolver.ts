@@ -103,6 +103,12 @@ export class ValueResolver implements Walk {
     return further === undefined ? found : found.flatMap(pointer => this.#behind(pointer, further, before));
   }
 
+  /** The values of a register's lowest byte: `mov cl, 'T'` leaves the others as they are. */
+  resolveByte(number: number, before: number): ValueSet {
+    this.#begin();
+    return this.at(registerPart(number, 0, 1), before, 0);
+  }
+
   /** The values of `width` bytes behind a pointer, just before an operation. */
   resolveBehind(pointer: Value, offset: number, width: number, before: number): ValueSet {
     this.#begin();

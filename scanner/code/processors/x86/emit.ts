@@ -224,4 +224,8 @@ export function extend(d: X86Decoder, rva: number, out: OperationList, op: numbe
     return setMemory(d, out, i);
   }
   kill(d.reg, rva, out);
+  if (d.reg === NONE || d.base >= VECTOR0) return;
+  // Where the character stands is for who carries the function out: see WorkedOutResults.
+  out.size[out.count - 1] = size;
+  setMemory(d, out, out.count - 1);
 }

@@ -1,4 +1,4 @@
-/** Families of which the base, the computed character and its way stand in few bytes of code. */
+/** Tags that code makes of a constant: families of which one character is computed, and what a wrapper makes of what it is given. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { TagSighting } from '../../data/facts.ts';
@@ -73,6 +73,48 @@ const VECTORS: [
       [null, /takes/],
     ],
     ["'Tag0' with PROTECTED_POOL (bit 31)"],
+  ],
+  [
+    // lea r8d, [rcx+1000000h]; jmp [alloc] || mov ecx, 31676154h; jmp 1000
+    'a wrapper adds to what it is given',
+    '1000:448d8100000001ff25f30f0000 1040:b954616731ebb9',
+    'Tag2',
+    [
+      [0x1040, /^'Tag1' is a number in this instruction$/],
+      [0x1045, /1st argument, in ecx/],
+      [0x1007, /0x1000 passes its 1st parameter on$/],
+      [null, /^0x1000000 is added to it on the way, which makes 'Tag2'$/],
+      [null, /takes/],
+    ],
+    ["'Tag1'"],
+  ],
+  [
+    // mov r8d, ecx; or r8d, 80000000h; jmp [alloc] || mov ecx, 31676154h; jmp 1000
+    'a wrapper protects what it allocates',
+    '1000:4189c84181c800000080ff25f00f0000 1040:b954616731ebb9',
+    'Tag1',
+    [
+      [0x1040, /^'Tag1' is a number in this instruction$/],
+      [0x1045, /1st argument, in ecx/],
+      [0x100a, /0x1000 passes its 1st parameter on$/],
+      [null, /^PROTECTED_POOL \(bit 31\) is set in it on the way$/],
+      [null, /takes/],
+    ],
+    ["'Tag1'"],
+  ],
+  [
+    // mov r8d, ecx; shl r8d, 24; add r8d, 30676154h; jmp [alloc] || mov ecx, 3; jmp 1000
+    'a wrapper puts a number into it',
+    '1000:4189c841c1e0184181c054616730ff25ec0f0000 1040:b903000000ebb9',
+    'Tag3',
+    [
+      [0x1040, /^0x3 is a number in this instruction$/],
+      [0x1045, /1st argument, in ecx/],
+      [0x100e, /0x1000 passes its 1st parameter on$/],
+      [null, /^it becomes a character of 'Tag3' on the way$/],
+      [null, /takes/],
+    ],
+    [],
   ],
 ];
 

@@ -16,8 +16,11 @@ export type Value =
     }
   /** An address of the image. */
   | { kind: 'address'; rva: number }
-  /** What the image's memory holds at an address (an import slot, a pointer filled at run time), plus a constant. */
-  | { kind: 'memory'; rva: number; plus: number }
+  /**
+   * What the image's memory holds at an address (an import slot, a pointer filled at run time), plus a constant. With a stride, the
+   * same of any element of an array there.
+   */
+  | { kind: 'memory'; rva: number; plus: number; stride?: number }
   /**
    * What memory holds `offset` bytes behind the pointer that the image's memory holds at `rva`. With a stride, the field of
    * any element of an array there.

@@ -236,6 +236,7 @@ committed_matrix() {
       driver-verifier | stream-codec | wifi-adapter | cow-filesystem | fabric-library | usb-host | snapshot-volume | net-library | \
       virtual-switch | radio-profile | packet-tap | block-replica | rpc-redirector | caching-disk | \
       pipe-filesystem | scsi-target | kernel-runtime | registry-sandbox | hypervisor-core | serial-mux | \
+      pv-bus | object-pool-zfs | process-sensor | \
       http-service | log-volume | crypto-core | archive-inspector | session-compositor | storage-hba)
         echo "$file x64 clang Os direct"; echo "$file x86 clang O1 frame"; continue ;;
       pool-volume | transport-stack | index-store | render-kernel | endpoint-monitor | raid-port | tunnel-filter | camera-class | linker-shapes)

@@ -12,6 +12,8 @@ import type { Value } from '../values/values.ts';
 
 /** Classes that inherit one method; of more it is not asked. */
 const MAX_CLASSES = 64;
+/** Bytes of code in which two functions are named that are put into one structure side by side. */
+const NAMED_WITHIN = 64;
 
 /** Answers for the function at hand. */
 export class MethodTables {
@@ -87,6 +89,25 @@ export class MethodTables {
         other =>
           Math.abs(other - slot) < MAX_TABLE_BYTES &&
           this.#isOneTable(Math.min(slot, other), slot, Math.max(slot, other)),
+      ),
+    );
+  }
+
+  /**
+   * Whether code names a function just before or behind the function at hand: so a structure of functions is filled that stands in no
+   * data (`interface->create = create; interface->get = get`).
+   */
+  isNamedBeside(functionRva: number): boolean {
+    const { code, fn } = this.#context;
+    const { index, functions } = code;
+    const own = index.referencesTo(fn.rva);
+    const others = index.referencesTo(functionRva);
+    if (functionRva === fn.rva || own.length > MAX_CLASSES || others.length > MAX_CLASSES) return false;
+    return own.some(site =>
+      others.some(
+        other =>
+          Math.abs(other - site) <= NAMED_WITHIN &&
+          functions.functionAt(other) === functions.functionAt(site),
       ),
     );
   }

@@ -10,6 +10,8 @@ import { looksLikeTag } from '../bytes/tag-characters.ts';
 export interface MadeTag {
   base: number;
   mask: number;
+  /** The bits are set in `base` instead: `'Tag0' | (type << 24)`, as compilers write a sum of numbers that are small enough. */
+  isSetIn?: true;
 }
 
 const WHOLE = 0xffffffff;
@@ -29,8 +31,9 @@ export function isProtection({ base, mask }: MadeTag): boolean {
 }
 
 /** The tag that is made of a number; undefined where that gives none, or where something is added to what is none. */
-export function madeTag(number: number, { base, mask }: MadeTag): number | undefined {
+export function madeTag(number: number, { base, mask, isSetIn }: MadeTag): number | undefined {
   if (mask === WHOLE && !looksLikeTag(number)) return undefined;
-  const tag = (base + (Math.imul(number, mask & -mask) & mask)) >>> 0;
+  const moved = Math.imul(number, mask & -mask) & mask;
+  const tag = (isSetIn ? base | moved : base + moved) >>> 0;
   return looksLikeTag(tag) ? tag : undefined;
 }

@@ -160,12 +160,20 @@ export class OperationsTables {
     );
   }
 
+  /** The functions that tables hold at a distance, and objects: a parameter may lead to either. */
+  #atDistance(distance: number): Iterable<number> {
+    const inTables = this.#inTables.get(distance);
+    const inObjects = this.#inObjects.get(distance);
+    if (inTables === undefined || inObjects === undefined) return inTables ?? inObjects ?? [];
+    return new Set([...inTables, ...inObjects]);
+  }
+
   /** The functions that a call through this pointer, in this function of the image, may lead to by a guess. */
   #guessedBy(value: Value): Iterable<number> {
     switch (value.kind) {
       case 'parameter': {
         const { behind } = value.place;
-        return behind === undefined ? [] : (this.#inTables.get(behind) ?? this.#inObjects.get(behind) ?? []);
+        return behind === undefined ? [] : this.#atDistance(behind);
       }
       case 'behind': {
         const known = this.#inThese(this.#tablesInVariables.get(value.rva), value.offset);

@@ -27,8 +27,10 @@ const MAX_PLACES = 5_000;
 const FIRST_PLAIN_FIELD = 4;
 /** Tags in the description that a variable points at; each is read for each store into the variable. */
 const MAX_OFFSETS_BEHIND = 32;
-/** Elements of an array in an object that are looked at. */
+/** Elements of an array in an object, or of one in the image that is filled at run time, that are looked at. */
 const MAX_ELEMENTS = 8;
+/** Smaller elements are no structures: rows of words stand beside other variables, which look like more of them. */
+const LEAST_STRUCTURE_BYTES = 12;
 
 /** Places that are looked at in the time that one decoded operation takes. */
 const LOOKS_PER_OPERATION = 16;
@@ -117,7 +119,7 @@ export class StoredTags {
   addReader(value: Value, callee: Callee): boolean {
     switch (value.kind) {
       case 'memory':
-        return value.plus === 0 && addTo(this.#variables, value.rva, callee);
+        return value.plus === 0 && this.#addVariables(value.rva, value.stride ?? 0, callee);
       case 'behind': {
         const offsets = this.#offsetsBehind.get(value.rva) ?? new Set();
         if (offsets.size < MAX_OFFSETS_BEHIND) this.#offsetsBehind.set(value.rva, offsets.add(value.offset));
@@ -132,6 +134,17 @@ export class StoredTags {
       }
     }
     return false;
+  }
+
+  /** A variable, or the same one of each element of an array: how long that is, nothing says, so all but the first are guesses. */
+  #addVariables(rva: number, stride: number, callee: Callee): boolean {
+    const isNew = addTo(this.#variables, rva, callee);
+    const count = isNew && stride >= LEAST_STRUCTURE_BYTES && !callee.guesses ? MAX_ELEMENTS : 1;
+    for (let n = 1; n < count; n++) {
+      const at = rva + n * stride;
+      addTo(this.#variables, at, { ...callee, keptIn: `variable ${at}`, guesses: 1 });
+    }
+    return isNew;
   }
 
   /** Who fills an array may have its object from elsewhere; what that holds besides says nothing about this one's. */
@@ -291,14 +304,16 @@ function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
     map.set(key, [callee]);
     return true;
   }
-  const isKnown = known.some(
+  const same = known.findIndex(
     other =>
       other.poolFunction === callee.poolFunction &&
       other.wrappers.length === callee.wrappers.length &&
       other.computed?.base === callee.computed?.base &&
       other.method === callee.method, // each reads in the objects of its own class
   );
-  if (isKnown || known.length >= MAX_CALLEES) return false;
-  known.push(callee);
+  // A variable that was taken for an array's may turn out to be read itself.
+  if (same >= 0 && known[same].guesses && !callee.guesses) known[same] = callee;
+  else if (same >= 0 || known.length >= MAX_CALLEES) return false;
+  else known.push(callee);
   return true;
 }

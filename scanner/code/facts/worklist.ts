@@ -33,6 +33,7 @@ export class Worklist {
   readonly #plain: number[] = [];
   /** Whether functions that came up for a plain guess are looked at for it. */
   readonly #isPromising = new Map<number, boolean>();
+  readonly #areCalledNearTags = new Map<number, boolean>();
   #remoteLeft = MAX_REMOTE_FUNCTIONS;
 
   constructor(code: Pick<CodeUnderAnalysis, 'image' | 'index' | 'functions'>, pointers: DataPointers) {
@@ -138,7 +139,24 @@ export class Worklist {
   addCallersNearTags(functionRva: number): void {
     const sites = [...this.#code.index.callersOf(functionRva), ...this.#pointers.codeNear(functionRva)];
     if (sites.length <= FEW_CALLERS) return this.addGuesses(sites);
-    this.addGuesses(sites.slice(0, MAX_GUESSED_CALLERS).filter(rva => this.#mayPassTag(rva)));
+    const isWorth = (rva: number) => this.#mayPassTag(rva) || this.#isCalledNearTag(rva);
+    this.addGuesses(sites.slice(0, MAX_GUESSED_CALLERS).filter(isWorth));
+  }
+
+  /** Whether the site's function is called where something like a tag stands near: it may pass that on. */
+  #isCalledNearTag(rva: number): boolean {
+    const { image, index, functions } = this.#code;
+    const functionRva = functions.functionAt(rva);
+    if (functionRva === undefined) return false;
+    let isCalled = this.#areCalledNearTags.get(functionRva);
+    if (isCalled === undefined) {
+      const callers = index
+        .callersOf(functionRva)
+        .flatMap(caller => (functions.functionAt(caller) === caller ? index.callersOf(caller) : [caller]));
+      isCalled = callers.length <= FEW_CALLERS && callers.some(caller => isTagNear(image, caller));
+      this.#areCalledNearTags.set(functionRva, isCalled);
+    }
+    return isCalled;
   }
 
   /** Whether something like a tag stands near, or the site is a thunk, whose callers have it. */

@@ -14,6 +14,7 @@ import { Flag, NONE, Op, VECTOR0 } from '../processors/operations.ts';
 import { type Place, pointerTo } from '../processors/places.ts';
 import { behindPointer, isSame } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
+import { MadeObjects } from './made-objects.ts';
 
 /** Where a function leaves the pointer to an object. */
 export type Keeper =
@@ -39,6 +40,7 @@ export class ObjectFlow {
   readonly #context: SearchContext;
   readonly #classes: CalledClasses;
   readonly #methods: MethodTables;
+  readonly #made: MadeObjects;
   readonly #keepers = new Map<number, readonly Keeper[]>();
   #readerCalls: ReaderCall[] | undefined;
 
@@ -46,6 +48,7 @@ export class ObjectFlow {
     this.#context = context;
     this.#classes = classes;
     this.#methods = new MethodTables(context);
+    this.#made = new MadeObjects(context, this.#methods);
   }
 
   /** Another function is at hand now. */
@@ -77,8 +80,12 @@ export class ObjectFlow {
   readersAt(object: Value, offset: number): Callee[] {
     const { stored } = this.#context;
     const readers = [...stored.readersBehind(object, offset), ...this.#readersHere(object, offset)];
-    if (object.kind === 'parameter') readers.push(...this.#readersBeside(object.place, offset));
+    if (object.kind === 'parameter') {
+      readers.push(...this.#readersBeside(object.place, offset));
+      if (this.#made.isHandedOut(object.place)) readers.push(...this.#made.readersOf(offset));
+    }
     if (object.kind !== 'result') return readers;
+    if (this.keepersOf(object.operation).some(isHandedOver)) readers.push(...this.#made.readersOf(offset));
     const first = readers.length;
     for (const keeper of this.keepersOf(object.operation)) {
       if (keeper.kind === 'variable') readers.push(...stored.readersBehindVariable(keeper.rva, offset));
@@ -232,6 +239,12 @@ export class ObjectFlow {
     if (kept.length === 0) return [];
     return callees.map(callee => ({ callee: insideOf(callee), kept }));
   }
+}
+
+/** The object goes to the caller: it is returned, or left where the caller's pointer leads. */
+function isHandedOver(keeper: Keeper): boolean {
+  if (keeper.kind !== 'field') return keeper.kind === 'returned';
+  return keeper.pointer?.behind === 0 && keeper.pointer.further === undefined;
 }
 
 /** The one variable at which a pointer leads, or the first one of an array that the pointer of a loop goes through. */

@@ -235,12 +235,22 @@ export class OperationsPointers {
       worklist.addCallersNearTags(fn.rva);
   }
 
+  /**
+   * A setter is given a part of an object (`GetInterface(&frontend->store)`): calls by the object itself find its functions at the sum
+   * of both distances.
+   */
+  #addPart(pointer: Value, distance: number, rva: number): void {
+    if (pointer.kind === 'inside' && pointer.stride === 0)
+      this.#context.tables.storedInObject(pointer.plus + distance, rva);
+  }
+
   /** Call `i` passes a variable's address to a function that puts operations behind it. */
   #addSetterCall(i: number, calleeRva: number): void {
     const { fn, targets } = this.#context;
     for (const { place, distance, rva } of this.#setters.of(calleeRva)) {
       for (const pointer of fn.passedAt(fn.beforeCall(place), i)) {
         if (pointer.kind !== 'address') {
+          this.#addPart(pointer, distance, rva);
           this.#addSetter(pointer, distance, rva);
           continue;
         }

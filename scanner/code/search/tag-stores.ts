@@ -4,6 +4,7 @@
  */
 
 import { looksLikeTag } from '../bytes/tag-characters.ts';
+import { KeptMethods } from '../classes/kept-methods.ts';
 import type { Callee } from '../facts/callee.ts';
 import { isPartOfPattern } from '../facts/fill-patterns.ts';
 import type { SearchContext } from '../facts/search-context.ts';
@@ -57,6 +58,7 @@ export class TagStores {
   readonly #objects: ObjectFlow;
   readonly #registers = new TagRegisters();
   readonly #kept: KeptObjects;
+  readonly #methods: KeptMethods;
   readonly #described: DescribedVariables;
   #copiesLeft = MAX_COPIES;
 
@@ -65,6 +67,7 @@ export class TagStores {
     this.#uses = uses;
     this.#objects = new ObjectFlow(context, uses.classes);
     this.#kept = new KeptObjects(context);
+    this.#methods = new KeptMethods(context);
     this.#described = new DescribedVariables(context, uses);
   }
 
@@ -73,6 +76,7 @@ export class TagStores {
     this.#objects.begin();
     this.#registers.begin();
     this.#kept.begin();
+    this.#methods.begin();
   }
 
   /** The store `i`: it may fill a place that a tag is read from. */
@@ -223,10 +227,15 @@ export class TagStores {
   }
 
   /** Who reads a tag in the objects of its own class: what objects of other classes hold at that distance spoils none in these. */
-  #ofItsClass(reader: Callee, object: Value, { values, table }: Put): Callee | undefined {
+  #ofItsClass(reader: Callee, object: Value, { values, table, i }: Put): Callee | undefined {
     const { method, keptIn, isOfOwnClass } = reader;
     if (method === undefined || keptIn === undefined) return reader;
     const { stored } = this.#context;
+    if (values.some(mayBeTag) && this.#methods.isGiven(object, method, i)) {
+      const own = `${keptIn} of who keeps it`;
+      stored.note(own, values);
+      return { ...reader, keptIn: own, guesses: Math.max(1, (reader.guesses ?? 1) - 1) };
+    }
     const isOwn = this.#uses.classes.isMethodOf(method, object, table);
     if (isOfOwnClass && isOwn !== true) return undefined;
     const own = `${keptIn} of its class`;

@@ -167,7 +167,10 @@ export class TagUses {
           const { value: ulong, mask: familyMask, base: familyBase, rva: constantRva, via: path } = value;
           isResolved = true;
           if (value.place !== undefined && value.place.behind === undefined)
-            this.#addWrapper(value.place, rva, { ...callee, computed: { base: ulong, mask: familyMask } });
+            this.#addWrapper(value.place, rva, {
+              ...callee,
+              computed: { base: ulong, mask: familyMask, isSetIn: familyBase.isSetIn },
+            });
           if (callee.guesses) break;
           const use = { ulong, familyMask, familyBase, callee, ...site, constantRva, path };
           this.#addUse({ ...use, origin: 'computed' });

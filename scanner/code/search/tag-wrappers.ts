@@ -67,7 +67,7 @@ export class TagWrappers {
       return false;
     }
     const { returnedAt = '', poolFunction, computed } = callee;
-    const family = computed === undefined ? '' : `${computed.base}:${computed.mask}`;
+    const family = computed === undefined ? '' : `${computed.base}:${computed.mask}:${computed.isSetIn}`;
     const key = `${this.#context.fn.rva}:${placeKey(place)}:${returnedAt}:${poolFunction.kind}:${family}`;
     const known = this.#seen.get(key);
     if (known !== undefined) join(known, callee);

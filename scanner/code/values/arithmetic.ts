@@ -169,8 +169,7 @@ function familyOf(alu: number, base: Value, number: Value, rva: number): Value |
   if (alu === Alu.add && (base.value | 0) < 0 && (base.value | 0) > -MAX_OBJECT_BYTES) return undefined;
   const isOneCharacter = [0xff, 0xff00, 0xff0000, 0xff000000].some(byte => (number.mask & ~byte) === 0);
   if (!isOneCharacter) return undefined;
-  const isSum = alu === Alu.add || (base.value & number.mask) === 0;
-  return family(base, number.mask, rva, isSum ? number.place : undefined);
+  return family(base, number.mask, rva, number.place, alu === Alu.or ? true : undefined);
 }
 
 /** Whether the value may be an index that counts elements. */

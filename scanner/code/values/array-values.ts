@@ -76,7 +76,7 @@ export function imageArray(walk: Pick<Walk, 'image' | 'index'>, rva: number, str
   const others =
     !isFilled && walk.image.u32At(rva) === 0 ? readTable(walk.image, rva + stride, stride, end) : [];
   if (others.length > 1) return ValueSet.ofAll(others);
-  return isFilled ? ValueSet.ofAll([UNKNOWN, memory(rva)]) : ValueSet.of(UNKNOWN);
+  return isFilled ? ValueSet.ofAll([UNKNOWN, memory(rva, stride)]) : ValueSet.of(UNKNOWN);
 }
 
 /**

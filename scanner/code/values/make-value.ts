@@ -57,10 +57,12 @@ export function address(rva: number): Value {
 }
 
 /** What the image's memory holds at an address. */
-export function memory(rva: number): Value {
+/** With a stride, the first variable of an array stands for the same of any element. */
+export function memory(rva: number, stride?: number): Value {
   const value = new AnyValue('memory');
   value.rva = rva;
   value.plus = 0;
+  value.stride = stride;
   return value as Value;
 }
 
@@ -131,12 +133,13 @@ export function family(
   mask: number,
   rva: number,
   place: Place | undefined,
+  isSetIn?: true,
 ): Value {
   const value = new AnyValue('family');
   value.value = base.value;
   value.mask = mask;
   value.rva = rva;
-  value.base = { origin: base.origin, rva: base.rva };
+  value.base = { origin: base.origin, rva: base.rva, isSetIn };
   value.place = place;
   value.via = base.via;
   return value as Value;
@@ -277,7 +280,9 @@ export function isSame(a: Value, b: Value): boolean {
   const isNumber = a.kind === 'constant' || a.kind === 'family';
   if (one.value !== other.value || one.mask !== other.mask || (!isNumber && one.rva !== other.rva))
     return false;
-  if (one.offset !== other.offset || one.plus !== other.plus || one.stride !== other.stride) return false;
+  if (one.offset !== other.offset || one.plus !== other.plus) return false;
+  // An array of variables goes by the first one.
+  if (one.stride !== other.stride && a.kind !== 'memory') return false;
   const isPassed = a.kind === 'bits' || a.kind === 'family' || a.kind === 'field';
   if (isPassed && keyOf(one.place) !== keyOf(other.place)) return false;
   const isOfCall = a.kind === 'result' || a.kind === 'field';

@@ -47,11 +47,14 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     if (pointers !== undefined) return pointers;
   }
   const found = walk.at(operand, i, depth + 1);
-  const isBounded = placesCharacter(alu[i], source[i], low[i]) || countsElements(alu[i], source[i], found);
+  const isBounded =
+    placesCharacter(alu[i], source[i], low[i]) ||
+    countsElements(alu[i], source[i], found) ||
+    setsCounted(alu[i], found);
   const lefts = isBounded ? enumerated(walk, found, i, depth) : found;
   const isPointer = alu[i] === Alu.add && source[i] !== NONE && lefts.numbers() === 0;
   const added = sourceValue(walk, i, wanted, depth);
-  const rights = isPointer ? counted(walk, added, i, depth) : added;
+  const rights = isPointer || setsCounted(alu[i], added) ? counted(walk, added, i, depth) : added;
   // Two sets of numbers may be two views of one choice: what they add up to is not every sum of them.
   if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) return ValueSet.of(DERIVED);
   const results = new ValueSet();
@@ -98,6 +101,11 @@ function isSelecting(alu: number): boolean {
 function countsElements(alu: number, source: number, numbers: ValueSet): boolean {
   const isScaled = source === NONE && (alu === Alu.shiftLeft || alu === Alu.multiply);
   return isScaled && numbers.values.some(({ kind }) => kind === 'previous' || kind === 'parameter');
+}
+
+/** Whether bits of what a loop counts are set in something, as clang writes a sum of numbers that have no bit in common. */
+function setsCounted(alu: number, numbers: ValueSet): boolean {
+  return alu === Alu.or && numbers.values.some(({ kind }) => kind === 'previous');
 }
 
 /** Whether the operation moves a small number to where a character of a tag is. */

@@ -36,7 +36,8 @@ export const MAX_TABLE_ENTRIES = 64;
 /**
  * The tags, or the pointers, in an array whose first one is at `rva` and whose elements have `stride` bytes: as many as read like tags
  * in a row, up to `endRva`, where something else of the image is referred to. A row without a tag (zero) belongs to them where it has
- * pointers at the places of the row before it, and the next tag is a row's as well.
+ * pointers at the places of the row before it, and the next tag is a row's as well. Pointers may have null among them: a search that
+ * became a choice by a number (clang 22 makes one of a loop over a table of few) has it where nothing is found.
  */
 export function readTable(image: DriverImage, rva: number, stride: number, endRva: number): Value[] {
   const section = image.sectionAt(rva);
@@ -46,7 +47,10 @@ export function readTable(image: DriverImage, rva: number, stride: number, endRv
   for (let n = 0; n < MAX_TABLE_ENTRIES; n++) {
     const at = rva + n * stride;
     if (at + 4 > endRva || at + 4 > section.rva + section.bytes.length) break;
-    if (isRelocated(image.relocations, at) !== ofPointers) break;
+    if (isRelocated(image.relocations, at) !== ofPointers) {
+      if (ofPointers && isNull(image, at)) continue;
+      break;
+    }
     const target = ofPointers ? image.pointerAt(at) : undefined;
     const value = image.u32At(at);
     if (target !== undefined) values.push(address(target));
@@ -55,6 +59,10 @@ export function readTable(image: DriverImage, rva: number, stride: number, endRv
     else values.push(constant(value, 'table', at));
   }
   return values;
+}
+
+function isNull({ pointerSize, u32At }: DriverImage, rva: number): boolean {
+  return u32At(rva) === 0 && (pointerSize === 4 || u32At(rva + 4) === 0);
 }
 
 /** Whether the loader relocates something in the `stride` bytes from `rva` on, and the same in as many bytes before it. */

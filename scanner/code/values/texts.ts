@@ -40,8 +40,10 @@ export function withoutNames(
   });
 }
 
-/** A text is longer than two tags that stand side by side, or than one before a number that reads like a character. */
-const LEAST_TEXT_BYTES = 8;
+/** A text is longer than a tag beside a number that reads like one character or two. */
+const LEAST_TEXT_BYTES = 7;
+/** So many characters behind the end of a text are the beginning of the next one: texts stand side by side, without padding. */
+const NEXT_TEXT_BYTES = 3;
 /** Of so many words in a row one name in four has the length; tags of that many share their letters. */
 const WORDS_OF_A_TEXT = 4;
 /** As far as it takes to see that bytes are part of a text. */
@@ -55,8 +57,11 @@ const MAX_TEXT_BYTES = 64;
 export function isPieceOfText(image: DriverImage, rva: number, objectRva = 0): boolean {
   const section = image.sectionAt(rva);
   if (section === undefined) return false;
+  // Compilers align the fields of structures, and no texts.
+  if (rva % 4 !== 0) return true;
   const at = rva - section.rva;
   const { begin, end } = textAround(image, section, at, objectRva);
+  if (isBeforeText(image, section, end)) return true;
   const isWhole = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
   const isRow = isWhole && end - begin < 4 * WORDS_OF_A_TEXT;
   return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva, objectRva)?.isFamily;
@@ -87,6 +92,13 @@ function textAround(
   let end = at + 4;
   while (end < bytes.length && end - at < MAX_TEXT_BYTES && isOfText(end)) end++;
   return { begin, end };
+}
+
+/** Whether a text ends at an offset and the next one begins right behind. */
+function isBeforeText({ relocations }: DriverImage, { rva, bytes }: Section, end: number): boolean {
+  if (bytes[end] !== 0 || isRelocated(relocations, rva + end)) return false;
+  for (let n = 1; n <= NEXT_TEXT_BYTES; n++) if (!isTextByte(bytes[end + n])) return false;
+  return true;
 }
 
 function rowOfTags(image: DriverImage, rva: number, objectRva = 0): TagRow | undefined {

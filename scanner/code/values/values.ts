@@ -16,8 +16,11 @@ export type Value =
     }
   /** An address of the image. */
   | { kind: 'address'; rva: number }
-  /** What the image's memory holds at an address (an import slot, a pointer filled at run time), plus a constant. */
-  | { kind: 'memory'; rva: number; plus: number }
+  /**
+   * What the image's memory holds at an address (an import slot, a pointer filled at run time), plus a constant. With a stride, the
+   * same of any element of an array there.
+   */
+  | { kind: 'memory'; rva: number; plus: number; stride?: number }
   /**
    * What memory holds `offset` bytes behind the pointer that the image's memory holds at `rva`. With a stride, the field of
    * any element of an array there.
@@ -81,6 +84,8 @@ export type Value =
 export interface FamilyBase {
   origin: ConstantOrigin;
   rva: number;
+  /** The number's bits are set in it, not added to it. */
+  isSetIn?: true;
 }
 
 /** What is the same wherever it is read, but not known here. */

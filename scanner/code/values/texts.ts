@@ -46,6 +46,8 @@ const LEAST_TEXT_BYTES = 7;
 const NEXT_TEXT_BYTES = 3;
 /** Of so many words in a row one name in four has the length; tags of that many share their letters. */
 const WORDS_OF_A_TEXT = 4;
+/** So many different words in a row that begin with the same two letters are tags. */
+const LEAST_FAMILY = 3;
 /** As far as it takes to see that bytes are part of a text. */
 const MAX_TEXT_BYTES = 64;
 
@@ -59,12 +61,37 @@ export function isPieceOfText(image: DriverImage, rva: number, objectRva = 0): b
   if (section === undefined) return false;
   // Compilers align the fields of structures, and no texts.
   if (rva % 4 !== 0) return true;
+  if (isInFamily(image, rva, objectRva)) return false;
   const at = rva - section.rva;
   const { begin, end } = textAround(image, section, at, objectRva);
   if (isBeforeText(image, section, end)) return true;
   const isWhole = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
   const isRow = isWhole && end - begin < 4 * WORDS_OF_A_TEXT;
   return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva, objectRva)?.isFamily;
+}
+
+/**
+ * Whether the four bytes are one of several different tags in a row that begin alike, whatever stands behind these: compilers put a text
+ * right behind the table that they make of a switch, or behind a structure, and letters of a text do not return every four bytes. Two
+ * are enough where no text stands before them.
+ */
+function isInFamily({ u32At, sectionAt }: DriverImage, rva: number, objectRva: number): boolean {
+  const word = u32At(rva) ?? 0;
+  if (!looksLikeTag(word) || !isLetter(word & 0xff)) return false;
+  const family = new Set<number>();
+  const isAnother = (at: number) => {
+    const tag = u32At(at) ?? 0;
+    const isOne = looksLikeTag(tag) && (tag & 0xffff) === (word & 0xffff) && !family.has(tag);
+    if (isOne) family.add(tag);
+    return isOne && family.size < LEAST_FAMILY;
+  };
+  for (let at = rva; isAnother(at); ) at += 4;
+  let begin = rva;
+  while (begin - 4 >= objectRva && isAnother(begin - 4)) begin -= 4;
+  if (family.size !== LEAST_FAMILY - 1) return family.size >= LEAST_FAMILY;
+  // Where an object begins with them, it may be a text itself.
+  const section = begin === objectRva ? undefined : sectionAt(begin);
+  return section !== undefined && !isTextByte(section.bytes[begin - section.rva - 1]);
 }
 
 /**
@@ -121,8 +148,13 @@ function rowOfTags(image: DriverImage, rva: number, objectRva = 0): TagRow | und
 /** Whether two characters, the first of them a letter, are the same in all tags, and the others are not. */
 function sharesLetters(tags: readonly number[], shift: number): boolean {
   const shared = tags.map(tag => (tag >>> shift) & 0xffff);
-  const isLetter = /[A-Za-z]/.test(String.fromCharCode(shared[0] & 0xff));
-  return isLetter && shared.every(one => one === shared[0]) && tags.some(tag => tag !== tags[0]);
+  return (
+    isLetter(shared[0] & 0xff) && shared.every(one => one === shared[0]) && tags.some(tag => tag !== tags[0])
+  );
+}
+
+function isLetter(byte: number): boolean {
+  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }
 
 function isTextByte(byte: number): boolean {

@@ -51,9 +51,16 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     placesCharacter(alu[i], source[i], low[i]) ||
     countsElements(alu[i], source[i], found) ||
     setsCounted(alu[i], found);
-  const lefts = isBounded ? enumerated(walk, found, i, depth) : found;
-  const isPointer = alu[i] === Alu.add && source[i] !== NONE && lefts.numbers() === 0;
   const added = sourceValue(walk, i, wanted, depth);
+  // Either register of a sum may hold the pointer, and the other one the distance that a loop counts.
+  const isRegisters = alu[i] === Alu.add && source[i] !== NONE;
+  const isDistance = isRegisters && !isBounded && added.numbers() === 0;
+  const lefts = isBounded
+    ? enumerated(walk, found, i, depth)
+    : isDistance
+      ? counted(walk, found, i, depth)
+      : found;
+  const isPointer = isRegisters && lefts.numbers() === 0;
   const rights = isPointer || setsCounted(alu[i], added) ? counted(walk, added, i, depth) : added;
   // Two sets of numbers may be two views of one choice: what they add up to is not every sum of them.
   if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) return ValueSet.of(DERIVED);

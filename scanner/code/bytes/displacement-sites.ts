@@ -4,6 +4,7 @@
  */
 import type { DriverImage } from '../../pe/image-facts.ts';
 import { readInt32 } from './little-endian.ts';
+import { looksLikeTag } from './tag-characters.ts';
 import { isTagNearByte } from './tags-in-code.ts';
 
 /** Distances looked for. */
@@ -18,6 +19,8 @@ const MAX_PLAIN_SITES = 100;
 const MAX_SITES = 20_000;
 /** A pointer that is loaded is called within this many bytes. */
 const CALL_WITHIN = 64;
+/** A number of eight bytes is stored within this many bytes of the register that is given it. */
+const PAIR_WITHIN = 40;
 
 /** RVAs of the candidates. */
 export function displacementSites(image: DriverImage, wanted: WantedDistances): number[] {
@@ -56,6 +59,11 @@ function x86Sites(
     const distance = distanceAt(bytes, p + 1);
     if (((isStore ? IS_STORED : IS_CALLED) & maybe[distance & (maybe.length - 1)]) === 0) continue;
     const isWide = is64 && (bytes[p - 1] & 0xf8) === 0x48;
+    if (kind === Access.store && isWide) {
+      const field = fieldInPair(bytes, p, distance, wanted.stores);
+      if (field !== NO_DISTANCE) offer(field, rva + p, bytes, p);
+      continue;
+    }
     if (isStore && (isWide || bytes[p - 1] === 0x66)) continue;
     if (kind === Access.load && is64 && !isWide) continue;
     const field = bytes[p + 1] & 0x38;
@@ -73,7 +81,9 @@ const IS_CALLED = 2;
 /** By the low bits of a distance: whether stores or calls there may be wanted; for nearly all of them nothing is. */
 function maybeWanted({ stores, calls }: WantedDistances): Uint8Array {
   const maybe = new Uint8Array(1024);
-  for (const distance of stores) maybe[distance & (maybe.length - 1)] |= IS_STORED;
+  // A store of two fields at once names the first of them.
+  for (const distance of stores)
+    for (const at of [distance, distance - 4]) maybe[at & (maybe.length - 1)] |= IS_STORED;
   for (const distance of calls) maybe[distance & (maybe.length - 1)] |= IS_CALLED;
   return maybe;
 }
@@ -109,6 +119,24 @@ function distanceAt(bytes: Uint8Array, at: number): number {
   return mod === 1 ? (bytes[at + 1 + sib] << 24) >> 24 : readInt32(bytes, at + 1 + sib);
 }
 
+/**
+ * The wanted field that `mov [reg+distance], r64` fills at p, where the register has just been given both halves of a number of eight
+ * bytes, one of them something like a tag: compilers store two fields at once (`size` and `tag`).
+ */
+function fieldInPair(bytes: Uint8Array, p: number, distance: number, stores: ReadonlySet<number>): number {
+  const isWanted = stores.has(distance);
+  if (!isWanted && !stores.has((distance + 4) | 0)) return NO_DISTANCE;
+  const register = ((bytes[p + 1] >> 3) & 7) | ((bytes[p - 1] & 4) << 1);
+  for (let at = p - 11; at >= Math.max(0, p - PAIR_WITHIN); at--) {
+    if ((bytes[at] & 0xfe) !== 0x48 || (bytes[at + 1] & 0xf8) !== 0xb8) continue;
+    if (((bytes[at + 1] & 7) | ((bytes[at] & 1) << 3)) !== register) continue;
+    if (isWanted && looksLikeTag(readInt32(bytes, at + 2))) return distance;
+    const isSecond = stores.has((distance + 4) | 0) && looksLikeTag(readInt32(bytes, at + 6));
+    return isSecond ? (distance + 4) | 0 : NO_DISTANCE;
+  }
+  return NO_DISTANCE;
+}
+
 /** call reg, jmp reg, or a call or jump through memory: Control Flow Guard's dispatch. */
 function isCalledSoon(bytes: Uint8Array, p: number): boolean {
   const end = Math.min(p + CALL_WITHIN, bytes.length - 1);
@@ -142,10 +170,35 @@ function arm64Sites(bytes: Uint8Array, rva: number, wanted: WantedDistances, off
     }
     if (kind === (0xb9000000 | 0)) {
       if (wanted.stores.has(scaled * 4)) offer(scaled * 4, rva + p, bytes, p);
+    } else if (kind === (0xf9000000 | 0)) {
+      const field = fieldInArm64Pair(bytes, p, scaled * 8, wanted.stores);
+      if (field !== NO_DISTANCE) offer(field, rva + p, bytes, p);
     } else if (kind === (0xf9400000 | 0) && wanted.calls.has(scaled * 8) && isBranchedToSoon(bytes, p)) {
       offer(scaled * 8, rva + p, bytes, p);
     }
   }
+}
+
+/** The same for `str xn, [xm, #distance]`: the register is given its number two bytes at a time. */
+function fieldInArm64Pair(
+  bytes: Uint8Array,
+  p: number,
+  distance: number,
+  stores: ReadonlySet<number>,
+): number {
+  if (!stores.has(distance) && !stores.has(distance + 4)) return NO_DISTANCE;
+  const register = readInt32(bytes, p) & 31;
+  const halves = [0, 0];
+  for (let at = p - 4; at >= Math.max(0, p - PAIR_WITHIN); at -= 4) {
+    const word = readInt32(bytes, at);
+    const kind = word & 0xff800000;
+    if ((word & 31) !== register || (kind !== (0xf2800000 | 0) && kind !== (0xd2800000 | 0))) continue;
+    const place = (word >>> 21) & 3;
+    halves[place >> 1] |= ((word >>> 5) & 0xffff) << (16 * (place & 1));
+    if (kind === (0xd2800000 | 0)) break; // movz, the first of them
+  }
+  if (stores.has(distance) && looksLikeTag(halves[0])) return distance;
+  return stores.has(distance + 4) && looksLikeTag(halves[1]) ? distance + 4 : NO_DISTANCE;
 }
 
 /** blr or br with any register. */

@@ -13,7 +13,7 @@ import type { Value } from '../values/values.ts';
 /** Classes that inherit one method; of more it is not asked. */
 const MAX_CLASSES = 64;
 /** Bytes of code in which two functions are named that are put into one structure side by side. */
-const NAMED_WITHIN = 64;
+const NAMED_WITHIN = 192;
 
 /** Answers for the function at hand. */
 export class MethodTables {
@@ -98,10 +98,10 @@ export class MethodTables {
    * data (`interface->create = create; interface->get = get`).
    */
   isNamedBeside(functionRva: number): boolean {
-    const { code, fn } = this.#context;
-    const { index, functions } = code;
-    const own = index.referencesTo(fn.rva);
-    const others = index.referencesTo(functionRva);
+    const { code, fn, worklist } = this.#context;
+    const { functions } = code;
+    const own = worklist.namesOf(fn.rva);
+    const others = worklist.namesOf(functionRva);
     if (functionRva === fn.rva || own.length > MAX_CLASSES || others.length > MAX_CLASSES) return false;
     return own.some(site =>
       others.some(

@@ -110,6 +110,11 @@ export class Worklist {
     return this.#pointers.slotsOf(this.#entryOf(functionRva) ?? functionRva);
   }
 
+  /** Code that names the address by which a function is entered. */
+  namesOf(functionRva: number): readonly number[] {
+    return this.#code.index.referencesTo(this.#entryOf(functionRva) ?? functionRva);
+  }
+
   /** The function, or the thunk that jumps to it, where nobody calls that. */
   #entryOf(functionRva: number, hops = 0): number | undefined {
     const { index, functions } = this.#code;

@@ -103,7 +103,10 @@ export class ObjectFlow {
     if (!stored.hasMethods || !this.#methods.isOwnObject(place)) return [];
     return stored
       .readersOfField(undefined, offset)
-      .filter(({ method }) => method !== undefined && this.#methods.isBeside(method));
+      .filter(
+        ({ method }) =>
+          method !== undefined && (this.#methods.isBeside(method) || this.#methods.isNamedBeside(method)),
+      );
   }
 
   /**

@@ -47,7 +47,8 @@ export class PassedClasses {
     if (entry === undefined || table === undefined || table.pointer.behind !== undefined) return false;
     const tables = this.#tablesGiven(functionRva, table.pointer, table.offset);
     if (tables === undefined) return false;
-    const guessed = new Set(this.#context.tables.callsOf(pointer, functionRva).targets);
+    const calls = this.#context.tables;
+    const guessed = new Set([...calls.callsOf(pointer, functionRva).targets, ...calls.openCallsOf(pointer)]);
     return [...tables].every(rva => {
       const target = relocatedPointerAt(this.#context.code.image, rva + entry.offset);
       return target !== undefined && !guessed.has(target);

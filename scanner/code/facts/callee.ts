@@ -91,6 +91,8 @@ interface GuessedCall {
   functionRva: number;
   pointer: Value;
   place: Place;
+  /** Nothing was seen to keep the table in that very place: a proven tag must begin alike. */
+  isOpen?: true;
 }
 
 /** How a tag of an object of the image is read. */

@@ -33,9 +33,10 @@ export class OperationsTables {
   /** Tables, and variables of functions, whose address was stored into objects, by distance; tables into variables, by RVA. */
   readonly #tablesInObjects = new Map<number, Set<number>>();
   readonly #tablesInVariables = new Map<number, Set<number>>();
-  /** By distance: tables that hold a function there; and all tables of which it is known where their address is kept. */
+  /** By distance: tables that hold a function there. */
   readonly #tablesWith = new Map<number, Set<number>>();
-  readonly #kept = new Set<number>();
+  /** The tables of which it is known where their address is kept: how far behind objects at most, 0 for variables. */
+  readonly #kept = new Map<number, number>();
   /** By RVA: functions stored into variables. */
   readonly #inVariables = new Map<number, Set<number>>();
   /** Addresses of structures that such variables may be part of, and those that nobody has asked for yet. */
@@ -101,7 +102,7 @@ export class OperationsTables {
   storedInObject(distance: number, rva: number): void {
     const table = this.#tables.get(rva);
     if (table !== undefined) {
-      this.#kept.add(rva);
+      this.#kept.set(rva, Math.max(distance, this.#kept.get(rva) ?? 0));
       for (const at of table.keys()) {
         this.#note(this.#tablesInObjects, distance, rva, at);
         // The table of virtual functions of an object within this one: its own pointer leads to it.
@@ -116,7 +117,7 @@ export class OperationsTables {
   /** The address of a table is stored in a variable. True where that is new. */
   storedInVariable(variableRva: number, tableRva: number): boolean {
     if (!this.#tables.has(tableRva)) return false;
-    this.#kept.add(tableRva);
+    if (!this.#kept.has(tableRva)) this.#kept.set(tableRva, 0);
     return add(this.#tablesInVariables, variableRva, tableRva);
   }
 
@@ -193,16 +194,29 @@ export class OperationsTables {
     if (!isOfObject) return NO_CALLS;
     const passed = [...this.passedTo(value, inFunction)];
     if (passed.length > 0) return { targets: passed, guesses: 0 };
-    const kept = this.#keptTable(value);
+    const isStored = 'offset' in value && this.#inObjects.has(value.offset);
+    const kept = isStored ? [] : this.#keptTable(value, rva => !this.#kept.has(rva));
     if (kept.length > 0) return { targets: kept, guesses: 2 };
     return { targets: this.#guessedBy(value), guesses: 1 };
   }
 
   /**
-   * The table is read from an object that somebody else filled, with what he was given himself (`client->dispatch->allocate`):
-   * any of those of which nobody was seen to keep the address.
+   * What a call by a field's table may lead to besides, by two guesses and no witness: a table whose address is kept further on in an
+   * object, which this one may be a part of (`job->scan.engine = &engine; open(&job->scan)`), or any of which nobody was seen to keep the
+   * address, since that other objects have a function of their own at the distance says nothing of this one's table.
    */
-  #keptTable(value: Value): number[] {
+  openCallsOf(value: Value): readonly number[] {
+    if (value.kind !== 'field') return [];
+    const isStored = this.#inObjects.has(value.offset);
+    const within = value.owner ?? Number.POSITIVE_INFINITY;
+    return this.#keptTable(value, rva => (this.#kept.get(rva) ?? (isStored ? within + 1 : 0)) > within);
+  }
+
+  /**
+   * The table is read from an object that somebody else filled, with what he was given himself (`client->dispatch->allocate`):
+   * any of those that may be kept there.
+   */
+  #keptTable(value: Value, mayBe: (tableRva: number) => boolean): number[] {
     if (value.kind !== 'field' && value.kind !== 'behind') return [];
     const isKnown =
       value.kind === 'behind'
@@ -210,8 +224,7 @@ export class OperationsTables {
         : !value.owner || this.#tablesInObjects.has(value.owner);
     const tables = this.#tablesWith.get(value.offset);
     const isAny = tables === undefined || tables.size > MAX_TABLES_AT_A_DISTANCE;
-    if (isKnown || isAny || this.#inObjects.has(value.offset)) return [];
-    return this.#inThese(new Set([...tables].filter(rva => !this.#kept.has(rva))), value.offset);
+    return isKnown || isAny ? [] : this.#inThese(new Set([...tables].filter(mayBe)), value.offset);
   }
 
   #inThese(tables: ReadonlySet<number> | undefined, distance: number): number[] {

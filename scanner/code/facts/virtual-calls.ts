@@ -22,13 +22,14 @@ export function calledByTable(
   target: number,
   callee: Callee,
   guesses: number,
+  isOpen?: true,
 ): Callee {
   // Where the very table was passed, nothing is guessed.
   if (guesses === 0) return callee;
   return {
     ...callee,
     virtual: virtualCall(fn, i, pointer, callee, target),
-    guessedCall: { functionRva: fn.rva, pointer, place: callee.place },
+    guessedCall: { functionRva: fn.rva, pointer, place: callee.place, isOpen },
     guesses: (callee.guesses ?? 0) + guesses,
   };
 }

@@ -73,22 +73,29 @@ export class OperationsPointers {
   /** An indirect call or jump by an operations table of an object that is not known. */
   addIndirectCall(i: number): void {
     this.addCopy(i);
-    const { code, fn, targets } = this.#context;
+    const { fn, tables } = this.#context;
     for (const { pointer, distance, rva } of this.#queried.filledBy(i))
       this.#addBehind(pointer, distance, rva);
     for (const value of fn.calledPointers(i)) {
-      const called = this.#methods.callsOf(value);
-      // A table of which nothing but a distance is known: only what may pass a tag itself is worth that guess.
-      if (called.guesses > 1 && !isTagNear(code.image, fn.body.operations.rva[i])) continue;
-      for (const target of called.targets) {
-        for (const callee of targets.allOfFunction(target)) {
-          const way = `${fn.body.operations.rva[i]}:${target}:${called.guesses}`;
-          const key = `${way}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
-          if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
-          this.#seenGuesses.add(key);
-          const by = called.guesses === 0 ? handedFunction(value, target) : undefined;
-          this.#uses.addCall(i, calledByTable(fn, i, value, target, callee, called.guesses), by);
-        }
+      const { targets, guesses } = this.#methods.callsOf(value);
+      this.#addCallsBy(value, i, targets, guesses);
+      this.#addCallsBy(value, i, tables.openCallsOf(value), 2, true);
+    }
+  }
+
+  /** The call `i` may lead to these functions by a pointer, by so many guesses; an open one may as well lead elsewhere. */
+  #addCallsBy(pointer: Value, i: number, functions: Iterable<number>, guesses: number, isOpen?: true): void {
+    const { code, fn, targets } = this.#context;
+    // A table of which nothing but a distance is known: only what may pass a tag itself is worth that guess.
+    if (guesses > 1 && !isTagNear(code.image, fn.body.operations.rva[i])) return;
+    for (const target of functions) {
+      for (const callee of targets.allOfFunction(target)) {
+        const way = `${fn.body.operations.rva[i]}:${target}:${guesses}`;
+        const key = `${way}:${placeKey(callee.place)}:${callee.poolFunction.name}`;
+        if (this.#seenGuesses.has(key) || this.#seenGuesses.size >= MAX_GUESSED_CALLS) continue;
+        this.#seenGuesses.add(key);
+        const by = handedFunction(pointer, target);
+        this.#uses.addCall(i, calledByTable(fn, i, pointer, target, callee, guesses, isOpen), by);
       }
     }
   }

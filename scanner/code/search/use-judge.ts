@@ -66,6 +66,7 @@ export class UseJudge {
     if (described === undefined ? isNear : objects.isOpen(described) || this.#isSpoiled(callee)) return true;
     if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
     const { pointer, place } = guessedCall;
+    if (guessedCall.isOpen) return true;
     if (this.#context.tables.isOfKeptTable(pointer)) return false;
     const distance =
       pointer.kind === 'parameter'

@@ -5,7 +5,7 @@ import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from '../processors/opera
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { enumerated } from './bounds.ts';
-import { counted } from './loop-counters.ts';
+import { counted, countedNumbers } from './loop-counters.ts';
 import { address, behindPointer, constant, DERIVED, inFrame, memory, UNKNOWN } from './make-value.ts';
 import { oneNumber } from './one-number.ts';
 import { multiplied } from './register-arithmetic.ts';
@@ -149,7 +149,20 @@ function memoryAt(
     case 'address': {
       const rva = (pointer.rva + offset) | 0;
       const step = siblings?.values.find(value => value.kind === 'previous' && value.plus > 0);
-      if (step !== undefined && step.kind === 'previous') return imageArray(walk, rva, step.plus);
+      if (step !== undefined && step.kind === 'previous') {
+        // Another number that is counted beside the pointer may tell how many elements there are.
+        const numbers = [constant(pointer.rva, 'computed', walk.body.operations.rva[before]), step];
+        const rounds = countedNumbers(walk, numbers, before, depth)?.length;
+        const isSecond = siblings?.values.some(
+          one => one.kind === 'address' && one.rva === pointer.rva - step.plus,
+        );
+        return imageArray(
+          walk,
+          rva,
+          step.plus,
+          rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0),
+        );
+      }
       return walk.at(imagePart(rva, 4), before, depth + 1);
     }
     case 'element':

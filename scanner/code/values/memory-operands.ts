@@ -126,11 +126,35 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number, offset = 
     pointer.kind === 'address' &&
     found.values.some(value => isOpenValue(value) || value.kind === 'inside') &&
     walk.image.sectionAt(pointer.rva + offset)?.writable === false;
-  const numbers = isTable ? enumerated(walk, found, i, depth) : counted(walk, found, i, depth);
+  const numbers = isTable
+    ? enumerated(walk, found, i, depth)
+    : (boundedMultiples(walk, pointer, found, i, depth) ?? counted(walk, found, i, depth));
   return numbers.map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
     return compute(Alu.add, pointer, distance, rva[i])[0];
   });
+}
+
+/**
+ * The index of a table that has been multiplied (`lea eax, [eax + 2*eax]`), where a comparison bounds it: past its end may stand anything.
+ * Before the multiplication it may still become a part of another number.
+ */
+function boundedMultiples(
+  walk: Walk,
+  pointer: Value,
+  found: ValueSet,
+  i: number,
+  depth: number,
+): ValueSet | undefined {
+  if (pointer.kind !== 'address' || found.values.length !== 1 || found.values[0].kind !== 'multiple')
+    return undefined;
+  const { index, rva } = walk.body.operations;
+  const one = oneNumber(walk, index[i], index[i], i);
+  if (one === undefined || one.first === 1) return undefined;
+  const numbers = enumerated(walk, walk.at(register(one.register), one.before, depth + 1), i, depth);
+  if (!numbers.values.every(({ kind }) => kind === 'constant')) return undefined;
+  const times = constant(one.first, 'computed', rva[i]);
+  return numbers.map(value => compute(Alu.multiply, value, times, rva[i])[0]);
 }
 
 /**

@@ -66,10 +66,12 @@ function numbersUpTo(
   const isSame = other.step === step && (isAmong(first) || isAmong(first + step));
   if (isSum && !isSame) return undefined;
   const start = isSame ? first : other.start;
-  const steps = stepsTo(number >>> 0, start, other.step, canPassZero(walk, i));
-  if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) return undefined;
-  // Where the next number is compared, a round less is left; where the end itself belongs to the loop, one more.
+  // Where the next number is compared, a round less is left: the first one may be negative then, and is not seen there.
   const isNext = !isAmong(start);
+  const from = isNext ? (start + other.step) >>> 0 : start;
+  const steps = stepsTo(number >>> 0, from, other.step, canPassZero(walk, i)) + (isNext ? 1 : 0);
+  if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) return undefined;
+  // Where the end itself belongs to the loop, one more.
   const last = steps + (includesEnd(walk, i, other.step) ? 1 : 0) - (isNext ? 1 : 0);
   const rounds = isBehind(walk, i, use) && !isAfterLoop(walk, i, use) ? last : last + 1;
   return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>

@@ -73,6 +73,7 @@ export function unlistedStarts(
     const further = image.arch === 'arm64' ? jumpTargetArm64(code, next) : jumpTarget(code, next);
     if (further !== undefined && sectionOf(code, further) !== undefined) offer(next, true);
   }
+  if (!isX86) for (const rva of leafTargets(image, index, code, begins)) offer(rva, true);
   const starts = Uint32Array.from(found).sort();
   if (image.arch === 'arm64') return starts;
   for (const rva of tailJumpTargets(index, starts, code)) offer(rva, true);
@@ -97,6 +98,42 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
       lastAddressNotAbove(starts, site) !== own && (isSaving || isBehindRestore(code, site));
     if (index.callersOf(target).some(isFromElsewhere)) yield target;
   }
+}
+
+/**
+ * Leaf functions that listed ones jump to when they are done: all other parts of those are listed as well. On x64, where any byte may
+ * look like a jump, it must stand behind what empties the frame, and the function behind the end of another.
+ */
+function* leafTargets(
+  { arch, functionRanges: listed }: DriverImage,
+  index: CodeIndex,
+  code: Section[],
+  begins: Uint32Array,
+): Generator<number> {
+  const isListed = (rva: number) => {
+    const at = lastAddressNotAbove(begins, rva);
+    return at >= 0 && rva < listed[at].endRva;
+  };
+  for (const target of listed.length === 0 ? [] : index.jumpTargets()) {
+    const section = isListed(target) ? undefined : sectionOf(code, target);
+    if (section === undefined) continue;
+    const mayBegin = arch === 'arm64' ? mayBeginArm64 : isBehindReturn;
+    if (!mayBegin(section.bytes, target - section.rva)) continue;
+    const isLeft = (site: number) =>
+      arch === 'arm64' || isBehindRestore(code, site) || isBehindRoom(code, site);
+    if (index.callersOf(target).some(site => isListed(site) && isLeft(site))) yield target;
+  }
+}
+
+/** Behind `add rsp, n`, which takes the function's own room from the stack. */
+function isBehindRoom(code: Section[], site: number): boolean {
+  const section = sectionOf(code, site);
+  if (section === undefined) return false;
+  const { bytes } = section;
+  const at = site - section.rva;
+  const isAdd = (from: number, form: number) =>
+    from >= 0 && bytes[from] === 0x48 && bytes[from + 1] === form && bytes[from + 2] === 0xc4;
+  return isAdd(at - 4, 0x83) || isAdd(at - 7, 0x81);
 }
 
 /** Behind a pop of ebx, ebp, esi or edi (on x64 of r12 to r15 as well): what a tail jump leaves a function by. */

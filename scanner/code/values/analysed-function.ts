@@ -160,8 +160,11 @@ export class AnalysedFunction {
   /** The pointers that a call or jump may go through; behind a Control Flow Guard check they are in a register. */
   calledPointers(i: number): readonly Value[] {
     const { source, index } = this.body.operations;
-    if (this.isJump(i) && source[i] === NONE && index[i] !== NONE) return []; // a jump table
-    return this.resolver.importSlotAt(i) ?? this.#otherPointers(i);
+    const pointers = this.resolver.importSlotAt(i) ?? this.#otherPointers(i);
+    if (!this.isJump(i) || source[i] !== NONE || index[i] === NONE) return pointers;
+    // Through a table of its own cases, or to what a row of functions has for it.
+    const isCase = (value: Value) => value.kind !== 'address' || this.body.contains(value.rva);
+    return pointers.some(isCase) ? [] : pointers;
   }
 
   #otherPointers(i: number): readonly Value[] {

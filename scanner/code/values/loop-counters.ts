@@ -56,7 +56,7 @@ function numbersUpTo(
 ): Value[] | undefined {
   const { rva } = walk.body.operations;
   const other = counterOf(compared);
-  if (other === undefined || !isInStep(walk, counter, other)) return undefined;
+  if (other === undefined || !isInStep(walk, counter, other) || !mayEnd(walk, i, other)) return undefined;
   const isAmong = (wanted: number) =>
     compared.some(value => value.kind === 'constant' && value.value === wanted >>> 0);
   // The very number plus a constant: `previous` has that constant in what a round adds.
@@ -66,12 +66,14 @@ function numbersUpTo(
   const isSame = other.step === step && (isAmong(first) || isAmong(first + step));
   if (isSum && !isSame) return undefined;
   const start = isSame ? first : other.start;
-  const steps = stepsTo(number >>> 0, start, other.step, canPassZero(walk, i));
-  if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) return undefined;
-  // Where the next number is compared, a round less is left; where the end itself belongs to the loop, one more.
+  // Where the next number is compared, a round less is left: the first one may be negative then, and is not seen there.
   const isNext = !isAmong(start);
+  const from = isNext ? (start + other.step) >>> 0 : start;
+  const steps = stepsTo(number >>> 0, from, other.step, canPassZero(walk, i)) + (isNext ? 1 : 0);
+  if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) return undefined;
+  // Where the end itself belongs to the loop, one more.
   const last = steps + (includesEnd(walk, i, other.step) ? 1 : 0) - (isNext ? 1 : 0);
-  const rounds = isBehind(walk, i, use) ? last : last + 1;
+  const rounds = isBehind(walk, i, use) && !isAfterLoop(walk, i, use) ? last : last + 1;
   return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>
     constant((counter.start + n * step) >>> 0, 'computed', rva[i]),
   );
@@ -144,14 +146,42 @@ function isInStep({ body }: Walk, a: Counter, b: Counter): boolean {
   return !comesBack(body.blocks, ofA, ofB) && !comesBack(body.blocks, ofB, ofA);
 }
 
+/** Whether the loop may be left at comparison `i`: from either side of others, as of a case in a loop, it goes on to the next round. */
+function mayEnd({ body }: Walk, i: number, { by }: Counter): boolean {
+  const { successors } = body.blocks;
+  const at = body.blockOf[i];
+  if (body.blockOf[by] === at) return true;
+  for (let edge = successors.first[at]; edge !== NO_EDGE; edge = successors.next[edge]) {
+    const side = successors.target[edge];
+    if (side !== body.blockOf[by] && !leadsTo(body.blocks, side, body.blockOf[by], at)) return true;
+  }
+  return false;
+}
+
+/** Whether the use comes when the loop has ended there: what it uses may have been put aside in the round that ended it. */
+function isAfterLoop({ body }: Walk, i: number, use: number): boolean {
+  const { blocks, blockOf } = body;
+  const [at, used] = [blockOf[i], blockOf[use]];
+  for (let edge = blocks.successors.first[at]; edge !== NO_EDGE; edge = blocks.successors.next[edge]) {
+    const side = blocks.successors.target[edge];
+    const isInLoop = side === at || leadsTo(blocks, side, at, -1);
+    if (!isInLoop && (side === used || leadsTo(blocks, side, used, at))) return true;
+  }
+  return false;
+}
+
 /** Whether there is a way from a block back to it that does not pass another one; true where the loop is too large to tell. */
-function comesBack({ successors }: BlockGraph, block: number, without: number): boolean {
-  const waiting = [block];
+function comesBack(blocks: BlockGraph, block: number, without: number): boolean {
+  return leadsTo(blocks, block, block, without);
+}
+
+function leadsTo({ successors }: BlockGraph, begin: number, end: number, without: number): boolean {
+  const waiting = [begin];
   const seen = new Set([without]);
   for (let from = waiting.pop(); from !== undefined; from = waiting.pop()) {
     for (let edge = successors.first[from]; edge !== NO_EDGE; edge = successors.next[edge]) {
       const to = successors.target[edge];
-      if (to === block || seen.size > MAX_LOOP_BLOCKS) return true;
+      if (to === end || seen.size > MAX_LOOP_BLOCKS) return true;
       if (seen.has(to)) continue;
       seen.add(to);
       waiting.push(to);

@@ -5,7 +5,7 @@ import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from '../processors/opera
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { enumerated } from './bounds.ts';
-import { counted } from './loop-counters.ts';
+import { counted, countedNumbers } from './loop-counters.ts';
 import { address, behindPointer, constant, DERIVED, inFrame, memory, UNKNOWN } from './make-value.ts';
 import { oneNumber } from './one-number.ts';
 import { multiplied } from './register-arithmetic.ts';
@@ -126,11 +126,35 @@ function indexed(walk: Walk, pointer: Value, i: number, depth: number, offset = 
     pointer.kind === 'address' &&
     found.values.some(value => isOpenValue(value) || value.kind === 'inside') &&
     walk.image.sectionAt(pointer.rva + offset)?.writable === false;
-  const numbers = isTable ? enumerated(walk, found, i, depth) : counted(walk, found, i, depth);
+  const numbers = isTable
+    ? enumerated(walk, found, i, depth)
+    : (boundedMultiples(walk, pointer, found, i, depth) ?? counted(walk, found, i, depth));
   return numbers.map(value => {
     const distance = compute(Alu.multiply, value, factor, rva[i])[0];
     return compute(Alu.add, pointer, distance, rva[i])[0];
   });
+}
+
+/**
+ * The index of a table that has been multiplied (`lea eax, [eax + 2*eax]`), where a comparison bounds it: past its end may stand anything.
+ * Before the multiplication it may still become a part of another number.
+ */
+function boundedMultiples(
+  walk: Walk,
+  pointer: Value,
+  found: ValueSet,
+  i: number,
+  depth: number,
+): ValueSet | undefined {
+  if (pointer.kind !== 'address' || found.values.length !== 1 || found.values[0].kind !== 'multiple')
+    return undefined;
+  const { index, rva } = walk.body.operations;
+  const one = oneNumber(walk, index[i], index[i], i);
+  if (one === undefined || one.first === 1) return undefined;
+  const numbers = enumerated(walk, walk.at(register(one.register), one.before, depth + 1), i, depth);
+  if (!numbers.values.every(({ kind }) => kind === 'constant')) return undefined;
+  const times = constant(one.first, 'computed', rva[i]);
+  return numbers.map(value => compute(Alu.multiply, value, times, rva[i])[0]);
 }
 
 /**
@@ -149,7 +173,20 @@ function memoryAt(
     case 'address': {
       const rva = (pointer.rva + offset) | 0;
       const step = siblings?.values.find(value => value.kind === 'previous' && value.plus > 0);
-      if (step !== undefined && step.kind === 'previous') return imageArray(walk, rva, step.plus);
+      if (step !== undefined && step.kind === 'previous') {
+        // Another number that is counted beside the pointer may tell how many elements there are.
+        const numbers = [constant(pointer.rva, 'computed', walk.body.operations.rva[before]), step];
+        const rounds = countedNumbers(walk, numbers, before, depth)?.length;
+        const isSecond = siblings?.values.some(
+          one => one.kind === 'address' && one.rva === pointer.rva - step.plus,
+        );
+        return imageArray(
+          walk,
+          rva,
+          step.plus,
+          rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0),
+        );
+      }
       return walk.at(imagePart(rva, 4), before, depth + 1);
     }
     case 'element':

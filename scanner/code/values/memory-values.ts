@@ -7,6 +7,7 @@ import { constant, UNKNOWN } from './make-value.ts';
 import { calledValue, onlyNumber, valueBehind } from './memory-calls.ts';
 import { operandInMemory } from './memory-operands.ts';
 import { immediateValue } from './register-operands.ts';
+import { makesRoom } from './room-for-locals.ts';
 import { ValueSet } from './values.ts';
 import { register, registerPart, type Walk, type Wanted } from './walk.ts';
 
@@ -28,6 +29,7 @@ export function storedValue(walk: Walk, wanted: Wanted, i: number, depth: number
   }
   if (op[i] === Op.push) {
     if (size[i] === 1) return ValueSet.of(UNKNOWN); // flags, segments
+    if (makesRoom(walk.body, walk.processor, i)) return undefined;
     // The operation's slot is where it writes; where it reads is kept apart.
     const isFromMemory = base[i] !== NONE || index[i] !== NONE;
     if (isFromMemory) return operandInMemory(walk, i, walk.body.pushedFrom[i], lane, wanted.width, depth);

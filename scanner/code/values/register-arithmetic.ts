@@ -25,6 +25,8 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
   const isFar = size[i] === 8 && source[i] === NONE && low[i] > 32 && low[i] < 64;
   if (isFar && wanted.width === 4 && alu[i] === Alu.shiftRight)
     return shiftedFurther(walk, i, wanted.lane, depth);
+  if (wanted.width === 1 && alu[i] === Alu.xor && size[i] === 1 && source[i] === NONE && low[i] === 1)
+    return notValue(walk, i, depth);
   const isLanewise = alu[i] === Alu.and || alu[i] === Alu.or || alu[i] === Alu.xor;
   if (wanted.lane !== 0 && !isLanewise) return ValueSet.of(UNKNOWN);
   if (left[i] === source[i]) {
@@ -69,6 +71,16 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
     for (const b of rights.values) for (const value of compute(alu[i], a, b, rva[i])) results.add(value);
   }
   return results;
+}
+
+/** `xor cl, 1`: a byte of which this is made is nearly always a BOOLEAN, so that it is 0 or 1 before and behind. */
+function notValue(walk: Walk, i: number, depth: number): ValueSet {
+  const { left, rva } = walk.body.operations;
+  const { values } = walk.at(registerPart(left[i], 0, 1), i, depth + 1);
+  const isKnown = values.every(({ kind }) => kind === 'constant');
+  const numbers = isKnown ? values : [0, 1].map(number => constant(number, 'computed', rva[i]));
+  const one = constant(1, 'computed', rva[i]);
+  return ValueSet.ofAll(numbers).map(value => compute(Alu.xor, value, one, rva[i])[0]);
 }
 
 /** A multiple of one number, which operation `i` makes of two of its multiples. */

@@ -1,5 +1,5 @@
 /** ARM64 arithmetic on registers, selects, and moves between general and vector registers. */
-import { Alu, NONE, Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
+import { Alu, Condition, NONE, Op, type OperationList, SCRATCH, VECTOR0 } from '../operations.ts';
 import { CONDITIONS } from './conditions.ts';
 import { binary, kill, moveRegister } from './emit.ts';
 
@@ -19,8 +19,9 @@ export function registerForms(word: number, rva: number, out: OperationList): vo
     if (((word >>> 24) & 31) === 0b01010) {
       if (dst === 31) return void out.add(Op.nothing, rva);
       if (!isPlain) {
-        // orr w, w, w, lsl #24: how a character is put into a tag.
-        const isLeft = ((word >>> 22) & 3) === 0 && shiftBy < WORD_BITS;
+        // orr w, w, w, lsl #24: how a character is put into a tag; orr x, x, x, lsl #32: how two fields share a register.
+        const isLeft =
+          ((word >>> 22) & 3) === 0 && (shiftBy < WORD_BITS || (shiftBy === WORD_BITS && size === 8));
         if (!isLeft || isInverted || left === 31 || right === 31) return kill(dst, rva, out);
         out.low[binary(Alu.shiftLeft, SCRATCH, right, size, rva, out)] = shiftBy;
         const alu = operation === 1 ? Alu.or : operation === 2 ? Alu.xor : Alu.and;
@@ -173,7 +174,7 @@ function conditionalSelect(
   out.size[i] = size;
 }
 
-/** Moves between general and vector registers and of zero; every other vector instruction loses its target. */
+/** Moves of vector registers, to and from general ones and of zero, and choices between two; every other vector instruction loses its target. */
 export function vectorForms(word: number, rva: number, out: OperationList): void {
   const target = word & 31;
   const source = (word >>> 5) & 31;
@@ -209,6 +210,40 @@ export function vectorForms(word: number, rva: number, out: OperationList): void
       return;
     }
   }
+  const other = (word >>> 16) & 31;
+  const isMoved = (word & 0xbfe0fc00) >>> 0 === 0x0ea01c00 && source === other; // mov Vd.T, Vn.T: orr of one register
+  if (isMoved || (word & 0xffbffc00) >>> 0 === 0x1e204000) {
+    moveRegister(VECTOR0 + target, VECTOR0 + source, isMoved ? 16 : 8, rva, out); // fmov Dd, Dn
+    return;
+  }
+  const choice = chosenBetween(word, target, source, other);
+  if (choice !== undefined) {
+    const i = out.add(Op.select, rva);
+    out.dst[i] = VECTOR0 + target;
+    out.source[i] = VECTOR0 + choice.one;
+    out.left[i] = VECTOR0 + choice.other;
+    out.alu[i] = Condition.other;
+    out.size[i] = 16;
+    return;
+  }
   const writesGeneral = (word & 0x5f20fc00) === 0x1e200000 || (word & 0xbfe0fc00) >>> 0 === 0x0e003c00;
   out.dst[out.add(Op.kill, rva)] = writesGeneral ? target : VECTOR0 + target;
+}
+
+/** The vector registers that a conditional select, or one by a mask, chooses between. */
+function chosenBetween(
+  word: number,
+  target: number,
+  source: number,
+  other: number,
+): { one: number; other: number } | undefined {
+  if ((word & 0xff200c00) >>> 0 === 0x1e200c00) return { one: source, other }; // fcsel
+  switch ((word & 0xbfe0fc00) >>> 0) {
+    case 0x2e601c00: // bsl: the mask stands in the target
+      return { one: source, other };
+    case 0x2ea01c00: // bit and bif: what the mask leaves alone stays
+    case 0x2ee01c00:
+      return { one: source, other: target };
+  }
+  return undefined;
 }

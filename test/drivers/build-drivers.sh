@@ -221,6 +221,7 @@ committed_matrix() {
         echo "$file x64 clang Os bare"; echo "$file arm64 clang O0 direct"; echo "$file arm64 clang O2 thunk" ;;
       delay-loaded) for arch in x86 x64; do echo "$file $arch clang O2 delay"; done ;;
       disk-filter) echo "$file x86 gcc O0 direct"; echo "$file x64 gcc O0 direct" ;;
+      kmdf-plain) echo "$file x86 gcc Os direct" ;; # its WDF_DRIVER_CONFIG is copied from a template
     esac
   done
   for file in "$src"/held-out/*.c "$src"/held-out/*.cpp; do

@@ -39,14 +39,20 @@ export class CallArguments {
   }
 
   /**
-   * A field of WDF_DRIVER_CONFIG that nothing is seen to write is zero: WDF_DRIVER_CONFIG_INIT clears it. On x86, where
-   * the stack pointer may be lost behind a call, a store may have gone unseen.
+   * A field of WDF_DRIVER_CONFIG that nothing is seen to write is zero: WDF_DRIVER_CONFIG_INIT clears it, or it is copied from a template
+   * of which no code names that field. On x86, where the stack pointer may be lost behind a call, a store into the frame may have gone unseen.
    */
   cleared(values: readonly Value[], { poolFunction }: Callee, i: number): readonly Value[] {
     const { code, fn } = this.#context;
-    if (poolFunction.name !== DRIVER_CREATE || code.processor.arch === 'x86') return values;
+    if (poolFunction.name !== DRIVER_CREATE) return values;
     const zero = constant(0, 'structure', fn.body.operations.rva[i]);
-    return values.map(value => (value.kind === 'blank' ? zero : value));
+    const isZero = (value: Value) =>
+      value.kind === 'memory'
+        ? value.plus === 0 &&
+          code.image.u32At(value.rva) === 0 &&
+          code.index.referencesTo(value.rva).length === 0
+        : value.kind === 'blank' && code.processor.arch !== 'x86';
+    return values.map(value => (isZero(value) ? zero : value));
   }
 
   /** Where call `i` goes through a row of a table, only what stands in a row with such a callee reaches it. */

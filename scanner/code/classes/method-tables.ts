@@ -75,11 +75,16 @@ export class MethodTables {
     return found.size === 0 ? undefined : found;
   }
 
+  /** Whether a function works on the same kind of object as the function at hand, since both belong to one set of operations. */
+  areOfOneKind(functionRva: number): boolean {
+    return this.#isBeside(functionRva) || this.#isNamedBeside(functionRva);
+  }
+
   /**
    * Whether a function stands in a table beside the function at hand, with functions alone between both: they are operations of one
    * kind of object, as the one that begins it and the one that ends it.
    */
-  isBeside(functionRva: number): boolean {
+  #isBeside(functionRva: number): boolean {
     const { fn, worklist } = this.#context;
     const slots = worklist.slotsOf(functionRva);
     const own = worklist.slotsOf(fn.rva);
@@ -97,7 +102,7 @@ export class MethodTables {
    * Whether code names a function just before or behind the function at hand: so a structure of functions is filled that stands in no
    * data (`interface->create = create; interface->get = get`).
    */
-  isNamedBeside(functionRva: number): boolean {
+  #isNamedBeside(functionRva: number): boolean {
     const { code, fn, worklist } = this.#context;
     const { functions } = code;
     const own = worklist.namesOf(fn.rva);

@@ -3,7 +3,6 @@
  * what the stores into them hold.
  */
 
-import { looksLikeTag } from '../bytes/tag-characters.ts';
 import type { FunctionBody } from '../functions/function-body.ts';
 import { nearAddress } from '../functions/near-address.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
@@ -11,6 +10,7 @@ import { BASE_IMAGE, NONE } from '../processors/operations.ts';
 import { UNKNOWN } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
 import type { Callee } from './callee.ts';
+import { HeldValues } from './held-values.ts';
 import { ImageObjects } from './image-objects.ts';
 import { ListLinks } from './list-links.ts';
 import { Setters } from './setters.ts';
@@ -37,9 +37,6 @@ const LOOKS_PER_OPERATION = 16;
 
 type Places = Pick<ReadonlyMap<number, unknown>, 'has' | 'keys' | 'size'>;
 
-/** Numbers that are counted or put together: a variable that holds one is no variable of tags. */
-const COMPUTED: ReadonlySet<Value['kind']> = new Set(['derived', 'inside', 'multiple', 'bits']);
-
 /** A name for the variable or field that a value was read from. */
 export function keptIn(value: Value): string | undefined {
   switch (value.kind) {
@@ -64,6 +61,7 @@ export class StoredTags {
   readonly objects = new ImageObjects();
   readonly keepers = new TagKeepers();
   readonly links = new ListLinks();
+  readonly held = new HeldValues();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
   readonly #behind = new Map<string, Callee[]>();
@@ -76,10 +74,6 @@ export class StoredTags {
   /** Distances at which functions read that only tables name. */
   readonly #ofMethods = new Set<number>();
   #looks = 0;
-  /** Places that hold something else than tags at times. */
-  readonly #spoiled = new Set<string>();
-  /** Places in objects of the class whose function reads there. */
-  readonly #own = new Set<string>();
 
   constructor(pointerSize: number) {
     this.#pointerSize = pointerSize;
@@ -90,29 +84,6 @@ export class StoredTags {
     const wanted = this.#wantedStores;
     this.#wantedStores = new Set();
     return wanted;
-  }
-
-  /** Notes what is stored in a place. A place that also holds other numbers is none that tags are kept in. */
-  note(place: string, values: readonly Value[]): void {
-    const isOther = values.some(
-      value =>
-        COMPUTED.has(value.kind) ||
-        (value.kind === 'constant' && value.value !== 0 && !looksLikeTag(value.value)),
-    );
-    if (isOther) this.#spoiled.add(place);
-  }
-
-  /** An object of the very class that reads there is seen to hold a tag. */
-  addOwn(place: string): void {
-    this.#own.add(place);
-  }
-
-  isOwn(place: string | undefined): boolean {
-    return place !== undefined && this.#own.has(place);
-  }
-
-  isSpoiled(place: string | undefined): boolean {
-    return place !== undefined && this.#spoiled.has(place);
   }
 
   /** The callee reads its tag from here. True where that is new; other values are no such place. */

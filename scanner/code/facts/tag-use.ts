@@ -42,7 +42,7 @@ export function isSameUse(a: TagUse, b: TagUse): boolean {
   );
 }
 
-/** Of two places one may turn out to hold other numbers (see StoredTags.note), and of two calls one to lead elsewhere. */
+/** Of two places one may turn out to hold other numbers (see HeldValues.note), and of two calls one to lead elsewhere. */
 export function isSameSoFar(a: TagUse, b: TagUse): boolean {
   return (
     isSameUse(a, b) &&

@@ -31,12 +31,15 @@ export function unlistedStarts(
   const isX86 = image.arch === 'x86';
   const begins = Uint32Array.from(listed, range => range.beginRva);
   const found = new Set<number>();
+  const isListed = (rva: number) => {
+    const at = lastAddressNotAbove(begins, rva);
+    return at >= 0 && rva < listed[at].endRva;
+  };
   /** False where a function may begin, but what stands before does not look like it. */
   const offer = (rva: number, isCertain: boolean): boolean => {
     const section = sectionOf(code, rva);
     if (section === undefined || (image.arch === 'arm64' && (rva & 3) !== 0)) return true;
-    const at = lastAddressNotAbove(begins, rva);
-    if (at >= 0 && rva < listed[at].endRva) return true;
+    if (isListed(rva)) return true;
     if (!isCertain && parts.has(rva)) return true;
     const mayBegin = image.arch === 'arm64' ? mayBeginArm64 : mayBeginFunction;
     const isBeginning = isCertain || mayBegin(section.bytes, rva - section.rva);
@@ -73,7 +76,8 @@ export function unlistedStarts(
     const further = image.arch === 'arm64' ? jumpTargetArm64(code, next) : jumpTarget(code, next);
     if (further !== undefined && sectionOf(code, further) !== undefined) offer(next, true);
   }
-  if (!isX86) for (const rva of leafTargets(image, index, code, begins)) offer(rva, true);
+  const leaves = listed.length === 0 ? [] : leafTargets(image.arch, index, code, isListed);
+  for (const rva of leaves) offer(rva, true);
   const starts = Uint32Array.from(found).sort();
   if (image.arch === 'arm64') return starts;
   for (const rva of tailJumpTargets(index, starts, code)) offer(rva, true);
@@ -105,16 +109,12 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
  * look like a jump, it must stand behind what empties the frame, and the function behind the end of another.
  */
 function* leafTargets(
-  { arch, functionRanges: listed }: DriverImage,
+  arch: DriverImage['arch'],
   index: CodeIndex,
   code: Section[],
-  begins: Uint32Array,
+  isListed: (rva: number) => boolean,
 ): Generator<number> {
-  const isListed = (rva: number) => {
-    const at = lastAddressNotAbove(begins, rva);
-    return at >= 0 && rva < listed[at].endRva;
-  };
-  for (const target of listed.length === 0 ? [] : index.jumpTargets()) {
+  for (const target of index.jumpTargets()) {
     const section = isListed(target) ? undefined : sectionOf(code, target);
     if (section === undefined) continue;
     const mayBegin = arch === 'arm64' ? mayBeginArm64 : isBehindReturn;

@@ -27,11 +27,11 @@ export class MadeObjects {
   readersOf(offset: number): Callee[] {
     const { fn, stored } = this.#context;
     if (!stored.hasMethods) return [];
-    const isBeside = (method: number) =>
-      this.#methods.isBeside(method) || this.#methods.isNamedBeside(method);
     return stored
       .readersOfField(undefined, offset)
-      .filter(({ method, guesses }) => guesses === 2 && method !== undefined && isBeside(method))
+      .filter(
+        ({ method, guesses }) => guesses === 2 && method !== undefined && this.#methods.areOfOneKind(method),
+      )
       .map(callee => ({ ...callee, keptIn: `${callee.keptIn} made by ${fn.rva}`, guesses: 1 }));
   }
 

@@ -103,10 +103,7 @@ export class ObjectFlow {
     if (!stored.hasMethods || !this.#methods.isOwnObject(place)) return [];
     return stored
       .readersOfField(undefined, offset)
-      .filter(
-        ({ method }) =>
-          method !== undefined && (this.#methods.isBeside(method) || this.#methods.isNamedBeside(method)),
-      );
+      .filter(({ method }) => method !== undefined && this.#methods.areOfOneKind(method));
   }
 
   /**

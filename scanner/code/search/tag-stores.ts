@@ -221,7 +221,7 @@ export class TagStores {
     for (const reader of readers) {
       const callee = this.#ofItsClass(reader, object, put);
       if (callee === undefined) continue;
-      if (callee.keptIn !== undefined) stored.note(callee.keptIn, put.values);
+      if (callee.keptIn !== undefined) stored.held.note(callee.keptIn, put.values);
       this.#uses.addValues(put.values, put.i, this.#uses.classes.ofTable(callee, put.table, offset));
     }
   }
@@ -233,17 +233,17 @@ export class TagStores {
     const { stored } = this.#context;
     if (values.some(mayBeTag) && this.#methods.isGiven(object, method, i)) {
       const own = `${keptIn} of who keeps it`;
-      stored.note(own, values);
+      stored.held.note(own, values);
       return { ...reader, keptIn: own, guesses: Math.max(1, (reader.guesses ?? 1) - 1) };
     }
     const isOwn = this.#uses.classes.isMethodOf(method, object, table);
     if (isOfOwnClass && isOwn !== true) return undefined;
     const own = `${keptIn} of its class`;
-    if (isOwn === undefined) stored.note(own, values);
+    if (isOwn === undefined) stored.held.note(own, values);
     if (isOwn === false) return { ...reader, notIn: own };
     if (isOwn === undefined) return reader;
-    stored.note(keptIn, values);
-    if (values.some(mayBeTag)) stored.addOwn(own);
+    stored.held.note(keptIn, values);
+    if (values.some(mayBeTag)) stored.held.addOwn(own);
     // That the function is given this very object is a guess no longer.
     return { ...reader, keptIn: own, guesses: Math.max(1, (reader.guesses ?? 1) - 1) };
   }

@@ -40,7 +40,7 @@ export class UseJudge {
         const { callee } = use;
         if (this.#isSpoiled(callee) && callee.described === undefined) continue;
         if (isOfOtherClass(callee)) continue;
-        if (isNotGiven(callee) || stored.isOwn(callee.notIn)) continue;
+        if (isNotGiven(callee) || stored.held.isOwn(callee.notIn)) continue;
         if (this.#passed.isOfOtherClass(callee)) continue;
         // Nearly every site has one use: no list is made of each.
         keepSurest(uses, first, use, isSameUse);
@@ -56,7 +56,7 @@ export class UseJudge {
    * that says less.
    */
   #isSpoiled({ keptIn }: Callee): boolean {
-    return this.#context.stored.isSpoiled(keptIn);
+    return this.#context.stored.held.isSpoiled(keptIn);
   }
 
   /** Whether a guessed call by a table may lead to a function that takes no tag, or a guessed object be another one. */

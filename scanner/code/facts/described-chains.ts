@@ -26,7 +26,8 @@ export class DescribedChains {
 
   /** The callee reads its tag from this field. True where that is new; a field of another object is none. */
   add({ rva, owner, offset, stride }: Extract<Value, { kind: 'field' }>, callee: Callee): boolean {
-    if (rva === undefined || owner === undefined) return false;
+    // What stands before a block is its header, and no description's tag.
+    if (rva === undefined || owner === undefined || owner < 0 || offset < 0) return false;
     const known = this.#byVariable.get(rva) ?? [];
     let chain = known.find(one => one.owner === owner && one.offset === offset && one.stride === stride);
     if (chain === undefined) {

@@ -238,7 +238,8 @@ committed_matrix() {
       virtual-switch | radio-profile | packet-tap | block-replica | rpc-redirector | caching-disk | \
       pipe-filesystem | scsi-target | kernel-runtime | registry-sandbox | hypervisor-core | serial-mux | \
       pv-bus | object-pool-zfs | process-sensor | \
-      http-service | log-volume | crypto-core | archive-inspector | session-compositor | storage-hba)
+      http-service | log-volume | crypto-core | archive-inspector | session-compositor | storage-hba | \
+      nvme-fabric | usb-redirector | perf-profiler)
         echo "$file x64 clang Os direct"; echo "$file x86 clang O1 frame"; continue ;;
       pool-volume | transport-stack | index-store | render-kernel | endpoint-monitor | raid-port | tunnel-filter | camera-class | linker-shapes)
         echo "$file x64 clang Os direct"; echo "$file x64 clang O1 cfg"; echo "$file x86 clang O1 frame"; echo "$file arm64 clang O1 direct"

@@ -17,6 +17,7 @@ import { FILTER_CONTEXT, isOtherTag } from '../pool/pool-functions.ts';
 import { type Place, placeKey } from '../processors/places.ts';
 import { address, behindPointer, UNKNOWN } from '../values/make-value.ts';
 import { tagsBehind, tagsBehindNext } from '../values/static-tags.ts';
+import { isOfText } from '../values/texts.ts';
 import type { Value } from '../values/values.ts';
 import { CallArguments } from './call-arguments.ts';
 import type { Callees } from './callees.ts';
@@ -160,6 +161,7 @@ export class TagUses {
           const { value: ulong, origin, rva: constantRva, via: path } = value;
           isResolved = true;
           if (callee.guesses && !isBelievable(this.#context.code.image, value, callee)) break;
+          if (isOfText(this.#context.code.image, value, callee.place)) break;
           this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
           break;
         }

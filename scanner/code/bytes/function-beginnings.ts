@@ -25,7 +25,11 @@ const TABLE_JUMPS = [
  * function or its padding. This keeps chance E8 bytes inside a function from cutting it in two.
  */
 export function mayBeginFunction(bytes: Uint8Array, offset: number): boolean {
-  if (offset === 0 || hasPrologue(bytes, offset)) return true;
+  return offset === 0 || hasPrologue(bytes, offset) || mayEndBefore(bytes, offset);
+}
+
+/** Whether a function may end right before this offset, or its padding. */
+export function mayEndBefore(bytes: Uint8Array, offset: number): boolean {
   const before = bytes[offset - 1];
   if (before === 0xcc || before === 0x90 || before === 0x00 || before === 0xc3) return true;
   if (offset >= 3 && bytes[offset - 3] === 0xc2) return true; // ret imm16

@@ -42,10 +42,10 @@ export interface Callee {
   virtual?: VirtualCall;
   /** What the table leads to, where the object is made by who calls. */
   called?: readonly number[];
-  /** It is called by a pointer that its caller was given. */
+  /** It is called by a pointer that its caller was given, which nobody has been seen to give yet. */
   handed?: HandedFunction;
-  /** The functions that a caller is seen to give there. */
-  given?: readonly number[];
+  /** What a caller has been seen to give for such a pointer. */
+  given?: GivenFunctions;
   /** The call by an object's table that is guessed to lead here. */
   guessedCall?: GuessedCall;
   /** The tag is read of an object of the image whose pointer another one keeps: see ImageObjects. */
@@ -65,13 +65,23 @@ export function isSurer(callee: Pick<Callee, 'guesses'>, than: Pick<Callee, 'gue
 export interface HandedFunction {
   /** Where the pointer stands: for a call of the function that was given it, just before that; at its entry for the one at hand. */
   place: Place;
-  /** What is known of it, shared by all that are on the way to the tag. */
-  known: {
-    /** Where the pointer may lead on this way, functions found later as well. */
-    functions: Set<number>;
-    /** Another way leads to the tag, too, so that the pointer tells nothing. */
-    isOpen: boolean;
-  };
+  known: PointedFunctions;
+}
+
+/** Where a pointer may lead on the way to the tag, functions found later as well: shared by all that are on it. */
+export interface PointedFunctions {
+  /** By function: what is given further in on each way through it, undefined where nothing is or has to be. */
+  ways: Map<number, (GivenFunctions | undefined)[]>;
+  /** Another way leads to the tag, too, so that the pointer tells nothing. */
+  isOpen: boolean;
+}
+
+/** What a caller gives for a pointer: where the pointer leads to none of them, the way is none. */
+export interface GivenFunctions {
+  functions: readonly number[];
+  known: PointedFunctions;
+  /** The same place is read by a way without this. */
+  isOpen: boolean;
 }
 
 /** The call of a function that reads its tag in the object by whose table it is called. */

@@ -74,7 +74,9 @@ export class ImageObjects {
         at + offset + 4 <= bytes.length && looksLikeTag(readInt32(bytes, at + offset));
       const isObject = distances.some(offset => mayHold(offset) && tagAt(image, rva, offset) !== undefined);
       if (isObject) this.#objects.add(rva);
-      else if (!this.#addList(rva, objectsListedAt(image, index, rva, distances))) continue;
+      // A short list looks like an object where tags of something else stand behind it.
+      const isList = this.#addList(rva, objectsListedAt(image, index, rva, distances));
+      if (!isObject && !isList) continue;
       this.#foundAfter = wave;
       sites.push(...index.referencesTo(rva).slice(0, MAX_SITES));
     }
@@ -178,19 +180,28 @@ export class ImageObjects {
   }
 }
 
-/** Objects with something like a tag at one of the distances, whose addresses a list that code names holds, in a row. */
+/**
+ * Objects with something like a tag at one of the distances, whose addresses a list that code names holds, in a row. By its end, which
+ * a loop that counts up to zero names, it goes by the pointers before that.
+ */
 function objectsListedAt(
   image: DriverImage,
   index: CodeIndex,
   listRva: number,
   distances: readonly number[],
 ): number[] {
+  const { pointerSize } = image;
   const found: number[] = [];
-  for (let n = 0; n < MAX_LISTED; n++) {
-    const at = listRva + n * image.pointerSize;
-    const object = relocatedPointerAt(image, at);
-    if (object === undefined || (n > 0 && index.nextReference(at, at + 1) === at)) break;
-    if (distances.some(offset => tagAt(image, object, offset) !== undefined)) found.push(object);
+  for (const step of [pointerSize, -pointerSize]) {
+    const first = step > 0 ? listRva : listRva + step;
+    for (let n = 0; n < MAX_LISTED; n++) {
+      const at = first + n * step;
+      const object = relocatedPointerAt(image, at);
+      const isNamed = index.nextReference(at, at + 1) === at;
+      if (object === undefined || (step > 0 && n > 0 && isNamed)) break;
+      if (distances.some(offset => tagAt(image, object, offset) !== undefined)) found.push(object);
+      if (step < 0 && isNamed) break;
+    }
   }
   return found;
 }

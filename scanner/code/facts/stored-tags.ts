@@ -10,6 +10,7 @@ import { BASE_IMAGE, NONE } from '../processors/operations.ts';
 import { UNKNOWN } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
 import type { Callee } from './callee.ts';
+import { DescribedChains } from './described-chains.ts';
 import { HeldValues } from './held-values.ts';
 import { ImageObjects } from './image-objects.ts';
 import { ListLinks } from './list-links.ts';
@@ -61,6 +62,7 @@ export class StoredTags {
   readonly objects = new ImageObjects();
   readonly keepers = new TagKeepers();
   readonly links = new ListLinks();
+  readonly chains = new DescribedChains();
   readonly held = new HeldValues();
   readonly #pointerSize: number;
   readonly #variables = new Map<number, Callee[]>();
@@ -244,7 +246,7 @@ export class StoredTags {
 
   /** Whether tags are read behind the pointers in any variables. */
   get hasDescriptions(): boolean {
-    return this.#offsetsBehind.size > 0;
+    return this.#offsetsBehind.size > 0 || !this.chains.isEmpty;
   }
 
   /** Readers of a field of the object that a variable points at. */

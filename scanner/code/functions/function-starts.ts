@@ -10,6 +10,7 @@ import {
   isPadding,
   mayBeginArm64,
   mayBeginFunction,
+  mayEndBefore,
   savesRegister,
 } from '../bytes/function-beginnings.ts';
 import { readInt32 } from '../bytes/little-endian.ts';
@@ -95,7 +96,11 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
     if (section === undefined) continue;
     const offset = target - section.rva;
     const isSaving = savesRegister(section.bytes, offset);
-    if ((!isSaving && target % ALIGNMENT !== 0) || !isBehindReturn(section.bytes, offset)) continue;
+    const isAligned = target % ALIGNMENT === 0;
+    // Where both hold, a short jump or a call that does not return is an end, too.
+    const isBehindEnd =
+      isBehindReturn(section.bytes, offset) || (isSaving && isAligned && mayEndBefore(section.bytes, offset));
+    if (!(isSaving || isAligned) || !isBehindEnd) continue;
     const own = lastAddressNotAbove(starts, target);
     if (starts[own] === target) continue;
     const isFromElsewhere = (site: number) =>

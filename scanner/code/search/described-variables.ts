@@ -7,7 +7,7 @@ import type { SearchContext } from '../facts/search-context.ts';
 import { nearAddress } from '../functions/near-address.ts';
 import { Flag, NONE } from '../processors/operations.ts';
 import { address, behindPointer } from '../values/make-value.ts';
-import { tagsBehind } from '../values/static-tags.ts';
+import { tagsBehind, tagsBehindNext } from '../values/static-tags.ts';
 import type { Value } from '../values/values.ts';
 import type { TagUses } from './tag-uses.ts';
 
@@ -32,16 +32,20 @@ export class DescribedVariables {
     if (size[i] !== code.processor.pointerSize || (source[i] === NONE && !isAddress)) return;
     const at = nearAddress(fn.body, i) ?? this.#listAt(i);
     const rva = at === undefined ? undefined : stored.links.headOf(at);
-    for (const offset of rva === undefined ? [] : stored.offsetsBehind(rva)) {
-      const pointers = isAddress ? [address(low[i])] : fn.storedPointers(i, 0);
+    if (rva === undefined) return;
+    const pointersStored = () => (isAddress ? [address(low[i])] : fn.storedPointers(i, 0));
+    for (const chain of stored.chains.of(rva)) {
+      const tags = tagsBehindNext(code, pointersStored(), chain);
+      for (const callee of chain.callees) this.#uses.addValues(tags, i, callee);
+    }
+    for (const offset of stored.offsetsBehind(rva)) {
+      const pointers = pointersStored();
       // The head of an empty list points at itself: what stands behind it belongs to something else.
       const others = pointers.filter(pointer => pointer.kind !== 'address' || pointer.rva !== rva);
-      for (const pointer of others)
-        if (pointer.kind === 'address') stored.links.add(pointer.rva, rva as number);
+      for (const pointer of others) if (pointer.kind === 'address') stored.links.add(pointer.rva, rva);
       const passed = others.filter(isPartOfParameter).map(pointer => behindPointer(pointer, offset));
       const tags = [...tagsBehind(code, others, offset), ...passed];
-      for (const callee of stored.readersBehindVariable(rva as number, offset))
-        this.#uses.addValues(tags, i, callee);
+      for (const callee of stored.readersBehindVariable(rva, offset)) this.#uses.addValues(tags, i, callee);
     }
   }
 

@@ -13,6 +13,7 @@ import { NO_SLOT } from '../functions/stack-slots.ts';
 import { Flag, NONE, Op, VECTOR0 } from '../processors/operations.ts';
 import { type Place, pointerTo } from '../processors/places.ts';
 import { behindPointer, isSame } from '../values/make-value.ts';
+import { pointersOf } from '../values/null-pointers.ts';
 import type { Value } from '../values/values.ts';
 import { MadeObjects } from './made-objects.ts';
 
@@ -130,7 +131,7 @@ export class ObjectFlow {
     const found: Callee[] = [];
     for (const call of this.#callsThatRead()) {
       const { i, callee, kept, behind } = call;
-      call.given ??= kept ?? fn.passedAt(call.pointer, i);
+      call.given ??= kept ?? pointersOf(fn.passedAt(call.pointer, i), behind);
       if (!isAnyPlaceIn(object, offset, call.given, behind)) continue;
       const guesses = isCertain(object) ? callee.guesses : (callee.guesses ?? 0) + 1;
       const site = kept === undefined ? this.#siteOf(i) : callee.site;

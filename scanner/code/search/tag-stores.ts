@@ -13,6 +13,7 @@ import { NO_SLOT } from '../functions/stack-slots.ts';
 import { NONE, Op } from '../processors/operations.ts';
 import type { Place } from '../processors/places.ts';
 import { resultOf } from '../values/make-value.ts';
+import { isBeforeBlanks } from '../values/stored-texts.ts';
 import { ofRowsWith } from '../values/table-rows.ts';
 import { TagRegisters } from '../values/tag-registers.ts';
 import { withoutNames } from '../values/texts.ts';
@@ -42,7 +43,11 @@ function isUpperHalf(place: Place): boolean {
 
 /** A tag, or what the caller passes there in a structure. */
 function mayBeTag(value: Value): boolean {
-  return value.kind === 'parameter' || (value.kind === 'constant' && looksLikeTag(value.value));
+  return value.kind === 'parameter' || isLikeTag(value);
+}
+
+function isLikeTag(value: Value): boolean {
+  return value.kind === 'constant' && looksLikeTag(value.value);
 }
 
 /** Copies, and tags in them, that are looked at in all; real drivers have some hundreds. */
@@ -96,6 +101,7 @@ export class TagStores {
         const isBehindHeader = mayBeInside && this.#isBehindHeader(pointer, offset);
         if (!isBehindHeader && !stored.mayBeRead(pointer, offset)) continue;
         const values = fn.withReturned(fn.resolver.resolveStored(i, lane).values);
+        if (values.some(isLikeTag) && isBeforeBlanks(fn, i, lane)) continue;
         this.#putInto(pointer, offset, {
           values: this.#withoutNames(this.#counted(values, i), pointer, { offset, lane, bytes: size[i] }),
           i,

@@ -16,7 +16,8 @@ import { isBelievable, isSameSoFar, keepSurest, type TagUse } from '../facts/tag
 import { FILTER_CONTEXT, isOtherTag } from '../pool/pool-functions.ts';
 import { type Place, placeKey } from '../processors/places.ts';
 import { address, behindPointer, UNKNOWN } from '../values/make-value.ts';
-import { tagsBehind } from '../values/static-tags.ts';
+import { tagsBehind, tagsBehindNext } from '../values/static-tags.ts';
+import { isOfText } from '../values/texts.ts';
 import type { Value } from '../values/values.ts';
 import { CallArguments } from './call-arguments.ts';
 import type { Callees } from './callees.ts';
@@ -160,6 +161,7 @@ export class TagUses {
           const { value: ulong, origin, rva: constantRva, via: path } = value;
           isResolved = true;
           if (callee.guesses && !isBelievable(this.#context.code.image, value, callee)) break;
+          if (isOfText(this.#context.code.image, value, callee.place)) break;
           this.#addUse({ ulong, callee, ...site, origin: callee.site?.origin ?? origin, constantRva, path });
           break;
         }
@@ -287,10 +289,23 @@ export class TagUses {
       this.addValues(tagsBehind(this.#context.code, [address(target)], offset), 0, callee);
   }
 
+  /** The tag is read two pointers behind a variable, which may point at a description from the start; stores into it are next. */
+  #addChain(value: Extract<Value, { kind: 'field' }>, callee: Callee): void {
+    const { code, stored, worklist } = this.#context;
+    const { rva, owner, offset, stride } = value;
+    if (rva === undefined || owner === undefined || !stored.chains.add(value, callee)) return;
+    worklist.addSitesNear(rva);
+    const target = relocatedPointerAt(code.image, rva);
+    if (target === undefined || target === rva) return;
+    const chain = { owner, offset, stride };
+    this.addValues(tagsBehindNext(code, [address(target)], chain), 0, callee);
+  }
+
   /** A tag is read from a variable or from an object: what fills it is looked at next. */
   #addReader(value: Value, callee: Callee): void {
     const { code, stored, targets, worklist } = this.#context;
     if (value.kind === 'memory' && !code.image.sectionAt(value.rva)?.writable) return;
+    if (value.kind === 'field') this.#addChain(value, { ...callee, keptIn: undefined });
     if (!stored.addReader(value, callee)) return;
     if (value.kind === 'behind') this.#addInitial(value, callee);
     if (value.kind === 'memory') stored.setters.foundVariable(targets.wave);

@@ -16,6 +16,9 @@ EFFECT[Op.call] = EFFECT[Op.callIndirect] = CALLS;
 /** Bytes that one operation writes at most, which its size has room for. */
 const MAX_WRITTEN = 255;
 
+/** Distances within a page of 4 KB. */
+const PAGE_MASK = 0xfff;
+
 /**
  * The last operation from `from` down to `end` that may define what is wanted, or `end - 1`. Calls leave a register
  * alone that they must keep.
@@ -31,7 +34,8 @@ export function lastDefinition(
     const isLost = isLostInCall(processor, at, lane);
     return ofRegister(body, at, isLost ? KILLS | CALLS : KILLS, from, end);
   }
-  if (space === 'image') return ofImage(body, from, end);
+  if (space === 'image')
+    return processor.arch === 'arm64' ? ofPage(body, at, from, end) : ofImage(body, from, end);
   return ofSlot(body, memoryFunctions, at, width, from, end);
 }
 
@@ -74,5 +78,16 @@ function ofImage(body: FunctionBody, from: number, end: number): number {
   const { op, base } = body.operations;
   let i = from;
   while (i >= end && (op[i] !== Op.store || base[i] !== BASE_IMAGE)) i--;
+  return i;
+}
+
+/**
+ * ARM64 forms the address of a variable's page first, which is a multiple of 4 KB: so the distance from there tells of most stores that
+ * they write something else.
+ */
+function ofPage(body: FunctionBody, wanted: number, from: number, end: number): number {
+  const { op, displacement, size } = body.operations;
+  let i = from;
+  while (i >= end && (op[i] !== Op.store || ((wanted - displacement[i]) & PAGE_MASK) >= size[i])) i--;
   return i;
 }

@@ -65,14 +65,19 @@ function numbersUpTo(
   const first = (counter.start - (counter.step - step)) >>> 0;
   const isSame = other.step === step && (isAmong(first) || isAmong(first + step));
   if (isSum && !isSame) return undefined;
-  const start = isSame ? first : other.start;
+  // Kept apart when it is stepped (`next = i + 24; ... i = next`), it is a round ahead of what is compared.
+  const isAhead = counter.by !== other.by && first === (other.start + step) >>> 0;
+  const start = isSame && !isAhead ? first : other.start;
   // Where the next number is compared, a round less is left: the first one may be negative then, and is not seen there.
   const isNext = !isAmong(start);
   const from = isNext ? (start + other.step) >>> 0 : start;
-  const steps = stepsTo(number >>> 0, from, other.step, canPassZero(walk, i)) + (isNext ? 1 : 0);
+  const exact = stepsTo(number >>> 0, from, other.step, canPassZero(walk, i));
+  // `n <= 59` for `n < 60`: what the loop counts in larger steps goes past such an end.
+  const isPassed = !Number.isInteger(exact) && exact > 0 && isOrdered(walk, i);
+  const steps = (isPassed ? Math.ceil(exact) : exact) + (isNext ? 1 : 0);
   if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) return undefined;
   // Where the end itself belongs to the loop, one more.
-  const last = steps + (includesEnd(walk, i, other.step) ? 1 : 0) - (isNext ? 1 : 0);
+  const last = steps + (!isPassed && includesEnd(walk, i, other) ? 1 : 0) - (isNext ? 1 : 0);
   const rounds = isBehind(walk, i, use) && !isAfterLoop(walk, i, use) ? last : last + 1;
   return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>
     constant((counter.start + n * step) >>> 0, 'computed', rva[i]),
@@ -190,14 +195,39 @@ function leadsTo({ successors }: BlockGraph, begin: number, end: number, without
   return false;
 }
 
+/** How the branch behind comparison `i` decides, or the opposite. */
+function conditionOf({ body }: Walk, i: number): number {
+  const { op, alu } = body.operations;
+  const end = body.blocks.end[body.blockOf[i]];
+  return op[end - 1] === Op.branch && alu[end - 1] !== Condition.other ? alu[end - 1] | 1 : Condition.other;
+}
+
+/** Whether a loop that is left by comparison `i` asks which number is larger. */
+function isOrdered(walk: Walk, i: number): boolean {
+  const condition = conditionOf(walk, i);
+  return condition !== Condition.other && condition !== Condition.notEqual;
+}
+
 /** Whether a loop that is left by comparison `i` goes on with the number that it compares with. */
-function includesEnd(walk: Walk, i: number, step: number): boolean {
-  const { op, alu } = walk.body.operations;
-  const end = walk.body.blocks.end[walk.body.blockOf[i]];
-  const condition = op[end - 1] === Op.branch ? alu[end - 1] | 1 : Condition.other;
+function includesEnd(walk: Walk, i: number, { step, by }: Counter): boolean {
+  const condition = conditionOf(walk, i);
+  if (condition === Condition.notEqual) return goesOnAtEnd(walk, i, by);
   const isBelow = condition === Condition.above || condition === Condition.greater; // or the opposite: not above
   const isAbove = condition === Condition.aboveOrEqual || condition === Condition.greaterOrEqual;
   return step > 0 ? isBelow : isAbove;
+}
+
+/** Whether only the very number leads back into the loop: clang 22 writes a loop of two rounds so. */
+function goesOnAtEnd({ body }: Walk, i: number, by: number): boolean {
+  const { blocks, blockOf, operations } = body;
+  const at = blockOf[i];
+  const branch = blocks.end[at] - 1;
+  const taken = blockOf[body.operationAt(operations.low[branch]) ?? -1];
+  const next = blockOf[branch + 1];
+  if (taken === undefined || next === undefined || branch + 1 >= operations.count) return false;
+  const [equal, others] = operations.alu[branch] === Condition.equal ? [taken, next] : [next, taken];
+  const comesTo = (side: number) => side === blockOf[by] || leadsTo(blocks, side, blockOf[by], -1);
+  return comesTo(equal) && !comesTo(others);
 }
 
 /** Whether every way to the use leads through the comparison: then the round that ends the loop uses nothing. */

@@ -176,6 +176,17 @@ function field(
   return value as Value;
 }
 
+/** A field of the object whose pointer stands in another one, perhaps in what a variable points at. */
+function fieldOf(
+  pointer: Extract<Value, { kind: 'behind' | 'field' }>,
+  offset: number,
+  stride: number | undefined,
+): Value {
+  const found = field(offset, pointer.offset, undefined, stride) as AnyValue;
+  if (pointer.kind === 'behind' && pointer.stride === undefined) found.rva = pointer.rva;
+  return found as Value;
+}
+
 /** With a stride, the field of any element of the array that the variable points at. */
 function behind(
   pointer: Extract<Value, { kind: 'memory' }>,
@@ -201,7 +212,7 @@ export function behindPointer(pointer: Value, offset: number): Value {
     }
     case 'behind':
     case 'field':
-      return field(offset, pointer.offset);
+      return fieldOf(pointer, offset, undefined);
     case 'inside':
       if (pointer.stride === 0) return behindPointer(pointer.object, offset + pointer.plus);
       return elementOf(pointer.object, offset + pointer.plus, pointer.stride);
@@ -231,7 +242,7 @@ function elementOf(object: OpenValue, offset: number, stride: number): Value {
     }
     case 'field':
     case 'behind':
-      return field(offset, object.offset, undefined, stride);
+      return fieldOf(object, offset, stride);
   }
   return field(offset, undefined, undefined, stride);
 }

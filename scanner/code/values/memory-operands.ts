@@ -5,8 +5,10 @@ import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from '../processors/opera
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { enumerated } from './bounds.ts';
+import { orItsEqual } from './equal-registers.ts';
 import { counted, countedNumbers } from './loop-counters.ts';
 import { address, behindPointer, constant, DERIVED, inFrame, memory, UNKNOWN } from './make-value.ts';
+import { withoutNull } from './null-pointers.ts';
 import { oneNumber } from './one-number.ts';
 import { multiplied } from './register-arithmetic.ts';
 import { isOpenValue, type Value, ValueSet } from './values.ts';
@@ -34,7 +36,7 @@ export function operandInMemory(
     return indexedMemory(walk, ValueSet.of(address(displacement[i])), lane, i, depth);
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
-  const found = walk.at(register(base[i]), i, depth + 1);
+  const found = orItsEqual(walk, base[i], i, walk.at(register(base[i]), i, depth + 1), depth);
   const offset = displacement[i] + lane;
   if (index[i] !== NONE) return indexedMemory(walk, counted(walk, found, i, depth), offset, i, depth);
   return found.values.length === 1
@@ -45,7 +47,9 @@ export function operandInMemory(
 // The rarer ways have functions of their own: where a closure is made, room for what it uses is made at each call.
 
 function memoryBehind(walk: Walk, pointers: ValueSet, offset: number, i: number, depth: number): ValueSet {
-  return pointers.flatMap(pointer => memoryAt(walk, pointer, offset, i, depth, pointers));
+  return withoutNull(pointers, offset).flatMap(pointer =>
+    memoryAt(walk, pointer, offset, i, depth, pointers),
+  );
 }
 
 function indexedMemory(walk: Walk, pointers: ValueSet, offset: number, i: number, depth: number): ValueSet {

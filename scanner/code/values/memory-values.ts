@@ -1,5 +1,6 @@
 /** What stores leave in memory: in the function's frame and in the image's own data. */
 
+import { nearAddress } from '../functions/near-address.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
 import { BASE_IMAGE, NONE, Op, X86 } from '../processors/operations.ts';
 import { storedCharacters } from './byte-stores.ts';
@@ -13,13 +14,13 @@ import { register, registerPart, type Walk, type Wanted } from './walk.ts';
 
 /** What a store or push puts into the wanted memory; undefined where it writes elsewhere. */
 export function storedValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet | undefined {
-  const { op, size, base, index, displacement } = walk.body.operations;
+  const { op, size, base, index } = walk.body.operations;
   if (op[i] === Op.blockCopy || op[i] === Op.blockFill) return blockValue(walk, wanted, i, depth);
   if (op[i] === Op.call || op[i] === Op.callIndirect) return calledValue(walk, wanted, i, depth);
   const isGlobal = wanted.space === 'image';
-  if (isGlobal && (op[i] !== Op.store || base[i] !== BASE_IMAGE || index[i] !== NONE)) return undefined;
-  const at = isGlobal ? displacement[i] : walk.body.slot[i];
-  if (at === NO_SLOT) return undefined;
+  if (isGlobal && (op[i] !== Op.store || index[i] !== NONE)) return undefined;
+  const at = isGlobal ? variableAt(walk, i) : walk.body.slot[i];
+  if (at === undefined || at === NO_SLOT) return undefined;
   const bytes = op[i] === Op.push ? walk.processor.pointerSize : Math.max(size[i], 1);
   const lane = wanted.at - at;
   if (lane + wanted.width <= 0 || lane >= bytes) return undefined;
@@ -35,6 +36,13 @@ export function storedValue(walk: Walk, wanted: Wanted, i: number, depth: number
     if (isFromMemory) return operandInMemory(walk, i, walk.body.pushedFrom[i], lane, wanted.width, depth);
   } else if (size[i] === 0) return ValueSet.of(UNKNOWN);
   return storeSource(walk, i, lane, wanted.width, depth);
+}
+
+/** The variable that a store writes; ARM64 gives a register its page's address shortly before. */
+function variableAt({ body, processor }: Walk, i: number): number | undefined {
+  const { base, displacement } = body.operations;
+  if (base[i] === BASE_IMAGE) return displacement[i];
+  return processor.arch === 'arm64' ? nearAddress(body, i) : undefined;
 }
 
 /** What `rep movs` or `rep stos` leaves in the frame; undefined where it writes elsewhere or how much is not known. */

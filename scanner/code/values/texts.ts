@@ -2,6 +2,7 @@
 import type { DriverImage, Section } from '../../pe/image-facts.ts';
 import { isRelocated } from '../bytes/relocated-pointers.ts';
 import { looksLikeTag } from '../bytes/tag-characters.ts';
+import type { Place } from '../processors/places.ts';
 import type { Value } from './values.ts';
 
 /** So many times four letters in a row are a name; tags stand alone or in pairs. */
@@ -68,6 +69,20 @@ export function isPieceOfText(image: DriverImage, rva: number, objectRva = 0): b
   const isWhole = (at - begin) % 4 === 0 && (end - at) % 4 === 0;
   const isRow = isWhole && end - begin < 4 * WORDS_OF_A_TEXT;
   return end - begin >= LEAST_TEXT_BYTES && !isRow && !rowOfTags(image, rva, objectRva)?.isFamily;
+}
+
+/**
+ * Whether what a function reads behind a pointer that it has read in an object of its caller's is a piece of a text, or stands behind
+ * one: another kind of object was passed.
+ */
+export function isOfText(
+  image: DriverImage,
+  { origin, rva }: Extract<Value, { kind: 'constant' }>,
+  { further }: Place,
+): boolean {
+  if (further === undefined || origin !== 'global') return false;
+  const words = [0, 4].map(at => image.u32At(rva - further + at) ?? 0);
+  return (words.every(isText) && !words.every(looksLikeTag)) || isPieceOfText(image, rva, rva - further);
 }
 
 /**

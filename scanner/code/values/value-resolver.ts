@@ -21,6 +21,7 @@ import { behindPointer, blank, carriedBy, memory, parameter, previous, UNKNOWN }
 import { MemoryFunctions } from './memory-functions.ts';
 import { addressValue, loadedValue } from './memory-operands.ts';
 import { blockUnits, storedValue, storeSource } from './memory-values.ts';
+import { withoutNull } from './null-pointers.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
 import { type Value, ValueSet } from './values.ts';
@@ -99,8 +100,9 @@ export class ValueResolver implements Walk {
     if (behind === undefined) return pointers;
     if (stride !== undefined)
       return pointers.flatMap(pointer => arrayBehind(this, pointer, behind, stride, before));
-    const found = pointers.flatMap(pointer => this.#behind(pointer, behind, before));
-    return further === undefined ? found : found.flatMap(pointer => this.#behind(pointer, further, before));
+    const found = withoutNull(pointers, behind).flatMap(pointer => this.#behind(pointer, behind, before));
+    if (further === undefined) return found;
+    return withoutNull(found, further).flatMap(pointer => this.#behind(pointer, further, before));
   }
 
   /** The values of a register's lowest byte: `mov cl, 'T'` leaves the others as they are. */

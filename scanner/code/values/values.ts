@@ -34,6 +34,8 @@ export type Value =
       kind: 'field';
       offset: number;
       owner: number | undefined;
+      /** The variable that points at that other object. */
+      rva?: number;
       stride?: number;
       /** The call that returned the object. */
       operation?: number;

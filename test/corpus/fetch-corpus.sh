@@ -73,7 +73,7 @@ unpack_source() {
     return 1
   fi
   echo "$3  $2" | sha256sum --check --quiet || exit 1
-  mkdir "$1" && tar -xzf "$2" -C "$1" --wildcards "$4"
+  { mkdir "$1" && tar -xzf "$2" -C "$1" --wildcards "$4"; } || exit 1
 }
 parts=$cache/apt/source-parts
 apt_get update || true

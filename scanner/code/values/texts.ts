@@ -72,8 +72,8 @@ export function isPieceOfText(image: DriverImage, rva: number, objectRva = 0): b
 }
 
 /**
- * Whether what a function reads behind a pointer that it has read in an object of its caller's is a piece of a text, or stands behind
- * one: another kind of object was passed.
+ * Whether what a function reads behind a pointer that it has read in an object of its caller's is a piece of a text, or a name of some
+ * words: another kind of object was passed.
  */
 export function isOfText(
   image: DriverImage,
@@ -81,8 +81,10 @@ export function isOfText(
   { further }: Place,
 ): boolean {
   if (further === undefined || origin !== 'global') return false;
-  const words = [0, 4].map(at => image.u32At(rva - further + at) ?? 0);
-  return (words.every(isText) && !words.every(looksLikeTag)) || isPieceOfText(image, rva, rva - further);
+  const objectRva = rva - further;
+  if (isPieceOfText(image, rva, objectRva)) return true;
+  const row = rowOfTags(image, rva, objectRva);
+  return row !== undefined && row.count >= WORDS_OF_A_NAME && !row.isFamily;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { withoutHanded } from '../facts/handed-functions.ts';
 import type { SearchContext } from '../facts/search-context.ts';
 import { insideOf, keptBeside } from '../facts/stored-callbacks.ts';
-import { behindPointer } from '../values/make-value.ts';
+import { behindPointer } from '../values/behind-pointer.ts';
 import type { Value } from '../values/values.ts';
 import type { TagUses } from './tag-uses.ts';
 

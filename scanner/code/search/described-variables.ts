@@ -6,7 +6,8 @@
 import type { SearchContext } from '../facts/search-context.ts';
 import { nearAddress } from '../functions/near-address.ts';
 import { Flag, NONE } from '../processors/operations.ts';
-import { address, behindPointer } from '../values/make-value.ts';
+import { behindPointer } from '../values/behind-pointer.ts';
+import { address } from '../values/make-value.ts';
 import { tagsBehind, tagsBehindNext } from '../values/static-tags.ts';
 import type { Value } from '../values/values.ts';
 import type { TagUses } from './tag-uses.ts';
@@ -33,18 +34,20 @@ export class DescribedVariables {
     const at = nearAddress(fn.body, i) ?? this.#listAt(i);
     const rva = at === undefined ? undefined : stored.links.headOf(at);
     if (rva === undefined) return;
-    const pointersStored = () => (isAddress ? [address(low[i])] : fn.storedPointers(i, 0));
+    // The head of an empty list points at itself: what stands behind it belongs to something else.
+    const others = () =>
+      (isAddress ? [address(low[i])] : fn.storedPointers(i, 0)).filter(
+        pointer => pointer.kind !== 'address' || pointer.rva !== rva,
+      );
     for (const chain of stored.chains.of(rva)) {
-      const tags = tagsBehindNext(code, pointersStored(), chain);
+      const tags = tagsBehindNext(code, others(), chain);
       for (const callee of chain.callees) this.#uses.addValues(tags, i, callee);
     }
     for (const offset of stored.offsetsBehind(rva)) {
-      const pointers = pointersStored();
-      // The head of an empty list points at itself: what stands behind it belongs to something else.
-      const others = pointers.filter(pointer => pointer.kind !== 'address' || pointer.rva !== rva);
-      for (const pointer of others) if (pointer.kind === 'address') stored.links.add(pointer.rva, rva);
-      const passed = others.filter(isPartOfParameter).map(pointer => behindPointer(pointer, offset));
-      const tags = [...tagsBehind(code, others, offset), ...passed];
+      const pointers = others();
+      for (const pointer of pointers) if (pointer.kind === 'address') stored.links.add(pointer.rva, rva);
+      const passed = pointers.filter(isPartOfParameter).map(pointer => behindPointer(pointer, offset));
+      const tags = [...tagsBehind(code, pointers, offset), ...passed];
       for (const callee of stored.readersBehindVariable(rva, offset)) this.#uses.addValues(tags, i, callee);
     }
   }

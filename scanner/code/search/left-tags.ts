@@ -4,8 +4,8 @@ import type { SearchContext } from '../facts/search-context.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
 import { NONE, Op } from '../processors/operations.ts';
 import type { Place } from '../processors/places.ts';
+import { behindPointer } from '../values/behind-pointer.ts';
 import { FilledValues } from '../values/filled-values.ts';
-import { behindPointer } from '../values/make-value.ts';
 import { tagsBehind } from '../values/static-tags.ts';
 import type { Value } from '../values/values.ts';
 

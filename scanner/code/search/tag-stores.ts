@@ -222,7 +222,7 @@ export class TagStores {
     }
     for (const value of put.values) {
       this.#addTagsOf(value, offset, put);
-      if (value.kind === 'constant' && looksLikeTag(value.value)) stored.keepers.note(offset, fn.rva);
+      if (isLikeTag(value)) stored.keepers.note(offset, fn.rva);
     }
     for (const reader of readers) {
       const callee = this.#ofItsClass(reader, object, put);

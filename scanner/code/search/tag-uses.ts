@@ -3,20 +3,16 @@
  * wrapper, and a variable or field makes everything that fills it interesting.
  */
 
-import { relocatedPointerAt } from '../bytes/relocated-pointers.ts';
 import { CalledClasses } from '../classes/called-classes.ts';
 import type { Callee, HandedFunction } from '../facts/callee.ts';
 import { handedAt, handedOver, withoutHanded } from '../facts/handed-functions.ts';
-import { innerDistance } from '../facts/inner-distances.ts';
 import { isProtection, isSum, type MadeTag, madeTag, sumWith } from '../facts/made-tags.ts';
 import { ObjectTables } from '../facts/object-tables.ts';
 import type { SearchContext } from '../facts/search-context.ts';
 import { isPlainField, keptIn } from '../facts/stored-tags.ts';
 import { isBelievable, isSameSoFar, keepSurest, type TagUse } from '../facts/tag-use.ts';
 import { FILTER_CONTEXT, isOtherTag } from '../pool/pool-functions.ts';
-import { type Place, placeKey } from '../processors/places.ts';
-import { address, behindPointer, UNKNOWN } from '../values/make-value.ts';
-import { tagsBehind, tagsBehindNext } from '../values/static-tags.ts';
+import type { Place } from '../processors/places.ts';
 import { isOfText } from '../values/texts.ts';
 import type { Value } from '../values/values.ts';
 import { CallArguments } from './call-arguments.ts';
@@ -24,6 +20,7 @@ import type { Callees } from './callees.ts';
 import { registeredTags } from './filter-contexts.ts';
 import { LeftTags } from './left-tags.ts';
 import { ReturnedTags } from './returned-tags.ts';
+import { TagReaders } from './tag-readers.ts';
 import { TagWrappers } from './tag-wrappers.ts';
 import { UseJudge } from './use-judge.ts';
 
@@ -47,6 +44,7 @@ export class TagUses {
   readonly #returned: ReturnedTags;
   readonly #left: LeftTags;
   readonly #wrappers: TagWrappers;
+  readonly #readers: TagReaders;
   readonly #judge: UseJudge;
   readonly #arguments: CallArguments;
   readonly #usesBySite = new Map<number, TagUse[]>();
@@ -60,6 +58,7 @@ export class TagUses {
     this.#returned = new ReturnedTags(context, this.#tables);
     this.#left = new LeftTags(context);
     this.#wrappers = new TagWrappers(context, callees);
+    this.#readers = new TagReaders(context, (tags, callee) => this.addValues(tags, 0, callee));
     this.#judge = new UseJudge(context, this.#tables);
     this.#arguments = new CallArguments(context);
   }
@@ -214,7 +213,7 @@ export class TagUses {
         // What is copied from one object to another proves nothing where only distances tell both.
         if (callee.guesses && isPlainField(keptIn(value)) && isPlainField(callee.keptIn)) break;
         const site = callee.site ?? { origin: ORIGINS[value.kind], rva, functionRva: fn.rva };
-        this.#addReader(value, { ...withoutHanded(callee), keptIn: keptIn(value), site });
+        this.#readers.add(value, { ...withoutHanded(callee), keptIn: keptIn(value), site });
         if (value.kind === 'field' && value.place !== undefined) this.#addWrapper(value.place, rva, callee);
       }
     }
@@ -259,68 +258,6 @@ export class TagUses {
   /** The function at hand passes a tag on that it is given at `place`, as it sees that at its entry. */
   #addWrapper(place: Place, callRva: number, callee: Callee): void {
     const isNew = this.#wrappers.add(place, callRva, callee);
-    if (isNew && callee.returnedAt === undefined) this.#addContextReader(place, callRva, callee);
-  }
-
-  /**
-   * Nobody calls the function at hand: somebody else's code was given its address, and gives it an object of the driver's.
-   * Which one it is, only the distance tells: a guess upon the guess that a field is.
-   */
-  #addContextReader(place: Place, callRva: number, callee: Callee): void {
-    const { fn, worklist } = this.#context;
-    if (place.behind === undefined || place.further !== undefined || callee.guesses) return;
-    const isOnlyNamed = worklist.isOnlyNamed(fn.rva);
-    // A class's function that one of a derived class calls, too, is given the objects of its own class.
-    if (!isOnlyNamed && worklist.slotsOf(fn.rva).length === 0) return;
-    const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
-    const keptIn = `context ${fn.rva}:${placeKey(place)}`;
-    const object = behindPointer(UNKNOWN, place.behind);
-    const isOfOwnClass = isOnlyNamed ? undefined : (true as const);
-    const reader = { ...withoutHanded(callee), keptIn, method: fn.rva, isOfOwnClass, guesses: 1 };
-    this.#addReader(object, { ...reader, site: { origin: 'parameter', ...site } });
-  }
-
-  /** The variable points at a description from the start, behind which the tag is read. */
-  #addInitial({ rva, offset }: Extract<Value, { kind: 'behind' }>, callee: Callee): void {
-    const { image } = this.#context.code;
-    const target = relocatedPointerAt(image, rva);
-    // The head of an empty list points at itself: what stands behind it belongs to something else.
-    if (target !== undefined && target !== rva)
-      this.addValues(tagsBehind(this.#context.code, [address(target)], offset), 0, callee);
-  }
-
-  /** The tag is read two pointers behind a variable, which may point at a description from the start; stores into it are next. */
-  #addChain(value: Extract<Value, { kind: 'field' }>, callee: Callee): void {
-    const { code, stored, worklist } = this.#context;
-    const { rva, owner, offset, stride } = value;
-    if (rva === undefined || owner === undefined || !stored.chains.add(value, callee)) return;
-    worklist.addSitesNear(rva);
-    const target = relocatedPointerAt(code.image, rva);
-    if (target === undefined || target === rva) return;
-    const chain = { owner, offset, stride };
-    this.addValues(tagsBehindNext(code, [address(target)], chain), 0, callee);
-  }
-
-  /** A tag is read from a variable or from an object: what fills it is looked at next. */
-  #addReader(value: Value, callee: Callee): void {
-    const { code, stored, targets, worklist } = this.#context;
-    if (value.kind === 'memory' && !code.image.sectionAt(value.rva)?.writable) return;
-    if (value.kind === 'field') this.#addChain(value, { ...callee, keptIn: undefined });
-    if (!stored.addReader(value, callee)) return;
-    if (value.kind === 'behind') this.#addInitial(value, callee);
-    if (value.kind === 'memory') stored.setters.foundVariable(targets.wave);
-    if (value.kind === 'memory' || value.kind === 'behind') worklist.addSitesNear(value.rva);
-    if (value.kind !== 'field' && value.kind !== 'behind') return;
-    // Tags may have been put there before anybody was known to read them, by a store or by a setter.
-    worklist.addGuesses(stored.keepers.at(value.offset));
-    stored.setters.foundReader(value.offset, targets.wave);
-    const inner = innerDistance(callee, value.offset);
-    if (inner !== undefined) {
-      stored.setters.foundReader(inner, targets.wave);
-      stored.setters.want(inner);
-    }
-    if (value.kind === 'field') return stored.setters.want(value.offset);
-    for (const functionRva of stored.setters.functionsAt(value.offset))
-      worklist.addCallersNearTags(functionRva);
+    if (isNew && callee.returnedAt === undefined) this.#readers.addContext(place, callRva, callee);
   }
 }

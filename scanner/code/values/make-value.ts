@@ -1,41 +1,8 @@
-/** Makes and compares the values of values.ts: each kind is made by a function of its own, all are of one shape. */
+/** Makes, moves and compares the values of values.ts: each kind is made by a function of its own, all are of one shape. */
 import type { ConstantOrigin } from '../../../data/facts.ts';
 import { type Place, placeKey } from '../processors/places.ts';
-import type { FamilyBase, OpenValue, Value } from './values.ts';
-
-/**
- * Every value has every field, used or not, in the same order. V8 compiles code for the shapes that it has seen and
- * throws the code away at the first of another shape: with a shape for each kind, a scan that begins spends more on
- * compiling again than on scanning.
- */
-class AnyValue {
-  kind: Value['kind'];
-  rva: number | undefined = undefined;
-  offset: number | undefined = undefined;
-  plus: number | undefined = undefined;
-  stride: number | undefined = undefined;
-  value: number | undefined = undefined;
-  mask: number | undefined = undefined;
-  operation: number | undefined = undefined;
-  owner: number | undefined = undefined;
-  place: Place | undefined = undefined;
-  origin: ConstantOrigin | undefined = undefined;
-  object: OpenValue | undefined = undefined;
-  base: FamilyBase | undefined = undefined;
-  via: readonly number[] | undefined = undefined;
-  slot: number | undefined = undefined;
-
-  constructor(kind: Value['kind']) {
-    this.kind = kind;
-  }
-}
-
-// A field that has held nothing, a small and a large number before any code is compiled is expected to hold anything.
-for (const number of [0, 2 ** 32 - 1]) {
-  const value = new AnyValue('unknown');
-  value.rva = value.offset = value.plus = value.stride = value.value = value.mask = number;
-  value.operation = value.owner = value.slot = number;
-}
+import { AnyValue, copyOf } from './any-value.ts';
+import type { OpenValue, Value } from './values.ts';
 
 /** The values that have nothing to tell them apart, made once. */
 export const UNKNOWN = new AnyValue('unknown') as Value;
@@ -56,8 +23,7 @@ export function address(rva: number): Value {
   return value as Value;
 }
 
-/** What the image's memory holds at an address. */
-/** With a stride, the first variable of an array stands for the same of any element. */
+/** What the image's memory holds at an address; with a stride, the first variable of an array stands for the same of any element. */
 export function memory(rva: number, stride?: number): Value {
   const value = new AnyValue('memory');
   value.rva = rva;
@@ -159,94 +125,6 @@ export function inside(object: OpenValue, plus: number, stride: number): Value {
   return value as Value;
 }
 
-/** `place` is the same seen from the caller, where that is known; `operation` is the call that gave the object. */
-function field(
-  offset: number,
-  owner: number | undefined,
-  place?: Place,
-  stride?: number,
-  operation?: number,
-): Value {
-  const value = new AnyValue('field');
-  value.offset = offset;
-  value.owner = owner;
-  value.place = place;
-  value.stride = stride;
-  value.operation = operation;
-  return value as Value;
-}
-
-/** A field of the object whose pointer stands in another one, perhaps in what a variable points at. */
-function fieldOf(
-  pointer: Extract<Value, { kind: 'behind' | 'field' }>,
-  offset: number,
-  stride: number | undefined,
-): Value {
-  const found = field(offset, pointer.offset, undefined, stride) as AnyValue;
-  if (pointer.kind === 'behind' && pointer.stride === undefined) found.rva = pointer.rva;
-  return found as Value;
-}
-
-/** With a stride, the field of any element of the array that the variable points at. */
-function behind(
-  pointer: Extract<Value, { kind: 'memory' }>,
-  offset: number,
-  stride: number | undefined,
-): Value {
-  const value = new AnyValue('behind');
-  value.rva = pointer.rva;
-  value.offset = pointer.plus + offset;
-  value.stride = stride;
-  return value as Value;
-}
-
-/** What memory holds `offset` bytes behind a pointer that leads to nothing of this function or of the image. */
-export function behindPointer(pointer: Value, offset: number): Value {
-  switch (pointer.kind) {
-    case 'memory':
-      return behind(pointer, offset, undefined);
-    case 'parameter': {
-      const { behind } = pointer.place;
-      if (behind === undefined) return parameter({ ...pointer.place, behind: offset });
-      return field(offset, behind, { ...pointer.place, further: offset });
-    }
-    case 'behind':
-    case 'field':
-      return fieldOf(pointer, offset, undefined);
-    case 'inside':
-      if (pointer.stride === 0) return behindPointer(pointer.object, offset + pointer.plus);
-      return elementOf(pointer.object, offset + pointer.plus, pointer.stride);
-    case 'result':
-      return field(offset, undefined, undefined, undefined, pointer.operation);
-    case 'blank': {
-      const found = field(offset, undefined) as AnyValue;
-      found.slot = pointer.offset;
-      return found as Value;
-    }
-    case 'unknown':
-      return field(offset, undefined);
-  }
-  return UNKNOWN;
-}
-
-/** The field of any element of an array in an object. */
-function elementOf(object: OpenValue, offset: number, stride: number): Value {
-  switch (object.kind) {
-    case 'memory':
-      return behind(object, offset, stride);
-    case 'parameter': {
-      const { behind } = object.place;
-      return behind === undefined
-        ? field(offset, undefined, { ...object.place, behind: offset, stride }, stride)
-        : field(offset, behind, undefined, stride);
-    }
-    case 'field':
-    case 'behind':
-      return fieldOf(object, offset, stride);
-  }
-  return field(offset, undefined, undefined, stride);
-}
-
 /** An address, an index or a part of an object, moved by a number; undefined for other kinds. */
 export function movedBy(value: Value, change: number): Value | undefined {
   switch (value.kind) {
@@ -305,25 +183,4 @@ export function isSame(a: Value, b: Value): boolean {
 
 function keyOf(place: Place | undefined): string {
   return place === undefined ? '' : placeKey(place);
-}
-
-function copyOf(value: Value): AnyValue {
-  // Whatever kind it is of, it was made here.
-  const from = value as AnyValue;
-  const copy = new AnyValue(from.kind);
-  copy.rva = from.rva;
-  copy.offset = from.offset;
-  copy.plus = from.plus;
-  copy.stride = from.stride;
-  copy.value = from.value;
-  copy.mask = from.mask;
-  copy.operation = from.operation;
-  copy.owner = from.owner;
-  copy.place = from.place;
-  copy.origin = from.origin;
-  copy.object = from.object;
-  copy.base = from.base;
-  copy.via = from.via;
-  copy.slot = from.slot;
-  return copy;
 }

@@ -1,7 +1,8 @@
 /** What a call that copies or fills memory leaves in the function's frame. */
 
 import type { Place } from '../processors/places.ts';
-import { behindPointer, constant, UNKNOWN } from './make-value.ts';
+import { behindPointer } from './behind-pointer.ts';
+import { constant, UNKNOWN } from './make-value.ts';
 import type { MemoryFunction } from './memory-functions.ts';
 import { type Value, ValueSet } from './values.ts';
 import { framePart, imagePart, register, type Walk, type Wanted } from './walk.ts';

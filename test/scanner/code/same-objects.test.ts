@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { behindPointer, isSame, parameter, resultOf } from '../../../scanner/code/values/make-value.ts';
+import { behindPointer } from '../../../scanner/code/values/behind-pointer.ts';
+import { isSame, parameter, resultOf } from '../../../scanner/code/values/make-value.ts';
 import type { Value } from '../../../scanner/code/values/values.ts';
 
 const first: Value = parameter({ register: 1 });

@@ -1,7 +1,7 @@
 /** What an operation's memory operand holds, and its address. */
 
 import { NO_SLOT } from '../functions/stack-slots.ts';
-import { Alu, BASE_IMAGE, indexFactor, NONE, VECTOR0 } from '../processors/operations.ts';
+import { Alu, BASE_IMAGE, indexFactor, NONE, Op, VECTOR0 } from '../processors/operations.ts';
 import { compute } from './arithmetic.ts';
 import { imageArray, localArray } from './array-values.ts';
 import { behindPointer } from './behind-pointer.ts';
@@ -12,6 +12,7 @@ import { address, constant, DERIVED, inFrame, memory, UNKNOWN } from './make-val
 import { withoutNull } from './null-pointers.ts';
 import { oneNumber } from './one-number.ts';
 import { multiplied } from './register-arithmetic.ts';
+import { readBack } from './store-sources.ts';
 import { isOpenValue, type Value, ValueSet } from './values.ts';
 import { framePart, imagePart, register, type Walk } from './walk.ts';
 
@@ -29,7 +30,7 @@ export function operandInMemory(
   width: number,
   depth: number,
 ): ValueSet {
-  const { index, base, displacement } = walk.body.operations;
+  const { op, index, base, displacement } = walk.body.operations;
   if (slot !== NO_SLOT) return walk.at(framePart(slot + lane, width), i, depth + 1);
   if (width !== 4) return ValueSet.of(UNKNOWN);
   if (base[i] === BASE_IMAGE) {
@@ -37,8 +38,11 @@ export function operandInMemory(
     return indexedMemory(walk, ValueSet.of(address(displacement[i])), lane, i, depth);
   }
   if (base[i] >= VECTOR0) return ValueSet.of(UNKNOWN);
-  const found = orItsEqual(walk, base[i], i, walk.at(register(base[i]), i, depth + 1), depth);
   const offset = displacement[i] + lane;
+  const isPlainRead = index[i] === NONE && (op[i] === Op.load || op[i] === Op.push);
+  const stored = isPlainRead ? readBack(walk, i, offset, depth) : undefined;
+  if (stored !== undefined) return stored;
+  const found = orItsEqual(walk, base[i], i, walk.at(register(base[i]), i, depth + 1), depth);
   if (index[i] !== NONE) return indexedMemory(walk, counted(walk, found, i, depth), offset, i, depth);
   return found.values.length === 1
     ? memoryAt(walk, found.values[0], offset, i, depth, found)
@@ -176,22 +180,10 @@ function memoryAt(
 ): ValueSet {
   switch (pointer.kind) {
     case 'address': {
+      const walked =
+        siblings === undefined ? undefined : walkedArray(walk, pointer.rva, siblings, offset, before, depth);
+      if (walked !== undefined) return walked;
       const rva = (pointer.rva + offset) | 0;
-      const step = siblings?.values.find(value => value.kind === 'previous' && value.plus > 0);
-      if (step !== undefined && step.kind === 'previous') {
-        // Another number that is counted beside the pointer may tell how many elements there are.
-        const numbers = [constant(pointer.rva, 'computed', walk.body.operations.rva[before]), step];
-        const rounds = countedNumbers(walk, numbers, before, depth)?.length;
-        const isSecond = siblings?.values.some(
-          one => one.kind === 'address' && one.rva === pointer.rva - step.plus,
-        );
-        return imageArray(
-          walk,
-          rva,
-          step.plus,
-          rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0),
-        );
-      }
       return walk.at(imagePart(rva, 4), before, depth + 1);
     }
     case 'element':
@@ -202,4 +194,26 @@ function memoryAt(
       return localArray(walk, pointer.offset + offset, pointer.stride, before, depth);
   }
   return ValueSet.of(behindPointer(pointer, offset));
+}
+
+/**
+ * What stands `offset` bytes behind a pointer that walks an array of the image from `rva` on, which is one of the values that a register
+ * holds: the others are what it is a round later. Undefined where it does not walk.
+ */
+export function walkedArray(
+  walk: Walk,
+  rva: number,
+  pointers: ValueSet,
+  offset: number,
+  before: number,
+  depth: number,
+): ValueSet | undefined {
+  const step = pointers.values.find(value => value.kind === 'previous' && value.plus > 0);
+  if (step?.kind !== 'previous') return undefined;
+  // Another number that is counted beside the pointer may tell how many elements there are.
+  const numbers = [constant(rva, 'computed', walk.body.operations.rva[before]), step];
+  const rounds = countedNumbers(walk, numbers, before, depth)?.length;
+  const isSecond = pointers.values.some(one => one.kind === 'address' && one.rva === rva - step.plus);
+  const elements = rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0);
+  return imageArray(walk, (rva + offset) | 0, step.plus, elements);
 }

@@ -7,10 +7,10 @@ import { storedCharacters } from './byte-stores.ts';
 import { constant, UNKNOWN } from './make-value.ts';
 import { calledValue, onlyNumber, valueBehind } from './memory-calls.ts';
 import { operandInMemory } from './memory-operands.ts';
-import { immediateValue } from './register-operands.ts';
 import { makesRoom } from './room-for-locals.ts';
+import { storeSource } from './store-sources.ts';
 import { ValueSet } from './values.ts';
-import { register, registerPart, type Walk, type Wanted } from './walk.ts';
+import { register, type Walk, type Wanted } from './walk.ts';
 
 /** What a store or push puts into the wanted memory; undefined where it writes elsewhere. */
 export function storedValue(walk: Walk, wanted: Wanted, i: number, depth: number): ValueSet | undefined {
@@ -63,11 +63,4 @@ function blockValue(walk: Walk, wanted: Wanted, i: number, depth: number): Value
 export function blockUnits(walk: Walk, i: number, depth: number): number | undefined {
   if (walk.body.operations.low[i] === 0) return 1;
   return onlyNumber(walk.at(register(X86.cx), i, depth + 1));
-}
-
-/** What a store writes, `lane` bytes in. */
-export function storeSource(walk: Walk, i: number, lane: number, width: number, depth: number): ValueSet {
-  const from = walk.body.operations.source[i];
-  if (from === NONE) return ValueSet.of(immediateValue(walk, i, lane));
-  return walk.at(registerPart(from, lane, width), i, depth + 1);
 }

@@ -20,11 +20,12 @@ import { lastDefinition } from './last-definition.ts';
 import { countedNumbers } from './loop-counters.ts';
 import { blank, carriedBy, memory, parameter, previous, UNKNOWN } from './make-value.ts';
 import { MemoryFunctions } from './memory-functions.ts';
-import { addressValue, loadedValue } from './memory-operands.ts';
-import { blockUnits, storedValue, storeSource } from './memory-values.ts';
+import { addressValue, loadedValue, walkedArray } from './memory-operands.ts';
+import { blockUnits, storedValue } from './memory-values.ts';
 import { withoutNull } from './null-pointers.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
+import { storeSource } from './store-sources.ts';
 import { type Value, ValueSet } from './values.ts';
 import {
   type Assumption,
@@ -101,7 +102,9 @@ export class ValueResolver implements Walk {
     if (behind === undefined) return pointers;
     if (stride !== undefined)
       return pointers.flatMap(pointer => arrayBehind(this, pointer, behind, stride, before));
-    const found = withoutNull(pointers, behind).flatMap(pointer => this.#behind(pointer, behind, before));
+    const found = withoutNull(pointers, behind).flatMap(
+      pointer => this.#walked(pointer, pointers, behind, before) ?? this.#behind(pointer, behind, before),
+    );
     if (further === undefined) return found;
     return withoutNull(found, further).flatMap(pointer => this.#behind(pointer, further, before));
   }
@@ -186,6 +189,13 @@ export class ValueResolver implements Walk {
   #wanted(place: Place, before: number): Wanted {
     if ('register' in place) return registerPart(place.register, place.isUpper ? 4 : 0, 4);
     return framePart(this.body.stackAt[before] + place.stackOffset, 4);
+  }
+
+  /** What stands behind a pointer that walks a table of the image, and is passed on in each round. */
+  #walked(pointer: Value, pointers: ValueSet, offset: number, before: number): ValueSet | undefined {
+    if (pointer.kind !== 'address' || pointers.values.length === 1) return undefined;
+    const found = walkedArray(this, pointer.rva, pointers, offset, before, 0);
+    return found?.values.some(({ kind }) => kind === 'constant' || kind === 'address') ? found : undefined;
   }
 
   /** Memory behind a pointer: a local structure, one of the image, or one that the caller passes. */

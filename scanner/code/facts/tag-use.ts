@@ -139,20 +139,20 @@ function tagsAskedFor(uses: readonly TagUse[]): Set<number> {
   );
 }
 
-function isProven({ callee, familyMask }: TagUse): boolean {
+export function isProven({ callee, familyMask }: TagUse): boolean {
   const isCertain = !callee.guesses && !callee.poolFunction.isUnlisted && !isOtherTag(callee.poolFunction);
   return isCertain && familyMask === undefined;
 }
 
 /**
  * Whether a constant may be taken for a tag where objects were guessed: it reads like one, and is no piece of a text that
- * somebody copies; of data only after one guess.
+ * somebody copies. What stands in data is looked at once more, when all is known (withoutFarData).
  */
 export function isBelievable(
   image: DriverImage,
   { value, origin, rva }: Extract<Value, { kind: 'constant' }>,
-  { guesses, described }: Callee,
+  { described }: Callee,
 ): boolean {
   if (!looksLikeTag(value)) return false;
-  return WRITTEN_IN_CODE.has(origin) || (guesses === 1 && !isPieceOfText(image, rva, described?.rva));
+  return WRITTEN_IN_CODE.has(origin) || !isPieceOfText(image, rva, described?.rva);
 }

@@ -3,6 +3,7 @@
 import { PassedClasses } from '../classes/passed-classes.ts';
 import { RivalFunctions } from '../classes/rival-functions.ts';
 import type { Callee } from '../facts/callee.ts';
+import { withoutFarData } from '../facts/far-data.ts';
 import { isNotGiven } from '../facts/handed-functions.ts';
 import type { ObjectTables } from '../facts/object-tables.ts';
 import type { SearchContext } from '../facts/search-context.ts';
@@ -47,7 +48,8 @@ export class UseJudge {
       }
       if (uses.length - first > 1) dropNeedlessGuesses(uses, first);
     }
-    const kept = withoutStrayFrees(withoutSignatures(uses, code.image));
+    const near = withoutFarData(uses, code.image);
+    const kept = withoutStrayFrees(withoutSignatures(near, code.image));
     return withoutLonelyGuesses(kept, callee => this.#isOpen(callee));
   }
 

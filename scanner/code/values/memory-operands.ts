@@ -3,14 +3,13 @@
 import { NO_SLOT } from '../functions/stack-slots.ts';
 import { Alu, BASE_IMAGE, indexFactor, NONE, Op, VECTOR0 } from '../processors/operations.ts';
 import { compute } from './arithmetic.ts';
-import { imageArray, localArray } from './array-values.ts';
-import { behindPointer } from './behind-pointer.ts';
 import { enumerated } from './bounds.ts';
 import { orItsEqual } from './equal-registers.ts';
-import { counted, countedNumbers } from './loop-counters.ts';
+import { counted } from './loop-counters.ts';
 import { address, constant, DERIVED, inFrame, memory, UNKNOWN } from './make-value.ts';
 import { withoutNull } from './null-pointers.ts';
 import { oneNumber } from './one-number.ts';
+import { memoryAt } from './pointed-memory.ts';
 import { multiplied } from './register-arithmetic.ts';
 import { readBack } from './store-sources.ts';
 import { isOpenValue, type Value, ValueSet } from './values.ts';
@@ -164,56 +163,4 @@ function boundedMultiples(
   if (!numbers.values.every(({ kind }) => kind === 'constant')) return undefined;
   const times = constant(one.first, 'computed', rva[i]);
   return numbers.map(value => compute(Alu.multiply, value, times, rva[i])[0]);
-}
-
-/**
- * What memory holds `offset` bytes behind a pointer. `siblings` are the other values of the pointer: an address
- * together with "the previous value plus a step" is a pointer that walks an array.
- */
-function memoryAt(
-  walk: Walk,
-  pointer: Value,
-  offset: number,
-  before: number,
-  depth: number,
-  siblings?: ValueSet,
-): ValueSet {
-  switch (pointer.kind) {
-    case 'address': {
-      const walked =
-        siblings === undefined ? undefined : walkedArray(walk, pointer.rva, siblings, offset, before, depth);
-      if (walked !== undefined) return walked;
-      const rva = (pointer.rva + offset) | 0;
-      return walk.at(imagePart(rva, 4), before, depth + 1);
-    }
-    case 'element':
-      return imageArray(walk, (pointer.rva + offset) | 0, pointer.stride);
-    case 'stack':
-      return walk.at(framePart(pointer.offset + offset, 4), before, depth + 1);
-    case 'stack-element':
-      return localArray(walk, pointer.offset + offset, pointer.stride, before, depth);
-  }
-  return ValueSet.of(behindPointer(pointer, offset));
-}
-
-/**
- * What stands `offset` bytes behind a pointer that walks an array of the image from `rva` on, which is one of the values that a register
- * holds: the others are what it is a round later. Undefined where it does not walk.
- */
-export function walkedArray(
-  walk: Walk,
-  rva: number,
-  pointers: ValueSet,
-  offset: number,
-  before: number,
-  depth: number,
-): ValueSet | undefined {
-  const step = pointers.values.find(value => value.kind === 'previous' && value.plus > 0);
-  if (step?.kind !== 'previous') return undefined;
-  // Another number that is counted beside the pointer may tell how many elements there are.
-  const numbers = [constant(rva, 'computed', walk.body.operations.rva[before]), step];
-  const rounds = countedNumbers(walk, numbers, before, depth)?.length;
-  const isSecond = pointers.values.some(one => one.kind === 'address' && one.rva === rva - step.plus);
-  const elements = rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0);
-  return imageArray(walk, (rva + offset) | 0, step.plus, elements);
 }

@@ -4,7 +4,7 @@ import { NO_SLOT } from '../functions/stack-slots.ts';
 import { NONE, Op } from '../processors/operations.ts';
 import { immediateValue } from './register-operands.ts';
 import { ValueSet } from './values.ts';
-import { registerPart, type Walk } from './walk.ts';
+import { register, registerPart, type Walk } from './walk.ts';
 
 /** Operations between a store and the load that reads it back: compilers use a structure as soon as it is copied. */
 const MAX_TO_STORE = 16;
@@ -34,16 +34,26 @@ export function readBack(walk: Walk, i: number, offset: number, depth: number): 
   const { body } = walk;
   const { op, base, index, displacement, size, dst } = body.operations;
   const begin = Math.max(body.blocks.begin[body.blockOf[i]], i - MAX_TO_STORE);
+  let writesFrame = false;
   for (let n = i - 1; n >= begin; n--) {
     if (dst[n] === base[i] || WRITES_ANYWHERE.has(op[n])) return undefined;
-    if (op[n] !== Op.store || body.slot[n] !== NO_SLOT) continue;
+    if (op[n] !== Op.store) continue;
+    if (body.slot[n] !== NO_SLOT) {
+      writesFrame = true;
+      continue;
+    }
     if (base[n] !== base[i] || index[n] !== NONE || size[n] === 0) return undefined;
     const lane = offset - displacement[n];
     if (lane <= -4 || lane >= size[n]) continue;
     if (lane < 0 || lane + 4 > size[n]) return undefined;
     const stored = storeSource(walk, n, lane, 4, depth);
     const isKnown = stored.values.every(({ kind }) => kind === 'constant' || kind === 'parameter');
-    return isKnown ? stored : undefined;
+    return isKnown && !(writesFrame && mayPointIntoFrame(walk, i, depth)) ? stored : undefined;
   }
   return undefined;
+}
+
+function mayPointIntoFrame(walk: Walk, i: number, depth: number): boolean {
+  const pointers = walk.at(register(walk.body.operations.base[i]), i, depth + 1);
+  return pointers.values.some(({ kind }) => kind === 'stack' || kind === 'stack-element');
 }

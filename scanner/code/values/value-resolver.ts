@@ -12,30 +12,22 @@ import type { KeptRegisters } from '../functions/kept-registers.ts';
 import { BASE_IMAGE, NONE, Op, VECTOR0 } from '../processors/operations.ts';
 import type { Place } from '../processors/places.ts';
 import type { Processor } from '../processors/processor.ts';
-import { arrayBehind, arrayField } from './array-values.ts';
-import { behindPointer } from './behind-pointer.ts';
+import { arrayBehind } from './array-values.ts';
 import { BlockWalks } from './block-walks.ts';
 import { enumerated } from './bounds.ts';
 import { lastDefinition } from './last-definition.ts';
 import { countedNumbers } from './loop-counters.ts';
 import { blank, carriedBy, memory, parameter, previous, UNKNOWN } from './make-value.ts';
 import { MemoryFunctions } from './memory-functions.ts';
-import { addressValue, loadedValue, walkedArray } from './memory-operands.ts';
+import { addressValue, loadedValue } from './memory-operands.ts';
 import { blockUnits, storedValue } from './memory-values.ts';
 import { withoutNull } from './null-pointers.ts';
+import { fieldAt, passedMemory } from './pointed-memory.ts';
 import { definedValue } from './register-values.ts';
 import { readConstant, readHalf } from './static-memory.ts';
 import { storeSource } from './store-sources.ts';
 import { type Value, ValueSet } from './values.ts';
-import {
-  type Assumption,
-  framePart,
-  imagePart,
-  register,
-  registerPart,
-  type Walk,
-  type Wanted,
-} from './walk.ts';
+import { type Assumption, framePart, register, registerPart, type Walk, type Wanted } from './walk.ts';
 
 /**
  * Operations looked at for one question. Honest code needs tens; the bound keeps hostile code from costing more than
@@ -102,11 +94,9 @@ export class ValueResolver implements Walk {
     if (behind === undefined) return pointers;
     if (stride !== undefined)
       return pointers.flatMap(pointer => arrayBehind(this, pointer, behind, stride, before));
-    const found = withoutNull(pointers, behind).flatMap(
-      pointer => this.#walked(pointer, pointers, behind, before) ?? this.#behind(pointer, behind, before),
-    );
+    const found = passedMemory(this, pointers, behind, before);
     if (further === undefined) return found;
-    return withoutNull(found, further).flatMap(pointer => this.#behind(pointer, further, before));
+    return withoutNull(found, further).flatMap(pointer => fieldAt(this, pointer, further, before));
   }
 
   /** The values of a register's lowest byte: `mov cl, 'T'` leaves the others as they are. */
@@ -118,7 +108,7 @@ export class ValueResolver implements Walk {
   /** The values of `width` bytes behind a pointer, just before an operation. */
   resolveBehind(pointer: Value, offset: number, width: number, before: number): ValueSet {
     this.#begin();
-    return this.#behind(pointer, offset, before, width);
+    return fieldAt(this, pointer, offset, before, width);
   }
 
   /** The values of the four bytes that a store puts `lane` bytes into its destination. */
@@ -189,27 +179,6 @@ export class ValueResolver implements Walk {
   #wanted(place: Place, before: number): Wanted {
     if ('register' in place) return registerPart(place.register, place.isUpper ? 4 : 0, 4);
     return framePart(this.body.stackAt[before] + place.stackOffset, 4);
-  }
-
-  /** What stands behind a pointer that walks a table of the image, and is passed on in each round. */
-  #walked(pointer: Value, pointers: ValueSet, offset: number, before: number): ValueSet | undefined {
-    if (pointer.kind !== 'address' || pointers.values.length === 1) return undefined;
-    const found = walkedArray(this, pointer.rva, pointers, offset, before, 0);
-    return found?.values.some(({ kind }) => kind === 'constant' || kind === 'address') ? found : undefined;
-  }
-
-  /** Memory behind a pointer: a local structure, one of the image, or one that the caller passes. */
-  #behind(pointer: Value, offset: number, before: number, width = 4): ValueSet {
-    switch (pointer.kind) {
-      case 'stack':
-        return this.at(framePart(pointer.offset + offset, width), before, 0);
-      case 'address':
-        return this.at(imagePart((pointer.rva + offset) | 0, width), before, 0);
-      case 'element':
-      case 'stack-element':
-        return arrayField(this, pointer, offset, before);
-    }
-    return ValueSet.of(behindPointer(pointer, offset));
   }
 
   /** The values of what is wanted just before an operation; `depth` counts the questions inside the first one. */

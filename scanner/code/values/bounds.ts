@@ -1,5 +1,6 @@
 /** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
 
+import { NO_EDGE } from '../functions/block-graph.ts';
 import { Condition, NONE, Op } from '../processors/operations.ts';
 import { countedNumbers, MAX_NUMBERS } from './loop-counters.ts';
 import { constant, isSame } from './make-value.ts';
@@ -17,14 +18,15 @@ const MAX_BLOCKS = 8;
 export function enumerated(walk: Walk, values: ValueSet, before: number, depth: number): ValueSet {
   const open = values.values.filter(isOpen);
   if (open.length === 0) return values;
-  const range = assumedRange(walk, open) ?? rangeOf(walk, open, before, depth);
-  if (range === undefined) {
+  const assumed = assumedRange(walk, open);
+  const found = assumed === undefined ? numbersOf(walk, open, before, depth) : listed(assumed);
+  if (found === undefined) {
     const counted = countedNumbers(walk, values.values, before, depth);
     return counted === undefined ? values : ValueSet.ofAll(counted);
   }
   const numbers = ValueSet.ofAll(values.values.filter(({ kind }) => kind === 'constant'));
   const rva = walk.body.operations.rva[before];
-  for (let number = range.low; number <= range.high; number++) numbers.add(constant(number, 'computed', rva));
+  for (const number of found) numbers.add(constant(number, 'computed', rva));
   return numbers;
 }
 
@@ -43,7 +45,7 @@ export function assuming(
 ): ValueSet {
   const compare = comparisonBefore(walk, i, walk.body.blocks.begin[walk.body.blockOf[i]]);
   const range = compare === undefined ? undefined : rangeAfter(walk, compare, i, holds);
-  if (compare === undefined || range === undefined || !isShort(range)) return look();
+  if (compare === undefined || range === undefined || listed(range) === undefined) return look();
   const { left } = walk.body.operations;
   const compared = walk.at(register(left[compare]), compare, depth + 1).values;
   walk.assumptions.push({ compared, range });
@@ -58,40 +60,87 @@ function assumedRange(walk: Walk, open: readonly Value[]): NumberRange | undefin
   )?.range;
 }
 
+/** An open number without what was added to it. */
+interface OpenNumber {
+  readonly open: readonly Value[];
+  readonly whole: Value | undefined;
+  readonly plus: number;
+}
+
 /**
  * What the comparisons on the only way here leave of an open number. A comparison may be of the same number plus a constant: where
  * `x - 5` is -3 or above, as a number without a sign, `x` is 2 to 4. So they are put together for the number without it.
+ * Where several ways meet, each may have found it equal to something (`x == 0 || x == 1`).
  */
-function rangeOf(walk: Walk, open: readonly Value[], before: number, depth: number): NumberRange | undefined {
-  const { blocks, blockOf, operations } = walk.body;
-  const number = open.length === 1 ? partOf(open[0]) : undefined;
-  const plus = number?.plus ?? 0;
+function numbersOf(
+  walk: Walk,
+  open: readonly Value[],
+  before: number,
+  depth: number,
+): readonly number[] | undefined {
+  const { blocks, blockOf } = walk.body;
+  const part = open.length === 1 ? partOf(open[0]) : undefined;
+  const number: OpenNumber = { open, whole: part?.whole, plus: part?.plus ?? 0 };
   let block = blockOf[before];
   let low = 0;
   let high = LAST_NUMBER;
+  let choice: readonly number[] | undefined;
   for (let hops = 0; hops < MAX_BLOCKS; hops++) {
     const from = blocks.predecessors.only(block);
-    if (from === undefined) break;
-    const branch = blocks.end[from] - 1;
-    if (operations.op[branch] === Op.branch) {
-      const isTaken = walk.body.operationAt(operations.low[branch]) === blocks.begin[block];
-      const compare = comparisonBefore(walk, branch, blocks.begin[from]);
-      const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
-      if (range !== undefined && compare !== undefined) {
-        const { values } = walk.at(register(operations.left[compare]), compare, depth + 1);
-        const isSameNumber = values.some(value => open.some(other => isSame(value, other)));
-        const added = isSameNumber ? plus : addedTo(number?.whole, values, operations.alu[branch]);
-        const moved = added === undefined ? undefined : movedRange(range, -added);
-        if (moved !== undefined) {
-          low = Math.max(low, moved.low);
-          high = Math.min(high, moved.high);
-        }
-      }
+    if (from === undefined) {
+      choice = choiceBefore(walk, number, block, depth);
+      break;
+    }
+    const range = rangeOnEdge(walk, number, from, block, depth);
+    if (range !== undefined) {
+      low = Math.max(low, range.low);
+      high = Math.min(high, range.high);
     }
     block = from;
   }
-  const range = { low: low + plus, high: high + plus };
-  return isShort(range) ? range : undefined;
+  const range = movedBy(number.plus, { low, high });
+  return choice?.filter(one => one >= range.low && one <= range.high) ?? listed(range);
+}
+
+/** The numbers of the ways that meet at a block, each with a comparison of its own; undefined where one of them has none. */
+function choiceBefore(
+  walk: Walk,
+  number: OpenNumber,
+  block: number,
+  depth: number,
+): readonly number[] | undefined {
+  const { begin, predecessors } = walk.body.blocks;
+  if (begin[block] === 0) return undefined; // callers come there, too
+  const numbers = new Set<number>();
+  for (let edge = predecessors.first[block]; edge !== NO_EDGE; edge = predecessors.next[edge]) {
+    const range = rangeOnEdge(walk, number, predecessors.target[edge], block, depth);
+    const found = range === undefined ? undefined : listed(movedBy(number.plus, range));
+    if (found === undefined) return undefined;
+    for (const one of found) numbers.add(one);
+    if (numbers.size > MAX_NUMBERS) return undefined;
+  }
+  return numbers.size === 0 ? undefined : [...numbers];
+}
+
+/** What the branch at the end of one block leaves of the number where it goes on to the other one. */
+function rangeOnEdge(
+  walk: Walk,
+  number: OpenNumber,
+  from: number,
+  block: number,
+  depth: number,
+): NumberRange | undefined {
+  const { blocks, operations } = walk.body;
+  const branch = blocks.end[from] - 1;
+  if (operations.op[branch] !== Op.branch) return undefined;
+  const isTaken = walk.body.operationAt(operations.low[branch]) === blocks.begin[block];
+  const compare = comparisonBefore(walk, branch, blocks.begin[from]);
+  const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
+  if (range === undefined || compare === undefined) return undefined;
+  const { values } = walk.at(register(operations.left[compare]), compare, depth + 1);
+  const isSameNumber = values.some(value => number.open.some(other => isSame(value, other)));
+  const added = isSameNumber ? number.plus : addedTo(number.whole, values, operations.alu[branch]);
+  return added === undefined ? undefined : movedRange(range, -added);
 }
 
 /** What a comparison adds to the number, whose sign does not matter then; undefined where it is of another number. */
@@ -120,9 +169,14 @@ function partOf(value: Value): { whole: Value; plus: number } | undefined {
   return value.stride === 0 ? { whole: value.object, plus: value.plus } : undefined;
 }
 
-/** Whether the numbers are few enough to be listed. */
-function isShort({ low, high }: NumberRange): boolean {
-  return low >= 0 && low <= high && high - low < MAX_NUMBERS && high < 0x100;
+function movedBy(plus: number, { low, high }: NumberRange): NumberRange {
+  return { low: low + plus, high: high + plus };
+}
+
+/** The numbers of a range that has few; undefined where it has many. */
+function listed({ low, high }: NumberRange): readonly number[] | undefined {
+  const isShort = low >= 0 && low <= high && high - low < MAX_NUMBERS && high < 0x100;
+  return isShort ? Array.from({ length: high - low + 1 }, (_, n) => low + n) : undefined;
 }
 
 /** The comparison with a constant that the branch decides by. */

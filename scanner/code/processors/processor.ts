@@ -24,6 +24,8 @@ export interface Processor {
   isArgumentRegister(register: number): boolean;
   /** Where a call's first arguments may stand, whatever the convention. */
   readonly passedPlaces: readonly Place[];
+  /** Where the address of a structure stands that a call is to return, if not at one of these. */
+  readonly returnedPlace?: Place;
   /** Where an argument (1-based) stands just before the call; `x86Offset` where 64-bit arguments come before it. */
   argument(position: number, x86Offset?: number): Place;
   /** The same for the first two arguments of a function that is fastcall on x86. */
@@ -124,6 +126,7 @@ const arm64: Processor = {
   isVolatile: register => isIn(ARM64_VOLATILE, register),
   isArgumentRegister: register => register < ARM64_FRAME && register !== ARM64_PROCESSOR_DATA,
   passedPlaces: [0, 1, 2, 3, 4, 5].map(register => ({ register })),
+  returnedPlace: { register: 8 },
   argument: position =>
     position <= ARM64_ARGUMENT_REGISTERS
       ? { register: position - 1 }

@@ -51,7 +51,7 @@ export class LeftTags {
   }
 
   #leftAt(slot: number, i: number, depth = 0): Value[] {
-    const { code, fn } = this.#context;
+    const { fn } = this.#context;
     const { op } = fn.body.operations;
     const found: Value[] = [];
     /** Where the structure begins: another one may have stood at the same place before. */
@@ -60,9 +60,8 @@ export class LeftTags {
     for (let before = i - 1; before >= 0 && calls < MAX_FILLING_CALLS; before--) {
       if (op[before] !== Op.call && op[before] !== Op.callIndirect) continue;
       calls++;
-      const passed = fn.passedEverywhere(before);
-      for (const [n, place] of code.processor.passedPlaces.entries()) {
-        for (const value of passed[n]) {
+      for (const [place, values] of this.#pointersPassed(before)) {
+        for (const value of values) {
           const distance = value.kind === 'stack' ? slot - value.offset : -1;
           if (value.kind !== 'stack' || distance < 0 || distance > MAX_FILLED_BYTES) continue;
           if (begin !== undefined && begin !== value.offset) continue;
@@ -77,6 +76,16 @@ export class LeftTags {
       }
     }
     return found;
+  }
+
+  /** What a call passes that it may fill, or return a structure in. */
+  #pointersPassed(call: number): [Place, readonly Value[]][] {
+    const { code, fn } = this.#context;
+    const { passedPlaces, returnedPlace } = code.processor;
+    const passed = fn.passedEverywhere(call);
+    const pointers = passedPlaces.map((place, n): [Place, readonly Value[]] => [place, passed[n]]);
+    if (returnedPlace !== undefined) pointers.push([returnedPlace, fn.passedAt(returnedPlace, call)]);
+    return pointers;
   }
 
   /** Whether a function that is not of the image is called: nobody knows what it leaves. */

@@ -93,14 +93,15 @@ export class FilledValues extends OtherFunction {
   /** The functions to which the pointer, or one to a part of the object, is passed on. */
   #passedOn(pointer: Place, distance: number): Elsewhere[] {
     const { op, low, count } = this.body.operations;
-    const { passedPlaces, callPushes } = this.code.processor;
+    const { passedPlaces, returnedPlace, callPushes } = this.code.processor;
+    const places = returnedPlace === undefined ? passedPlaces : [...passedPlaces, returnedPlace];
     const found: Elsewhere[] = [];
     let calls = 0;
     for (let i = 0; i < count && calls < MAX_CALLS; i++) {
       const isTailJump = op[i] === Op.jump && !this.body.contains(low[i]);
       if (op[i] !== Op.call && !isTailJump) continue;
       calls++;
-      for (const place of passedPlaces) {
+      for (const place of places) {
         const passed = isTailJump ? movedPlace(place, callPushes) : place;
         for (const value of this.resolver.resolve(passed, i).values) {
           const isPart = value.kind === 'inside' && value.stride === 0;

@@ -84,6 +84,8 @@ export const Condition = {
   notEqual: 5,
   belowOrEqual: 6,
   above: 7,
+  negative: 8,
+  notNegative: 9,
   less: 12,
   greaterOrEqual: 13,
   lessOrEqual: 14,

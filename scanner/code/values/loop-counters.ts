@@ -32,9 +32,10 @@ export function countedNumbers(
     if (numbers !== undefined) return numbers;
   }
   for (let i = 0; i + 1 < count; i++) {
-    if (!isComparedStep(walk, i)) continue;
+    const end = endOfStep(walk, i);
+    if (end === undefined) continue;
     const compared = walk.at(register(dst[i]), i + 1, depth + 1).values;
-    const numbers = numbersUpTo(walk, counter, { i, compared, number: 0 }, use);
+    const numbers = numbersUpTo(walk, counter, { i, compared, ...end }, use);
     if (numbers !== undefined) return numbers;
   }
   return undefined;
@@ -45,13 +46,15 @@ interface LoopEnd {
   i: number;
   compared: readonly Value[];
   number: number;
+  /** It ends where a step leads below zero. */
+  isBorrow?: true;
 }
 
 /** The numbers of the counter, where it is counted by the loop that ends there. */
 function numbersUpTo(
   walk: Walk,
   counter: Counter,
-  { i, compared, number }: LoopEnd,
+  { i, compared, number, isBorrow }: LoopEnd,
   use: number,
 ): Value[] | undefined {
   const { rva } = walk.body.operations;
@@ -71,13 +74,13 @@ function numbersUpTo(
   // Where the next number is compared, a round less is left: the first one may be negative then, and is not seen there.
   const isNext = !isAmong(start);
   const from = isNext ? (start + other.step) >>> 0 : start;
-  const exact = stepsTo(number >>> 0, from, other.step, canPassZero(walk, i));
+  const exact = stepsTo(number >>> 0, from, other.step, isBorrow === true || canPassZero(walk, i));
   // `n <= 59` for `n < 60`: what the loop counts in larger steps goes past such an end.
   const isPassed = !Number.isInteger(exact) && exact > 0 && isOrdered(walk, i);
   const steps = (isPassed ? Math.ceil(exact) : exact) + (isNext ? 1 : 0);
   if (!Number.isInteger(steps) || steps < 1 || steps > MAX_NUMBERS) return undefined;
   // Where the end itself belongs to the loop, one more.
-  const last = steps + (!isPassed && includesEnd(walk, i, other) ? 1 : 0) - (isNext ? 1 : 0);
+  const last = steps + (!isPassed && !isBorrow && includesEnd(walk, i, other) ? 1 : 0) - (isNext ? 1 : 0);
   const rounds = isBehind(walk, i, use) && !isAfterLoop(walk, i, use) ? last : last + 1;
   return Array.from({ length: Math.min(rounds, MAX_NUMBERS) }, (_, n) =>
     constant((counter.start + n * step) >>> 0, 'computed', rva[i]),
@@ -101,14 +104,22 @@ function canPassZero(walk: Walk, i: number): boolean {
 /** What changes no flags of x86. */
 const KEEPS_FLAGS: ReadonlySet<number> = new Set([Op.move, Op.load, Op.store, Op.address]);
 
-/** Whether `i` steps a number, and the branch behind it asks only whether zero is left: `sub rsi, 1; jne`. */
-function isComparedStep(walk: Walk, i: number): boolean {
-  const { op, alu, source, size } = walk.body.operations;
+/**
+ * Where the loop ends that steps a number at `i` and asks only what the step has left: at zero (`sub rsi, 1; jne`), or below it
+ * (`sub rsi, 1; jae`, `add rsi, -1; jb`, `dec esi; jns`).
+ */
+function endOfStep(walk: Walk, i: number): Pick<LoopEnd, 'number' | 'isBorrow'> | undefined {
+  const { op, alu, source, size, low } = walk.body.operations;
   const isStep = op[i] === Op.binary && (alu[i] === Alu.add || alu[i] === Alu.subtract);
-  if (!isStep || source[i] !== NONE || size[i] < 4 || walk.processor.arch === 'arm64') return false;
+  if (!isStep || source[i] !== NONE || size[i] < 4 || walk.processor.arch === 'arm64') return undefined;
   const branch = walk.body.blocks.end[walk.body.blockOf[i]] - 1;
-  for (let j = i + 1; j < branch; j++) if (!KEEPS_FLAGS.has(op[j])) return false;
-  return branch > i && canPassZero(walk, i);
+  for (let j = i + 1; j < branch; j++) if (!KEEPS_FLAGS.has(op[j])) return undefined;
+  if (branch <= i || op[branch] !== Op.branch) return undefined;
+  if (canPassZero(walk, i)) return { number: 0 };
+  const isDown = (alu[i] === Alu.subtract ? -low[i] | 0 : low[i] | 0) === -1;
+  const condition = alu[branch] | 1;
+  const asksForBorrow = condition === Condition.aboveOrEqual || condition === Condition.notNegative;
+  return isDown && asksForBorrow ? { number: -1, isBorrow: true } : undefined;
 }
 
 /** A distance that a loop counts: each of its numbers where the loop's end is known, else any multiple of its step. */
@@ -197,9 +208,12 @@ function leadsTo({ successors }: BlockGraph, begin: number, end: number, without
 
 /** How the branch behind comparison `i` decides, or the opposite. */
 function conditionOf({ body }: Walk, i: number): number {
-  const { op, alu } = body.operations;
-  const end = body.blocks.end[body.blockOf[i]];
-  return op[end - 1] === Op.branch && alu[end - 1] !== Condition.other ? alu[end - 1] | 1 : Condition.other;
+  const { op, alu, low } = body.operations;
+  const branch = body.blocks.end[body.blockOf[i]] - 1;
+  if (op[branch] !== Op.branch || alu[branch] === Condition.other) return Condition.other;
+  const condition = alu[branch] | 1;
+  if (condition !== Condition.notNegative) return condition;
+  return low[i] === 0 ? Condition.greaterOrEqual : Condition.other;
 }
 
 /** Whether a loop that is left by comparison `i` asks which number is larger. */

@@ -74,7 +74,17 @@ function branches(word: number, rva: number, out: OperationList): void {
     return;
   }
   if (((word >>> 25) & 63) === 0b011011) {
-    out.low[out.add(Op.branch, rva)] = rva + ((((word >> 5) << 18) >> 18) << 2); // tbz, tbnz
+    const bit = ((word >>> 31) << 5) | ((word >>> 19) & 31); // tbz, tbnz
+    const isSign = bit === 31 || bit === 63;
+    if (isSign) {
+      const compared = out.add(Op.compare, rva);
+      out.left[compared] = word & 31;
+      out.size[compared] = bit === 63 ? 8 : 4;
+    }
+    const i = out.add(Op.branch, rva);
+    out.low[i] = rva + ((((word >> 5) << 18) >> 18) << 2);
+    const isSet = ((word >>> 24) & 1) === 1;
+    if (isSign) out.alu[i] = isSet ? Condition.less : Condition.greaterOrEqual;
     return;
   }
   if (word >>> 25 === 0b1101011) {

@@ -19,7 +19,7 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
   const open = values.values.filter(isOpen);
   if (open.length === 0) return values;
   const assumed = assumedRange(walk, open);
-  const found = assumed === undefined ? numbersOf(walk, open, before, depth) : listed(assumed);
+  const found = assumed === undefined ? numbersOfEach(walk, open, before, depth) : listed(assumed);
   if (found === undefined || found.length === 0) {
     const counted = countedNumbers(walk, values.values, before, depth);
     return counted === undefined ? values : ValueSet.ofAll(counted);
@@ -28,6 +28,17 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
   const rva = walk.body.operations.rva[before];
   for (const number of found) numbers.add(constant(number, 'computed', rva));
   return numbers;
+}
+
+/** Several open numbers may be one number with several constants added; where not all have ends, one comparison is taken for that of all. */
+function numbersOfEach(
+  walk: Walk,
+  open: readonly Value[],
+  before: number,
+  depth: number,
+): readonly number[] | undefined {
+  const each = open.length > 1 ? open.map(one => numbersOf(walk, [one], before, depth)) : [undefined];
+  return each.every(found => found !== undefined) ? each.flat() : numbersOf(walk, open, before, depth);
 }
 
 /** A number that is the same wherever it is read, so that a comparison of it says something: also one less the first case. */

@@ -5,6 +5,7 @@ import { Alu, BASE_IMAGE, indexFactor, NONE, Op, VECTOR0 } from '../processors/o
 import { compute } from './arithmetic.ts';
 import { enumerated } from './bounds.ts';
 import { orItsEqual } from './equal-registers.ts';
+import { gridSums } from './grid-sums.ts';
 import { counted } from './loop-counters.ts';
 import { address, constant, DERIVED, inFrame, memory, UNKNOWN } from './make-value.ts';
 import { withoutNull } from './null-pointers.ts';
@@ -105,7 +106,8 @@ export function addressValue(walk: Walk, i: number, depth: number): ValueSet {
       times === 1 ? value : compute(Alu.multiply, value, constant(times, 'computed', rva[i]), rva[i])[0],
     );
     // As in arithmetic: two sets of numbers may be two views of one choice.
-    if (sum.numbers() > 1 && scaled.numbers() > 1) return ValueSet.of(DERIVED);
+    if (sum.numbers() > 1 && scaled.numbers() > 1)
+      return gridSums(sum, scaled, rva[i]) ?? ValueSet.of(DERIVED);
     sum = sum.combine(scaled, (left, right) => compute(Alu.add, right, left, rva[i])[0]);
   }
   return sum;

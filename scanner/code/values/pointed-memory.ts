@@ -91,5 +91,5 @@ function walkedArray(
   const rounds = countedNumbers(walk, numbers, before, depth)?.length;
   const isSecond = pointers.values.some(one => one.kind === 'address' && one.rva === rva - step.plus);
   const elements = rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0);
-  return imageArray(walk, (rva + offset) | 0, step.plus, elements);
+  return imageArray(walk, (rva + offset) | 0, step.plus, elements, offset);
 }

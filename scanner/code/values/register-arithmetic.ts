@@ -6,6 +6,7 @@ import { Alu, NONE, Op } from '../processors/operations.ts';
 import { compute, computeWithItself } from './arithmetic.ts';
 import { enumerated } from './bounds.ts';
 import { foundByDistance } from './distance-tables.ts';
+import { gridSums } from './grid-sums.ts';
 import { counted } from './loop-counters.ts';
 import { constant, DERIVED, inFrame, swapped, UNKNOWN } from './make-value.ts';
 import { type OneNumber, oneNumber } from './one-number.ts';
@@ -66,7 +67,10 @@ export function binaryValue(walk: Walk, i: number, wanted: Wanted, depth: number
   const isPointer = isRegisters && lefts.numbers() === 0;
   const rights = isPointer || setsCounted(alu[i], added) ? counted(walk, added, i, depth) : added;
   // Two sets of numbers may be two views of one choice: what they add up to is not every sum of them.
-  if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) return ValueSet.of(DERIVED);
+  if (lefts.numbers() > 1 && rights.numbers() > 1 && !isSelecting(alu[i])) {
+    const sums = alu[i] === Alu.add ? gridSums(lefts, rights, rva[i]) : undefined;
+    return sums ?? ValueSet.of(DERIVED);
+  }
   const results = new ValueSet();
   for (const a of lefts.values) {
     for (const b of rights.values) for (const value of compute(alu[i], a, b, rva[i])) results.add(value);

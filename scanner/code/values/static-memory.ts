@@ -3,6 +3,7 @@ import type { DriverImage } from '../../pe/image-facts.ts';
 import { lastAddressNotAbove } from '../bytes/address-search.ts';
 import { isRelocated } from '../bytes/relocated-pointers.ts';
 import { looksLikeTag } from '../bytes/tag-characters.ts';
+import { familyOf } from '../bytes/tag-families.ts';
 import { address, constant, UNKNOWN } from './make-value.ts';
 import type { Value } from './values.ts';
 
@@ -35,11 +36,17 @@ export const MAX_TABLE_ENTRIES = 64;
 
 /**
  * The tags, or the pointers, in an array whose first one is at `rva` and whose elements have `stride` bytes: as many as read like tags
- * in a row, up to `endRva`, where something else of the image is referred to. A row without a tag (zero) belongs to them where it has
- * pointers at the places of the row before it, and the next tag is a row's as well. Pointers may have null among them: a search that
+ * in a row, up to `endRva`, where something else of the image is referred to. `inRow` says how far in its row a tag stands, where that is
+ * known. Pointers may have null among them: a search that
  * became a choice by a number (clang 22 makes one of a loop over a table of few) has it where nothing is found.
  */
-export function readTable(image: DriverImage, rva: number, stride: number, endRva: number): Value[] {
+export function readTable(
+  image: DriverImage,
+  rva: number,
+  stride: number,
+  endRva: number,
+  inRow?: number,
+): Value[] {
   const section = image.sectionAt(rva);
   if (section === undefined || section.executable || stride < 4) return [];
   const values: Value[] = [];
@@ -54,11 +61,40 @@ export function readTable(image: DriverImage, rva: number, stride: number, endRv
     const target = ofPointers ? image.pointerAt(at) : undefined;
     const value = image.u32At(at);
     if (target !== undefined) values.push(address(target));
-    else if (value === 0 && values.length > 0 && hasPointersAsBefore(image, at, stride)) continue;
+    else if (value === 0 && values.length > 0 && isRowWithoutTag(image, at, stride, endRva, inRow)) continue;
     else if (ofPointers || value === undefined || !looksLikeTag(value)) break;
     else values.push(constant(value, 'table', at));
   }
   return values;
+}
+
+/** Rows without a tag in a row, between two with one. */
+const MAX_WITHOUT_TAG = 2;
+
+/**
+ * Whether a row that has no tag belongs to those before it: it has pointers at their places, or, where it is known `inRow` bytes in its row
+ * the tag stands, something else in it, and the next tag begins as theirs do.
+ */
+function isRowWithoutTag(
+  image: DriverImage,
+  at: number,
+  stride: number,
+  endRva: number,
+  inRow: number | undefined,
+): boolean {
+  if (hasPointersAsBefore(image, at, stride)) return true;
+  if (inRow === undefined || inRow < 0 || inRow >= stride) return false;
+  const wordAt = (rva: number) => (rva + 4 <= endRva ? (image.u32At(rva) ?? 0) : 0);
+  const isEmpty = (tagAt: number) => {
+    for (let n = 0; n + 4 <= stride; n += 4) if (wordAt(tagAt - inRow + n) !== 0) return false;
+    return true;
+  };
+  let [before, behind] = [at - stride, at];
+  while (wordAt(before) === 0 && at - before < MAX_WITHOUT_TAG * stride) before -= stride;
+  while (wordAt(behind) === 0 && behind - before <= MAX_WITHOUT_TAG * stride && !isEmpty(behind))
+    behind += stride;
+  const tag = wordAt(behind);
+  return looksLikeTag(tag) && familyOf(tag) === familyOf(wordAt(before));
 }
 
 function isNull({ pointerSize, u32At }: DriverImage, rva: number): boolean {

@@ -1,5 +1,6 @@
 /** Functions that put a tag into an object which they are given or return: who calls them fills it. */
 
+import { looksLikeTag } from '../bytes/tag-characters.ts';
 import { type Place, placeKey } from '../processors/places.ts';
 import { isSame } from '../values/make-value.ts';
 import type { Value } from '../values/values.ts';
@@ -22,8 +23,9 @@ export interface Setter {
 const MAX_SETTER_DEPTH = 4;
 /** What more functions than this set at one distance is no tag. */
 const MAX_SETTERS_AT_A_DISTANCE = 64;
-/** Fields that one constructor fills at distances where tags are read. */
+/** Fields that one constructor fills at distances where tags are read; more where it is a tag that it puts there. */
 const MAX_FIELDS_OF_A_SETTER = 32;
+const MAX_TAGS_OF_A_SETTER = 96;
 
 /** What is known for the whole image. */
 export class Setters {
@@ -76,7 +78,8 @@ export class Setters {
     const counts = isFarPointer(setter.pointer) ? this.#farCountAt : this.#countAt;
     const alike = counts.get(setter.offset) ?? 0;
     const isTooMuch = setter.depth > MAX_SETTER_DEPTH || alike >= MAX_SETTERS_AT_A_DISTANCE;
-    if (isKnown || isTooMuch || known.length >= MAX_FIELDS_OF_A_SETTER) return false;
+    const mostFields = setter.values.some(isTag) ? MAX_TAGS_OF_A_SETTER : MAX_FIELDS_OF_A_SETTER;
+    if (isKnown || isTooMuch || known.length >= mostFields) return false;
     counts.set(setter.offset, alike + 1);
     const functions = this.#functionsAt.get(setter.offset) ?? new Set();
     this.#functionsAt.set(setter.offset, functions.add(functionRva));
@@ -104,6 +107,10 @@ export class Setters {
 /** The object is not passed itself but stands in a structure that is: many are, so only tags are followed so far. */
 export function isFarPointer(pointer: Setter['pointer']): boolean {
   return pointer !== 'result' && pointer.behind !== undefined;
+}
+
+function isTag(value: Value): boolean {
+  return value.kind === 'constant' && looksLikeTag(value.value);
 }
 
 function pointerKey({ pointer }: Setter): string {

@@ -63,19 +63,21 @@ export function localArray(
 
 /**
  * The tags in an array of the image, up to what else of it code or data refers to. Of one that is filled at run time
- * the first element is a variable that can be followed; the others may hold anything. `elements` says how many there are, where that is known.
+ * the first element is a variable that can be followed; the others may hold anything. `elements` says how many there are, where that is
+ * known. Code may name other fields of the first row, so what it names ends the array from `rowBytes` on only.
  */
 export function imageArray(
   walk: Pick<Walk, 'image' | 'index'>,
   at: number,
   stride: number,
   elements = MAX_TABLE_ENTRIES,
+  rowBytes = stride,
 ): ValueSet {
   if (stride > MAX_ELEMENT_BYTES) return ValueSet.of(UNKNOWN);
   // Where an index begins at 1 and the table with its section, the row before that is what code names.
   const rva = walk.image.sectionAt(at) === undefined ? at + stride : at;
-  const named = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
-  const end = Math.min(nextPointedAt(walk.image, rva + stride, named), rva + stride * elements);
+  const named = walk.index.nextReference(rva + rowBytes, rva + stride * MAX_TABLE_ENTRIES);
+  const end = Math.min(nextPointedAt(walk.image, rva + rowBytes, named), rva + stride * elements);
   const values = readTable(walk.image, rva, stride, end);
   if (values.length > 1 || (values.length === 1 && !goesOn(walk.image, rva + stride, end)))
     return ValueSet.ofAll(values);

@@ -91,5 +91,7 @@ function walkedArray(
   const rounds = countedNumbers(walk, numbers, before, depth)?.length;
   const isSecond = pointers.values.some(one => one.kind === 'address' && one.rva === rva - step.plus);
   const elements = rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0);
-  return imageArray(walk, (rva + offset) | 0, step.plus, elements);
+  // What code names behind the second row's pointer and tag ends the array: of two rows it is the end itself. ARM64 names the pointer, too, by its step.
+  const rowBytes = isSecond ? Math.max(4, 1 - offset) : step.plus;
+  return imageArray(walk, (rva + offset) | 0, step.plus, elements, rowBytes);
 }

@@ -32,7 +32,16 @@ const compiler = path.join(
 run(compiler, '-p', path.join(import.meta.dirname, 'tsconfig.build.json'));
 const compiled = (file: string) => path.join(build, file.replace(/\.ts$/, '.js'));
 const seed = pathToFileURL(compiled('test/property-seed.ts')).href;
-run('--enable-source-maps', '--import', seed, '--test', ...options, ...files.map(compiled));
+// What hangs fails, instead of keeping everybody waiting.
+run(
+  '--enable-source-maps',
+  '--import',
+  seed,
+  '--test',
+  '--test-timeout=600000',
+  ...options,
+  ...files.map(compiled),
+);
 
 function run(...argv: string[]): void {
   const { status } = spawnSync(process.execPath, argv, { cwd: root, stdio: 'inherit' });

@@ -79,15 +79,19 @@ export function stepsOfUse(
 /** What a function on the way makes of the number. */
 function madeSteps({ madeOf, ulong }: TagUse): PathStep[] {
   if (madeOf === undefined) return [];
-  const added = (ulong - madeOf.number) >>> 0;
   const made = `'${tagText(tagWithoutBit(ulong))}'`;
-  const text =
-    added === PROTECTED_BIT
-      ? 'PROTECTED_POOL (bit 31) is set in it on the way'
-      : looksLikeTag(madeOf.number)
-        ? `0x${added.toString(16)} is added to it on the way, which makes ${made}`
-        : `it becomes a character of ${made} on the way`;
-  return [{ kind: 'computed', rva: null, text, instruction: null }];
+  return [{ kind: 'computed', rva: null, text: madeText(madeOf, ulong, made), instruction: null }];
+}
+
+function madeText({ number, how }: NonNullable<TagUse['madeOf']>, ulong: number, made: string): string {
+  const turned = (ulong ^ number) >>> 0;
+  if (turned === PROTECTED_BIT)
+    return `PROTECTED_POOL (bit 31) is ${(ulong & PROTECTED_BIT) !== 0 ? 'set in it' : 'cleared'} on the way`;
+  if (how === 'swapped') return `its bytes are swapped on the way, which makes ${made}`;
+  if (how === 'changed')
+    return `bits 0x${turned.toString(16)} of it are turned on the way, which makes ${made}`;
+  if (!looksLikeTag(number)) return `it becomes a character of ${made} on the way`;
+  return `0x${((ulong - number) >>> 0).toString(16)} is added to it on the way, which makes ${made}`;
 }
 
 /** The way of a family's base to the instruction that computes a character of it, and on from there. */

@@ -5,6 +5,7 @@ import type { TagAnswer, UnknownTagAnswer } from '../../api/answer-document.ts';
 import { answerTag } from '../../api/answers.ts';
 import { lookUp } from '../../api/lookup.ts';
 import type { TagProblem } from '../../api/tag-problem.ts';
+import { stopwatch } from '../stopwatch.ts';
 import { sampleCatalogue, userEntry } from './sample-facts.ts';
 
 const catalogue = await sampleCatalogue();
@@ -213,9 +214,9 @@ test('many tags are answered in order, and as one by one', async () => {
 
 test('a thousand tags are looked up in well under a second', async () => {
   const inputs = Array.from({ length: 1000 }, (_, i) => `q${i.toString(36).padStart(3, '~')}`);
-  const started = performance.now();
+  const takenMs = stopwatch();
   assert.equal((await lookUp(inputs, catalogue)).length, 1000);
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(takenMs() < 1000);
 });
 
 test('any text is answered, and what is found is found again by each of its own notations', async () => {

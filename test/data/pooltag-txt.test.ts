@@ -4,6 +4,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { readTagList } from '../../data/pooltag-txt.ts';
 import { projectFile } from '../../data/project-files.ts';
+import { stopwatch } from '../stopwatch.ts';
 
 const vectors = readFileSync(projectFile('test', 'vectors', 'pooltag-lines.txt'), 'utf8')
   .split('\n')
@@ -236,9 +237,9 @@ test('a hostile file is read in bounded time with bounded remarks and entries', 
     '\0'.repeat(8_000_000),
   ];
   for (const file of files) {
-    const started = performance.now();
+    const takenMs = stopwatch();
     const list = readTagList(file, 'x');
-    assert.ok(performance.now() - started < 10_000, JSON.stringify(file.slice(0, 20)));
+    assert.ok(takenMs() < 10_000, JSON.stringify(file.slice(0, 20)));
     assert.ok(list.remarks.length <= 1002 && list.entries.length <= 200_000);
   }
 });

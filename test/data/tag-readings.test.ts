@@ -12,6 +12,7 @@ import {
 } from '../../data/pool-tag.ts';
 import { projectFile } from '../../data/project-files.ts';
 import { type TagCandidate, tagReadings } from '../../data/tag-readings.ts';
+import { stopwatch } from '../stopwatch.ts';
 
 const vectors = readFileSync(projectFile('test', 'vectors', 'tag-readings.txt'), 'utf8')
   .split('\n')
@@ -142,9 +143,9 @@ test('a printable tag without marks of its own is read plainly first', () => {
 
 test('a huge input is answered at once with a short message', () => {
   for (const unit of ['a', ' ', '%41', '\\x41', "'", '"', '%', '\u{1f600}']) {
-    const started = performance.now();
+    const takenMs = stopwatch();
     const read = tagReadings(unit.repeat(3_000_000));
-    assert.ok(performance.now() - started < 1000);
+    assert.ok(takenMs() < 1000);
     assert.ok(read.kind === 'problem' && read.message.length < 1000);
   }
 });

@@ -103,6 +103,48 @@ const VECTORS: [
     ["'Tag1'"],
   ],
   [
+    // mov r8d, ecx; and r8d, 7FFFFFFFh; jmp [alloc] || mov ecx, B1676154h; jmp 1000
+    'a wrapper clears PROTECTED_POOL',
+    '1000:4189c84181e0ffffff7fff25f00f0000 1040:b9546167b1ebb9',
+    'Tag1',
+    [
+      [0x1040, /^'Tag1' with PROTECTED_POOL \(bit 31\) is a number in this instruction$/],
+      [0x1045, /1st argument, in ecx/],
+      [0x100a, /0x1000 passes its 1st parameter on$/],
+      [null, /^PROTECTED_POOL \(bit 31\) is cleared on the way$/],
+      [null, /takes/],
+    ],
+    ["'Tag1' with PROTECTED_POOL (bit 31)"],
+  ],
+  [
+    // mov r8d, ecx; xor r8d, 20000000h; jmp [alloc] || mov ecx, 61676154h; jmp 1000
+    'a wrapper changes a letter',
+    '1000:4189c84181f000000020ff25f00f0000 1040:b954616761ebb9',
+    'TagA',
+    [
+      [0x1040, /^'Taga' is a number in this instruction$/],
+      [0x1045, /1st argument, in ecx/],
+      [0x100a, /0x1000 passes its 1st parameter on$/],
+      [null, /^bits 0x20000000 of it are turned on the way, which makes 'TagA'$/],
+      [null, /takes/],
+    ],
+    ["'Taga'"],
+  ],
+  [
+    // bswap ecx; mov r8d, ecx; jmp [alloc] || mov ecx, 54616731h; jmp 1000
+    'a wrapper swaps the bytes',
+    '1000:0fc94189c8ff25f50f0000 1040:b931676154ebb9',
+    'Tag1',
+    [
+      [0x1040, /^'1gaT' is a number in this instruction$/],
+      [0x1045, /1st argument, in ecx/],
+      [0x1005, /0x1000 passes its 1st parameter on$/],
+      [null, /^its bytes are swapped on the way, which makes 'Tag1'$/],
+      [null, /takes/],
+    ],
+    ["'1gaT'"],
+  ],
+  [
     // mov r8d, ecx; shl r8d, 24; add r8d, 30676154h; jmp [alloc] || mov ecx, 3; jmp 1000
     'a wrapper puts a number into it',
     '1000:4189c841c1e0184181c054616730ff25ec0f0000 1040:b903000000ebb9',

@@ -1,9 +1,11 @@
 /** What calls lead to: pool functions by import slot, by function, by pointer variable and by framework table. */
+
 import type { DriverImage } from '../../pe/image-facts.ts';
 import { isRelocated } from '../bytes/relocated-pointers.ts';
 import { placeKey } from '../processors/places.ts';
 import type { Value } from '../values/values.ts';
 import { type Callee, isSurer } from './callee.ts';
+import { madeKey } from './made-tags.ts';
 
 /** What one target uses, and in which wave of the search each of it was found: the earliest first. */
 interface Target {
@@ -152,8 +154,7 @@ function isSame(a: Callee, b: Callee): boolean {
     a.poolFunction === b.poolFunction &&
     placeKey(a.place) === placeKey(b.place) &&
     a.returnedAt === b.returnedAt &&
-    a.computed?.base === b.computed?.base &&
-    a.computed?.mask === b.computed?.mask &&
+    madeKey(a.computed) === madeKey(b.computed) &&
     a.wrappers.length === b.wrappers.length
   );
 }

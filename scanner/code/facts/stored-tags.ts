@@ -14,6 +14,7 @@ import { DescribedChains } from './described-chains.ts';
 import { HeldValues } from './held-values.ts';
 import { ImageObjects } from './image-objects.ts';
 import { ListLinks } from './list-links.ts';
+import { madeKey } from './made-tags.ts';
 import { Setters } from './setters.ts';
 import { TagKeepers } from './tag-keepers.ts';
 
@@ -281,7 +282,7 @@ function addTo<K>(map: Map<K, Callee[]>, key: K, callee: Callee): boolean {
     other =>
       other.poolFunction === callee.poolFunction &&
       other.wrappers.length === callee.wrappers.length &&
-      other.computed?.base === callee.computed?.base &&
+      madeKey(other.computed) === madeKey(callee.computed) &&
       other.method === callee.method, // each reads in the objects of its own class
   );
   // A variable that was taken for an array's may turn out to be read itself.

@@ -1,4 +1,5 @@
 /** A constant that reaches a tag argument. */
+
 import type { ConstantOrigin } from '../../../data/facts.ts';
 import type { DriverImage } from '../../pe/image-facts.ts';
 import { comparedNumbers } from '../bytes/compared-numbers.ts';
@@ -8,6 +9,7 @@ import { isOtherTag } from '../pool/pool-functions.ts';
 import { isPieceOfText } from '../values/texts.ts';
 import type { FamilyBase, Value } from '../values/values.ts';
 import type { Callee } from './callee.ts';
+import type { MadeTag } from './made-tags.ts';
 
 /** One use of a tag. */
 export interface TagUse {
@@ -23,7 +25,7 @@ export interface TagUse {
   /** Of a family: the constant without the computed character. */
   familyBase?: FamilyBase;
   /** Where a function on the way makes the tag of a number that it is given: that number. */
-  madeOf?: { number: number; origin: ConstantOrigin };
+  madeOf?: { number: number; origin: ConstantOrigin; how: MadeTag['how'] };
   /** Where the constant stands, or its character is computed: an instruction, or data of the image. */
   constantRva: number;
   /** In a traced analysis: RVAs of the instructions that carried the constant, the first one first. */

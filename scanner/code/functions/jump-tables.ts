@@ -94,10 +94,11 @@ function beforeJump(
   const known = new Map<number, number>();
   const constants = new Set<number>();
   const reads: TableRead[] = [];
+  const makeTarget = makersOf(operations, jump);
   let compared = NONE;
   let most = 0;
   for (let i = Math.max(0, jump - MAX_OPERATIONS); i < jump; i++) {
-    if (base[i] < GENERAL_REGISTERS && index[i] !== NONE) {
+    if (base[i] < GENERAL_REGISTERS && index[i] !== NONE && makeTarget.has(i)) {
       const from = known.get(base[i]) ?? known.get(index[i]);
       if (from !== undefined && (op[i] === Op.load || op[i] === narrow)) {
         const bytes = Math.max(1, Math.min(size[i], 4));
@@ -125,6 +126,24 @@ function beforeJump(
     }
   }
   return { constants: [...constants], reads };
+}
+
+/**
+ * The operations before the jump that its target is made by, one after the other as they stand: a tail call by a pointer that was loaded
+ * right behind a switch is none by its table.
+ */
+function makersOf({ op, dst, left, source, base, index }: OperationList, jump: number): Set<number> {
+  const makers = new Set<number>();
+  const wanted = new Set([source[jump], base[jump], index[jump]].filter(used => used < GENERAL_REGISTERS));
+  for (let i = jump - 1; i >= 0 && i >= jump - MAX_OPERATIONS && wanted.size > 0; i--) {
+    if (!wanted.has(dst[i])) continue;
+    makers.add(i);
+    // A part of it is what it was before.
+    if (op[i] !== Op.insert) wanted.delete(dst[i]);
+    for (const used of [left[i], source[i], base[i], index[i]])
+      if (used < GENERAL_REGISTERS) wanted.add(used);
+  }
+  return makers;
 }
 
 function entry(image: DriverImage, rva: number, size: number): number | undefined {

@@ -6,7 +6,7 @@
 import { CalledClasses } from '../classes/called-classes.ts';
 import type { Callee, HandedFunction } from '../facts/callee.ts';
 import { handedAt, handedOver, withoutHanded } from '../facts/handed-functions.ts';
-import { isProtection, isSum, type MadeTag, madeTag, sumWith } from '../facts/made-tags.ts';
+import { isOfTag, isProtection, type MadeTag, madeTag, SWAPPED, sumWith } from '../facts/made-tags.ts';
 import { ObjectTables } from '../facts/object-tables.ts';
 import type { SearchContext } from '../facts/search-context.ts';
 import { isPlainField, keptIn } from '../facts/stored-tags.ts';
@@ -93,7 +93,7 @@ export class TagUses {
     const callee = by === undefined ? here : handedOver(here, by);
     if (callee.returnedAt !== undefined) return this.#addReturned(i, callee, callee.returnedAt);
     const passed = fn.passedAt(callee.place, i);
-    if (callee.computed !== undefined && !isSum(callee.computed)) {
+    if (callee.computed !== undefined && !isOfTag(callee.computed)) {
       this.addValues(passed, i, callee);
       return;
     }
@@ -170,7 +170,7 @@ export class TagUses {
           if (value.place !== undefined && value.place.behind === undefined)
             this.#addWrapper(value.place, rva, {
               ...callee,
-              computed: { base: ulong, mask: familyMask, isSetIn: familyBase.isSetIn },
+              computed: { base: ulong, mask: familyMask, how: familyBase.isSetIn && 'set' },
             });
           if (callee.guesses) break;
           const use = { ulong, familyMask, familyBase, callee, ...site, constantRva, path };
@@ -185,6 +185,14 @@ export class TagUses {
           if (value.plus !== 0 && this.#addSum({ ...value, plus: 0 }, value.plus, i, callee))
             isResolved = true;
           if (value.plus === 0) this.#addOpen(value, i, callee);
+          break;
+        case 'changed': {
+          const computed = { base: value.value, mask: value.mask, how: 'changed' } as const;
+          if (this.addValues([value.object], i, { ...callee, computed })) isResolved = true;
+          break;
+        }
+        case 'swapped':
+          if (this.addValues([value.object], i, { ...callee, computed: SWAPPED })) isResolved = true;
           break;
         default:
           if (this.#addOpen(value, i, callee)) isResolved = true;
@@ -220,7 +228,7 @@ export class TagUses {
     return false;
   }
 
-  /** What is passed, at operation `i`, to a callee that makes the tag of it: by adding a constant, or by putting it into one as a character. */
+  /** What is passed, at operation `i`, to a callee that makes the tag of it: by changing it, or by putting it into a constant as a character. */
   #addComputed(values: readonly Value[], i: number, callee: Callee, computed: MadeTag): boolean {
     const { fn } = this.#context;
     const site = callee.site ?? { rva: fn.body.operations.rva[i], functionRva: fn.rva };
@@ -234,14 +242,21 @@ export class TagUses {
         isResolved = true;
         const tag = { ...value, value: ulong };
         if (callee.guesses && !isBelievable(this.#context.code.image, tag, maker)) continue;
-        const use = { ulong, madeOf: { number, origin }, callee: maker, ...site, constantRva, path };
+        const use = {
+          ulong,
+          madeOf: { number, origin, how: computed.how },
+          callee: maker,
+          ...site,
+          constantRva,
+          path,
+        };
         this.#addUse({
           ...use,
           origin: callee.site?.origin ?? (isProtection(computed) ? origin : 'computed'),
         });
       }
       // A digit that is kept in an object may be any number of that object's.
-      if (value.kind === 'parameter' || (isSum(computed) && KEPT.has(value.kind)))
+      if (value.kind === 'parameter' || (isOfTag(computed) && KEPT.has(value.kind)))
         isResolved = this.#addOpen(value, i, callee) || isResolved;
     }
     return isResolved;

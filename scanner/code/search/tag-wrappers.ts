@@ -3,6 +3,7 @@
 import { type Callee, isSurer } from '../facts/callee.ts';
 import { joinHanded } from '../facts/handed-functions.ts';
 import { innerDistance, innerDistances } from '../facts/inner-distances.ts';
+import { madeKey } from '../facts/made-tags.ts';
 import type { SearchContext } from '../facts/search-context.ts';
 import { joinVirtual } from '../facts/virtual-calls.ts';
 import { type Place, placeKey, pointerTo } from '../processors/places.ts';
@@ -67,8 +68,8 @@ export class TagWrappers {
       return false;
     }
     const { returnedAt = '', poolFunction, computed } = callee;
-    const family = computed === undefined ? '' : `${computed.base}:${computed.mask}:${computed.isSetIn}`;
-    const key = `${this.#context.fn.rva}:${placeKey(place)}:${returnedAt}:${poolFunction.kind}:${family}`;
+    const made = madeKey(computed);
+    const key = `${this.#context.fn.rva}:${placeKey(place)}:${returnedAt}:${poolFunction.kind}:${made}`;
     const known = this.#seen.get(key);
     if (known !== undefined) join(known, callee);
     // The same by a surer way may prove more.

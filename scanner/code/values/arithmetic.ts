@@ -4,6 +4,7 @@ import { Alu } from '../processors/operations.ts';
 import type { Place } from '../processors/places.ts';
 import {
   bits,
+  changed,
   constant,
   DERIVED,
   element,
@@ -22,6 +23,8 @@ export function compute(alu: number, left: Value, right: Value, rva: number): Va
     // A half of a wide register that the mask leaves alone.
     if (isAllOnes(right)) return [left];
     if (isAllOnes(left)) return [right];
+    const kept = right.kind === 'constant' ? changedBits(left, right.value, 0) : undefined;
+    if (kept !== undefined) return [kept];
     const masked = maskedValues(left, right, rva) ?? maskedValues(right, left, rva);
     if (masked !== undefined) return masked;
   }
@@ -43,6 +46,17 @@ const PROTECTED_POOL = 0x80000000;
 
 function isAllOnes(value: Value): boolean {
   return value.kind === 'constant' && value.value === 0xffffffff;
+}
+
+/** Bits that functions change in tags: PROTECTED_POOL, those that tell small letters from capitals, and a digit's at the end. */
+const CHANGED_BITS = PROTECTED_POOL | 0x2f202020;
+
+/** An open number of which such bits are changed; undefined for everything else. */
+function changedBits(value: Value, mask: number, turned: number): Value | undefined {
+  if (((~mask | turned) & ~CHANGED_BITS) !== 0) return undefined;
+  if (value.kind === 'changed')
+    return changed(value.object, value.mask & mask, (value.value & mask) ^ turned);
+  return isOpenValue(value) ? changed(value, mask, turned) : undefined;
 }
 
 /** Bits of a mask whose combinations are few enough to be listed. */
@@ -133,6 +147,10 @@ function withConstant(alu: number, left: Value, amount: number, rva: number): Va
   // A wrapper that protects what it allocates.
   if (alu === Alu.or && amount === PROTECTED_POOL && isOpenValue(left))
     return movedBy(left, PROTECTED_POOL | 0) ?? inside(left, PROTECTED_POOL | 0, 0);
+  if (alu === Alu.or || alu === Alu.xor) {
+    const found = changedBits(left, alu === Alu.or ? ~amount : -1, amount);
+    if (found !== undefined) return found;
+  }
   if (alu === Alu.add || alu === Alu.subtract) {
     if (amount === 0) return left;
     const change = alu === Alu.add ? amount | 0 : -amount | 0;

@@ -1,7 +1,7 @@
 /** How large a number may be where a comparison before has let it through: `cmp ecx, 3; ja` keeps it at 0 to 3. */
 
 import { NO_EDGE } from '../functions/block-graph.ts';
-import { Condition, NONE, Op } from '../processors/operations.ts';
+import { Alu, Condition, NONE, Op } from '../processors/operations.ts';
 import { countedNumbers, MAX_NUMBERS } from './loop-counters.ts';
 import { constant, isSame } from './make-value.ts';
 import { type Value, ValueSet } from './values.ts';
@@ -20,7 +20,7 @@ export function enumerated(walk: Walk, values: ValueSet, before: number, depth: 
   if (open.length === 0) return values;
   const assumed = assumedRange(walk, open);
   const found = assumed === undefined ? numbersOf(walk, open, before, depth) : listed(assumed);
-  if (found === undefined) {
+  if (found === undefined || found.length === 0) {
     const counted = countedNumbers(walk, values.values, before, depth);
     return counted === undefined ? values : ValueSet.ofAll(counted);
   }
@@ -70,7 +70,7 @@ interface OpenNumber {
 /**
  * What the comparisons on the only way here leave of an open number. A comparison may be of the same number plus a constant: where
  * `x - 5` is -3 or above, as a number without a sign, `x` is 2 to 4. So they are put together for the number without it.
- * Where several ways meet, each may have found it equal to something (`x == 0 || x == 1`).
+ * Where several ways meet, each may have found it equal to something (`x == 0 || x == 1`); a switch's table tells which numbers lead here.
  */
 function numbersOf(
   walk: Walk,
@@ -85,24 +85,25 @@ function numbersOf(
   let low = 0;
   let high = LAST_NUMBER;
   let choice: readonly number[] | undefined;
-  for (let hops = 0; hops < MAX_BLOCKS; hops++) {
+  for (let hops = 0; hops < MAX_BLOCKS && choice === undefined; hops++) {
     const from = blocks.predecessors.only(block);
     if (from === undefined) {
       choice = choiceBefore(walk, number, block, depth);
       break;
     }
-    const range = rangeOnEdge(walk, number, from, block, depth);
-    if (range !== undefined) {
-      low = Math.max(low, range.low);
-      high = Math.min(high, range.high);
+    const compared = comparedOnEdge(walk, number, from, block, depth);
+    if (compared !== undefined) {
+      low = Math.max(low, compared.range.low);
+      high = Math.min(high, compared.range.high);
     }
+    choice = switchedTo(walk, number, from, block, depth);
     block = from;
   }
   const range = movedBy(number.plus, { low, high });
   return choice?.filter(one => one >= range.low && one <= range.high) ?? listed(range);
 }
 
-/** The numbers of the ways that meet at a block, each with a comparison of its own; undefined where one of them has none. */
+/** The numbers of the ways that meet at a block, each with a comparison or a table of its own; undefined where one of them has none. */
 function choiceBefore(
   walk: Walk,
   number: OpenNumber,
@@ -113,8 +114,12 @@ function choiceBefore(
   if (begin[block] === 0) return undefined; // callers come there, too
   const numbers = new Set<number>();
   for (let edge = predecessors.first[block]; edge !== NO_EDGE; edge = predecessors.next[edge]) {
-    const range = rangeOnEdge(walk, number, predecessors.target[edge], block, depth);
-    const found = range === undefined ? undefined : listed(movedBy(number.plus, range));
+    const from = predecessors.target[edge];
+    const range = comparedOnEdge(walk, number, from, block, depth)?.range;
+    const found =
+      range === undefined
+        ? switchedTo(walk, number, from, block, depth)
+        : listed(movedBy(number.plus, range));
     if (found === undefined) return undefined;
     for (const one of found) numbers.add(one);
     if (numbers.size > MAX_NUMBERS) return undefined;
@@ -122,25 +127,56 @@ function choiceBefore(
   return numbers.size === 0 ? undefined : [...numbers];
 }
 
+/** Numbers without `number.plus`, and what the comparison adds to these. */
+interface Compared {
+  range: NumberRange;
+  added: number;
+}
+
 /** What the branch at the end of one block leaves of the number where it goes on to the other one. */
-function rangeOnEdge(
+function comparedOnEdge(
   walk: Walk,
   number: OpenNumber,
   from: number,
   block: number,
   depth: number,
-): NumberRange | undefined {
+): Compared | undefined {
   const { blocks, operations } = walk.body;
   const branch = blocks.end[from] - 1;
   if (operations.op[branch] !== Op.branch) return undefined;
   const isTaken = walk.body.operationAt(operations.low[branch]) === blocks.begin[block];
   const compare = comparisonBefore(walk, branch, blocks.begin[from]);
-  const range = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
-  if (range === undefined || compare === undefined) return undefined;
+  const found = compare === undefined ? undefined : rangeAfter(walk, compare, branch, isTaken);
+  if (found === undefined || compare === undefined) return undefined;
   const { values } = walk.at(register(operations.left[compare]), compare, depth + 1);
   const isSameNumber = values.some(value => number.open.some(other => isSame(value, other)));
   const added = isSameNumber ? number.plus : addedTo(number.whole, values, operations.alu[branch]);
-  return added === undefined ? undefined : movedRange(range, -added);
+  const range = added === undefined ? undefined : movedRange(found, -added);
+  return added === undefined || range === undefined ? undefined : { range, added };
+}
+
+/**
+ * The numbers for which a jump by a table at the end of one block leads to the other one, where the comparison before it is of this
+ * number: it keeps the table's index small. None where the table is no longer than what it is asked for, since other tables lead to that.
+ */
+function switchedTo(
+  walk: Walk,
+  number: OpenNumber,
+  from: number,
+  block: number,
+  depth: number,
+): readonly number[] | undefined {
+  const { blocks, operations, tableTargets } = walk.body;
+  const targets = tableTargets.get(blocks.end[from] - 1);
+  const before = targets === undefined ? undefined : blocks.predecessors.only(from);
+  if (targets === undefined || before === undefined) return undefined;
+  const compared = comparedOnEdge(walk, number, before, from, depth);
+  if (compared === undefined) return undefined;
+  const { added } = compared;
+  const range = movedBy(added, compared.range);
+  if (range.low !== 0 || range.high >= targets.length) return [];
+  const rva = operations.rva[blocks.begin[block]];
+  return targets.flatMap((target, n) => (target === rva && n <= range.high ? [n - added + number.plus] : []));
 }
 
 /** What a comparison adds to the number, whose sign does not matter then; undefined where it is of another number. */
@@ -181,11 +217,12 @@ function listed({ low, high }: NumberRange): readonly number[] | undefined {
 
 /** The comparison with a constant that the branch decides by. */
 function comparisonBefore(walk: Walk, branch: number, begin: number): number | undefined {
-  const { op, source } = walk.body.operations;
+  const { op, alu, source } = walk.body.operations;
   for (let i = branch - 1; i >= begin; i--) {
     if (op[i] === Op.compare) return source[i] === NONE ? i : undefined;
-    // On x86 arithmetic sets the flags as well.
-    if (op[i] === Op.binary && walk.processor.arch !== 'arm64') return undefined;
+    // On x86 arithmetic sets the flags as well: a subtraction does as the comparison with its amount.
+    if (op[i] === Op.binary && walk.processor.arch !== 'arm64')
+      return alu[i] === Alu.subtract && source[i] === NONE ? i : undefined;
   }
   return undefined;
 }

@@ -125,6 +125,21 @@ export function inside(object: OpenValue, plus: number, stride: number): Value {
   return value as Value;
 }
 
+/** An open number of which the bits of `mask` are kept, and then those of `turned` are turned. */
+export function changed(object: OpenValue, mask: number, turned: number): Value {
+  const value = new AnyValue('changed');
+  value.object = object;
+  value.mask = mask >>> 0;
+  value.value = turned >>> 0;
+  return value as Value;
+}
+
+export function swapped(object: OpenValue): Value {
+  const value = new AnyValue('swapped');
+  value.object = object;
+  return value as Value;
+}
+
 /** An address, an index or a part of an object, moved by a number; undefined for other kinds. */
 export function movedBy(value: Value, change: number): Value | undefined {
   switch (value.kind) {
@@ -176,9 +191,8 @@ export function isSame(a: Value, b: Value): boolean {
   if (isPassed && keyOf(one.place) !== keyOf(other.place)) return false;
   const isOfCall = a.kind === 'result' || a.kind === 'field';
   if (one.owner !== other.owner || (isOfCall && one.operation !== other.operation)) return false;
-  return (
-    one.object === other.object || (a.kind === 'inside' && b.kind === 'inside' && isSame(a.object, b.object))
-  );
+  const [part, otherPart] = [one.object, other.object];
+  return part === otherPart || (part !== undefined && otherPart !== undefined && isSame(part, otherPart));
 }
 
 function keyOf(place: Place | undefined): string {

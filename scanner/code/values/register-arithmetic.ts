@@ -1,16 +1,17 @@
 /** What arithmetic leaves in a register: the operands looked up, the numbers of a bounded one enumerated, then computed. */
 
+import { byteSwapped } from '../bytes/little-endian.ts';
 import { NO_SLOT } from '../functions/stack-slots.ts';
 import { Alu, NONE, Op } from '../processors/operations.ts';
 import { compute, computeWithItself } from './arithmetic.ts';
 import { enumerated } from './bounds.ts';
 import { foundByDistance } from './distance-tables.ts';
 import { counted } from './loop-counters.ts';
-import { constant, DERIVED, inFrame, UNKNOWN } from './make-value.ts';
+import { constant, DERIVED, inFrame, swapped, UNKNOWN } from './make-value.ts';
 import { type OneNumber, oneNumber } from './one-number.ts';
 import { operandValue, sourceValue } from './register-operands.ts';
 import { shiftedByHalf, shiftedFurther } from './register-parts.ts';
-import { ValueSet } from './values.ts';
+import { isOpenValue, ValueSet } from './values.ts';
 import { registerPart, type Walk, type Wanted } from './walk.ts';
 
 /** The result of an `Op.binary`. */
@@ -106,9 +107,10 @@ export function unaryValue(walk: Walk, i: number, wanted: Wanted, depth: number)
 export function byteSwapValue(walk: Walk, i: number, wanted: Wanted, depth: number): ValueSet {
   const { source, size, rva } = walk.body.operations;
   if (wanted.lane !== 0 || size[i] !== 4) return ValueSet.of(UNKNOWN);
-  return operandValue(walk, source[i], wanted, i, depth).map(value =>
-    value.kind === 'constant' ? constant(byteSwapped(value.value), 'computed', rva[i]) : DERIVED,
-  );
+  return operandValue(walk, source[i], wanted, i, depth).map(value => {
+    if (value.kind === 'constant') return constant(byteSwapped(value.value), 'computed', rva[i]);
+    return isOpenValue(value) ? swapped(value) : DERIVED;
+  });
 }
 
 /** Masks choose between constants (`sbb`, `and`), and `or` joins characters, without an order. */
@@ -134,8 +136,4 @@ function placesCharacter(alu: number, source: number, amount: number): boolean {
     (alu === Alu.shiftLeft && amount >= 8) ||
     (alu === Alu.multiply && amount >= 0x100 && amount % 0x100 === 0)
   );
-}
-
-function byteSwapped(value: number): number {
-  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
 }

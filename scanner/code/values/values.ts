@@ -46,6 +46,10 @@ export type Value =
     }
   /** `plus` bytes (and any multiple of `stride`, where that is not 0) behind what another value is: a part of an object. */
   | { kind: 'inside'; object: OpenValue; plus: number; stride: number }
+  /** A number of which bits were changed that a tag may have changed: those of `mask` are kept, then those of `value` turned. */
+  | { kind: 'changed'; object: OpenValue; mask: number; value: number }
+  /** A number with its bytes the other way round. */
+  | { kind: 'swapped'; object: OpenValue }
   /** An address of the function's own frame: bytes above the return address. */
   | { kind: 'stack'; offset: number }
   /** What the caller passed, as the function sees it at its entry. */

@@ -7,6 +7,7 @@ import { projectFile } from '../../../data/project-files.ts';
 import { openPdb } from '../../../scanner/pdb/open-pdb.ts';
 import { PdbProblem } from '../../../scanner/pdb/pdb-problem.ts';
 import { type PublicSymbols, readPublicSymbols } from '../../../scanner/pdb/public-symbols.ts';
+import { stopwatch } from '../../stopwatch.ts';
 import { mutateImage } from '../pe/mutate-image.ts';
 import { memoryFile } from './memory-file.ts';
 import { tinyPdb } from './tiny-pdb.ts';
@@ -41,7 +42,7 @@ function read(bytes: Uint8Array): { symbols: PublicSymbols | PdbProblem; bytesRe
 }
 
 function assertPromises(bytes: Uint8Array, what: string): void {
-  const startedMs = performance.now();
+  const takenMs = stopwatch();
   const { symbols, bytesRead } = read(bytes);
   if (symbols instanceof PdbProblem) assert.match(symbols.message, /^i.*[^.]$/, what);
   else {
@@ -54,7 +55,7 @@ function assertPromises(bytes: Uint8Array, what: string): void {
       assert.ok(name === undefined || (name !== '' && name.length <= 4096), `${what}: a name is a name`);
     }
   }
-  const elapsedMs = performance.now() - startedMs;
+  const elapsedMs = takenMs();
   assert.ok(elapsedMs < LIMIT_MS, `${what} took ${elapsedMs} ms`);
   // Three headers, a directory, two tables and the records: none is longer than the file.
   assert.ok(bytesRead <= 8 * bytes.length + 4096, `${what}: ${bytesRead} bytes were read`);
@@ -104,12 +105,12 @@ test('A million symbols are sorted in bounded time, more than two million refuse
     }
     return tinyPdb({ blockSize: 4096, sections: [{ rva: 0x1000, size: 0x100000 }], symbolRecords: records });
   };
-  const startedMs = performance.now();
+  const takenMs = stopwatch();
   const { symbols } = read(record(1_000_000));
   assert.ok(!(symbols instanceof PdbProblem));
   assert.equal(symbols.count, 1_000_000);
   assert.equal(symbols.rvaAtOrBefore(0x1000), 0x1000);
-  assert.ok(performance.now() - startedMs < 10_000);
+  assert.ok(takenMs() < 10_000);
   const tooMany = read(record(2_200_000)).symbols;
   assert.ok(tooMany instanceof PdbProblem);
   assert.match(tooMany.message, /2097152 public symbols/);

@@ -1,7 +1,9 @@
 /** Whatever the bytes are: an image that keeps its promises or a refusal, in bounded time. */
+
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readDriverImage } from '../../../scanner/pe/driver-image.ts';
+import { stopwatch } from '../../stopwatch.ts';
 import { mutateImage } from './mutate-image.ts';
 import { tinyImage } from './tiny-image.ts';
 
@@ -31,9 +33,9 @@ const full = (arch: 'x86' | 'x64' | 'arm64') =>
 
 /** What every caller builds on, sound file or not. */
 function assertPromises(bytes: Uint8Array, what: string): void {
-  const startedMs = performance.now();
+  const takenMs = stopwatch();
   const image = readDriverImage(bytes);
-  const elapsedMs = performance.now() - startedMs;
+  const elapsedMs = takenMs();
   assert.ok(elapsedMs < LIMIT_MS, `${what} took ${elapsedMs} ms`);
   if ('code' in image) return;
   let end = 0;

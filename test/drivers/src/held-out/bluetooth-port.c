@@ -57,7 +57,7 @@ NOINLINE static PVOID Mem_Get(MEM_CLASS class, SIZE_T size) {
 }
 NOINLINE static void Mem_Put(PVOID p) {
   MEM_HEADER *header = (MEM_HEADER *)p - 1;
-  if (header->Guard != MEM_GUARD) KeBugCheckEx('HTB', (ULONG_PTR)p, header->Class, 0, 0);
+  if (header->Guard != MEM_GUARD) KeBugCheckEx('kHTB', (ULONG_PTR)p, header->Class, 0, 0); //~ BTHk bug-check
   Mem_Use[header->Class].Live--;
   Mem_Use[header->Class].Bytes -= header->Size;
   ExFreePoolWithTag(header, Mem_Rows[header->Class].Tag);

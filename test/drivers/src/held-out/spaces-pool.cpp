@@ -718,7 +718,7 @@ public:
       if (status >= 0) status = extents_.Insert(ExtentKey{space->Id(), (UINT64)column << 28}, extent);
       if (status >= 0 && !slabs_.Put((UINT64)extent.Disk << 32 | extent.Slab, SlabInfo{extent.Disk, extent.Slab, space->Id()})) status = STATUS_INSUFFICIENT_RESOURCES;
       if (status >= 0 && !owners_.Put(space->Id(), extent.Slab)) status = STATUS_INSUFFICIENT_RESOURCES;
-      if (status >= 0) status = log_->Record('tnxE', extent); //~ Extn not-an-allocator
+      if (status >= 0) status = log_->Record('tnxE', extent); //~ Exnt not-an-allocator
       if (status < 0) { disk->Free((ULONG)slab); return status; }
     }
     return log_->Commit();

@@ -8,6 +8,8 @@ import { NONE, Op } from '../processors/operations.ts';
 import type { AnalysedFunction } from '../values/analysed-function.ts';
 import type { Value } from '../values/values.ts';
 
+/** Functions left in one frame: a few structures of a dozen. Every call by a pointer looks through them. */
+const MAX_LEFT = 256;
 /** Operations between the load of a pointer and its call. */
 const MAX_OPERATIONS = 16;
 
@@ -33,7 +35,8 @@ export class LeftOperations {
   }
 
   add(slot: number, rva: number): void {
-    this.#left.push({ slot, rva });
+    const isKnown = this.#left.some(left => left.slot === slot && left.rva === rva);
+    if (!isKnown && this.#left.length < MAX_LEFT) this.#left.push({ slot, rva });
   }
 
   /** Those that call `i` may lead to by a pointer which the function at hand has not written itself, or has only cleared. */

@@ -239,7 +239,8 @@ committed_matrix() {
       pipe-filesystem | scsi-target | kernel-runtime | registry-sandbox | hypervisor-core | serial-mux | \
       pv-bus | object-pool-zfs | process-sensor | \
       http-service | log-volume | crypto-core | archive-inspector | session-compositor | storage-hba | \
-      nvme-fabric | usb-redirector | perf-profiler | ext-filesystem | filter-antiransom | display-miniport)
+      nvme-fabric | usb-redirector | perf-profiler | ext-filesystem | filter-antiransom | display-miniport | \
+      bluetooth-port | pci-enumerator | spaces-pool)
         echo "$file x64 clang Os direct"; echo "$file x86 clang O1 frame"; continue ;;
       pool-volume | transport-stack | index-store | render-kernel | endpoint-monitor | raid-port | tunnel-filter | camera-class | linker-shapes)
         echo "$file x64 clang Os direct"; echo "$file x64 clang O1 cfg"; echo "$file x86 clang O1 frame"; echo "$file arm64 clang O1 direct"

@@ -124,6 +124,30 @@ export class MethodTables {
     return objectPlacesOf(code.processor).some(object => placeKey(fn.atEntry(object)) === key);
   }
 
+  /**
+   * Objects of the image that the function at hand reads in at a place: variables that begin, before any code has run, with the address
+   * of a table in which it stands. A constructor that the compiler computes leaves no store that says so.
+   */
+  imageObjectsAt(place: Place): number[] {
+    const { code, fn, worklist } = this.#context;
+    const slots = worklist.slotsOf(fn.rva);
+    if (slots.length > MAX_CLASSES || !this.isOwnObject({ ...place, behind: undefined })) return [];
+    const isObject = (rva: number) => code.image.sectionAt(rva)?.writable === true && worklist.isNamed(rva);
+    return slots.flatMap(slot => this.#pointersToTableOf(slot).filter(isObject));
+  }
+
+  /** Where data holds the address of the table that an entry belongs to: the nearest beginning, with functions alone from there on. */
+  #pointersToTableOf(slot: number): readonly number[] {
+    const { code, worklist } = this.#context;
+    const { image } = code;
+    for (let at = slot; at > slot - MAX_TABLE_BYTES; at -= image.pointerSize) {
+      const target = relocatedPointerAt(image, at);
+      if (target === undefined || image.sectionAt(target)?.executable !== true) return [];
+      if (worklist.isNamed(at)) return worklist.pointersTo(at);
+    }
+    return [];
+  }
+
   /** The last address up to a slot that code names. */
   #beginningOf(slot: number): number | undefined {
     const { index } = this.#context.code;

@@ -12,14 +12,21 @@ export class HeldValues {
   /** Places in objects of the class whose function reads there. */
   readonly #own = new Set<string>();
 
+  /** Places of which objects that nobody knows may be, and these hold something else. */
+  readonly #doubted = new Set<string>();
+
   /** Notes what is stored in a place. */
   note(place: string, values: readonly Value[]): void {
-    const isOther = values.some(
-      value =>
-        COMPUTED.has(value.kind) ||
-        (value.kind === 'constant' && value.value !== 0 && !looksLikeTag(value.value)),
-    );
-    if (isOther) this.#spoiled.add(place);
+    if (areOthers(values)) this.#spoiled.add(place);
+  }
+
+  /** Notes what is stored in an object of an unknown class, which may be the one whose place this is. */
+  noteUnknown(place: string, values: readonly Value[]): void {
+    if (areOthers(values)) this.#doubted.add(place);
+  }
+
+  isDoubted(place: string | undefined): boolean {
+    return place !== undefined && this.#doubted.has(place);
   }
 
   /** An object of the very class that reads there is seen to hold a tag. */
@@ -34,4 +41,13 @@ export class HeldValues {
   isSpoiled(place: string | undefined): boolean {
     return place !== undefined && this.#spoiled.has(place);
   }
+}
+
+/** Whether something among them is no tag. */
+function areOthers(values: readonly Value[]): boolean {
+  return values.some(
+    value =>
+      COMPUTED.has(value.kind) ||
+      (value.kind === 'constant' && value.value !== 0 && !looksLikeTag(value.value)),
+  );
 }

@@ -129,6 +129,11 @@ export class Worklist {
     return this.#code.index.referencesTo(rva).length > 0 || this.isPointedAt(rva);
   }
 
+  /** Where data holds an address. */
+  pointersTo(rva: number): readonly number[] {
+    return this.#pointers.slotsOf(rva);
+  }
+
   /** Whether data holds the address. */
   isPointedAt(rva: number): boolean {
     return this.#pointers.slotsOf(rva).length > 0;

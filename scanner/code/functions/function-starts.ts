@@ -89,6 +89,7 @@ export function unlistedStarts(
  * Functions that only tail jumps reach, without padding before them: one begins where the code before has ended, registers
  * are saved, and the jump comes from beyond another function's start. Where none is saved, it stands where compilers align
  * functions, and the jump behind registers that are restored: a rare part jumps back to aligned code of its own function, too.
+ * A jump from another section (`.text` to `PAGE`) needs neither, since all parts of a function are in one, which may be paged out.
  */
 function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]): Generator<number> {
   for (const target of index.jumpTargets()) {
@@ -100,11 +101,12 @@ function* tailJumpTargets(index: CodeIndex, starts: Uint32Array, code: Section[]
     // Where both hold, a short jump or a call that does not return is an end, too.
     const isBehindEnd =
       isBehindReturn(section.bytes, offset) || (isSaving && isAligned && mayEndBefore(section.bytes, offset));
-    if (!(isSaving || isAligned) || !isBehindEnd) continue;
+    if (!(isSaving || isAligned || code.length > 1) || !isBehindEnd) continue;
     const own = lastAddressNotAbove(starts, target);
     if (starts[own] === target) continue;
     const isFromElsewhere = (site: number) =>
-      lastAddressNotAbove(starts, site) !== own && (isSaving || isBehindRestore(code, site));
+      sectionOf(code, site) !== section ||
+      (lastAddressNotAbove(starts, site) !== own && (isSaving || (isAligned && isBehindRestore(code, site))));
     if (index.callersOf(target).some(isFromElsewhere)) yield target;
   }
 }

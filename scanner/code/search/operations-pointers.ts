@@ -6,6 +6,7 @@
 import { isTagNear } from '../bytes/tags-in-code.ts';
 import { MethodTables } from '../classes/method-tables.ts';
 import { handedFunction } from '../facts/handed-functions.ts';
+import { LeftOperations } from '../facts/left-operations.ts';
 import { OperationSetters } from '../facts/operation-setters.ts';
 import type { SearchContext } from '../facts/search-context.ts';
 import type { FunctionTable } from '../facts/sinks.ts';
@@ -39,6 +40,7 @@ export class OperationsPointers {
   #isGivenOperations = false;
   /** Functions that take a tag, stored in the frame of the function. */
   #inFrame: { slot: number; rva: number }[] = [];
+  readonly #left: LeftOperations;
   readonly #contexts: CallbackContexts;
   readonly #methods: MethodTables;
   readonly #queried: QueriedInterfaces;
@@ -51,6 +53,7 @@ export class OperationsPointers {
     this.#queried = new QueriedInterfaces(context, frameworks);
     this.#callees = callees;
     this.#uses = uses;
+    this.#left = new LeftOperations(context.fn, context.code.processor.guardedTarget);
     this.#contexts = new CallbackContexts(context, uses);
     this.#methods = new MethodTables(context);
   }
@@ -59,6 +62,7 @@ export class OperationsPointers {
   begin(): void {
     const { fn, tables } = this.#context;
     if (this.#inFrame.length > 0) this.#inFrame = [];
+    this.#left.begin();
     // Structures of functions are copied from a template in pieces that only a load names.
     this.#namesOperations = namesAddress(fn.body.operations, this.#isOperation, true);
     this.#isGivenOperations = tables.isGivenTo(fn.rva);
@@ -77,6 +81,7 @@ export class OperationsPointers {
     for (const { pointer, distance, rva } of this.#queried.filledBy(i))
       this.#addBehind(pointer, distance, rva);
     for (const value of fn.calledPointers(i)) {
+      this.#addCallsBy(value, i, this.#left.calledBy(value, i), 0);
       const { targets, guesses } = this.#methods.callsOf(value);
       this.#addCallsBy(value, i, targets, guesses);
       this.#addCallsBy(value, i, tables.openCallsOf(value), 2, true);
@@ -103,10 +108,14 @@ export class OperationsPointers {
   /** Functions that take a tag, or tables of them, may be handed to the function that is called: it may call them. */
   addCall(i: number): void {
     this.addCopy(i);
-    const { code, fn, tables, worklist } = this.#context;
-    const calleeRva = fn.body.operations.low[i];
+    const calleeRva = this.#context.fn.body.operations.low[i];
+    this.#addPassedOperations(i, calleeRva);
     this.#addSetterCall(i, calleeRva);
-    if (!this.#namesOperations && !this.#isGivenOperations) return;
+  }
+
+  #addPassedOperations(i: number, calleeRva: number): void {
+    const { code, fn, tables, worklist } = this.#context;
+    if (!this.#namesOperations && !this.#isGivenOperations && this.#left.all.length === 0) return;
     const passed = fn.passedEverywhere(i);
     for (const [n, place] of code.processor.passedPlaces.entries()) {
       for (const value of passed[n]) {
@@ -126,7 +135,7 @@ export class OperationsPointers {
   /** A local structure of functions is passed: each is an operation at its distance in it. */
   #addLocalTable(offset: number, calleeRva: number, place: Place): void {
     const { tables, worklist } = this.#context;
-    for (const { slot, rva } of this.#inFrame) {
+    for (const { slot, rva } of [...this.#inFrame, ...this.#left.all]) {
       const distance = slot - offset;
       if (distance < 0 || distance > MAX_LOCAL_TABLE) continue;
       tables.storedInObject(distance, rva);
@@ -256,6 +265,7 @@ export class OperationsPointers {
     const { fn, targets } = this.#context;
     for (const { place, distance, rva } of this.#setters.of(calleeRva)) {
       for (const pointer of fn.passedAt(fn.beforeCall(place), i)) {
+        if (pointer.kind === 'stack') this.#left.add(pointer.offset + distance, rva);
         if (pointer.kind !== 'address') {
           this.#addPart(pointer, distance, rva);
           this.#addSetter(pointer, distance, rva);

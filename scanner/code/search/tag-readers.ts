@@ -4,24 +4,28 @@
  */
 
 import { relocatedPointerAt } from '../bytes/relocated-pointers.ts';
+import { MethodTables } from '../classes/method-tables.ts';
 import type { Callee } from '../facts/callee.ts';
 import { withoutHanded } from '../facts/handed-functions.ts';
 import { innerDistance } from '../facts/inner-distances.ts';
 import type { SearchContext } from '../facts/search-context.ts';
+import { keptIn } from '../facts/stored-tags.ts';
 import { type Place, placeKey } from '../processors/places.ts';
 import { behindPointer } from '../values/behind-pointer.ts';
-import { address, UNKNOWN } from '../values/make-value.ts';
+import { address, memory, UNKNOWN } from '../values/make-value.ts';
 import { tagsBehind, tagsBehindNext } from '../values/static-tags.ts';
 import type { Value } from '../values/values.ts';
 
 /** Makes known who reads, for the function at hand. */
 export class TagReaders {
   readonly #context: SearchContext;
+  readonly #methods: MethodTables;
   readonly #addTags: (tags: readonly Value[], callee: Callee) => void;
 
   /** `addTags` is told of tags that stand in the image where a callee reads its own. */
   constructor(context: SearchContext, addTags: (tags: readonly Value[], callee: Callee) => void) {
     this.#context = context;
+    this.#methods = new MethodTables(context);
     this.#addTags = addTags;
   }
 
@@ -54,17 +58,24 @@ export class TagReaders {
    * Which one it is, only the distance tells: a guess upon the guess that a field is.
    */
   addContext(place: Place, callRva: number, callee: Callee): void {
-    const { fn, worklist } = this.#context;
+    const { code, fn, worklist } = this.#context;
     if (place.behind === undefined || place.further !== undefined || callee.guesses) return;
     const isOnlyNamed = worklist.isOnlyNamed(fn.rva);
     // A class's function that one of a derived class calls, too, is given the objects of its own class.
     if (!isOnlyNamed && worklist.slotsOf(fn.rva).length === 0) return;
     const site = callee.site ?? { rva: callRva, functionRva: fn.rva };
-    const keptIn = `context ${fn.rva}:${placeKey(place)}`;
+    const context = `context ${fn.rva}:${placeKey(place)}`;
     const object = behindPointer(UNKNOWN, place.behind);
     const isOfOwnClass = isOnlyNamed ? undefined : (true as const);
-    const reader = { ...withoutHanded(callee), keptIn, method: fn.rva, isOfOwnClass, guesses: 1 };
+    const reader = { ...withoutHanded(callee), keptIn: context, method: fn.rva, isOfOwnClass, guesses: 1 };
     this.add(object, { ...reader, site: { origin: 'parameter', ...site } });
+    for (const rva of this.#methods.imageObjectsAt(place)) {
+      // What other objects hold at the distance says nothing of this one's, which code may write by its own address.
+      const variable = memory((rva + place.behind) | 0);
+      const kept = { ...reader, keptIn: keptIn(variable), site: { origin: 'structure' as const, ...site } };
+      this.add(variable, kept);
+      this.#addTags(tagsBehind(code, [address(rva)], place.behind), kept);
+    }
   }
 
   /** The tag is read two pointers behind a variable; stores into that are next. */

@@ -245,7 +245,7 @@ export class TagStores {
     const isOwn = this.#uses.classes.isMethodOf(method, object, table);
     if (isOfOwnClass && isOwn !== true) return undefined;
     const own = `${keptIn} of its class`;
-    if (isOwn === undefined) stored.held.note(own, values);
+    if (isOwn === undefined) stored.held.noteUnknown(own, values);
     if (isOwn === false) return { ...reader, notIn: own };
     if (isOwn === undefined) return reader;
     stored.held.note(keptIn, values);

@@ -64,7 +64,8 @@ export class UseJudge {
   /** Whether a guessed call by a table may lead to a function that takes no tag, or a guessed object be another one. */
   #isOpen(callee: Callee): boolean {
     const { guessedCall, virtual, called, described, isNear } = callee;
-    const { objects } = this.#context.stored;
+    const { objects, held } = this.#context.stored;
+    if (held.isDoubted(callee.keptIn)) return true;
     if (described === undefined ? isNear : objects.isOpen(described) || this.#isSpoiled(callee)) return true;
     if (guessedCall === undefined || called?.some(rva => virtual?.targets.has(rva))) return false;
     const { pointer, place } = guessedCall;

@@ -61,23 +61,31 @@ export function localArray(
   return tags.values.length === 0 ? ValueSet.of(UNKNOWN) : tags;
 }
 
+/** What is known of an array besides where it begins. */
+interface KnownRows {
+  /** How many there are. */
+  elements?: number;
+  /** How far in its row a tag stands. */
+  inRow?: number;
+  /** Code may name other fields of the first row: what it names ends the array from here on only. */
+  rowBytes?: number;
+}
+
 /**
  * The tags in an array of the image, up to what else of it code or data refers to. Of one that is filled at run time
- * the first element is a variable that can be followed; the others may hold anything. `elements` says how
- * many there are, and `inRow` how far in each one the tag stands, where that is known.
+ * the first element is a variable that can be followed; the others may hold anything.
  */
 export function imageArray(
   walk: Pick<Walk, 'image' | 'index'>,
   at: number,
   stride: number,
-  elements = MAX_TABLE_ENTRIES,
-  inRow?: number,
+  { elements = MAX_TABLE_ENTRIES, inRow, rowBytes = stride }: KnownRows = {},
 ): ValueSet {
   if (stride > MAX_ELEMENT_BYTES) return ValueSet.of(UNKNOWN);
   // Where an index begins at 1 and the table with its section, the row before that is what code names.
   const rva = walk.image.sectionAt(at) === undefined ? at + stride : at;
-  const named = walk.index.nextReference(rva + stride, rva + stride * MAX_TABLE_ENTRIES);
-  const end = Math.min(nextPointedAt(walk.image, rva + stride, named), rva + stride * elements);
+  const named = walk.index.nextReference(rva + rowBytes, rva + stride * MAX_TABLE_ENTRIES);
+  const end = Math.min(nextPointedAt(walk.image, rva + rowBytes, named), rva + stride * elements);
   const values = readTable(walk.image, rva, stride, end, inRow);
   if (values.length > 1 || (values.length === 1 && !goesOn(walk.image, rva + stride, end)))
     return ValueSet.ofAll(values);

@@ -91,5 +91,8 @@ function walkedArray(
   const rounds = countedNumbers(walk, numbers, before, depth)?.length;
   const isSecond = pointers.values.some(one => one.kind === 'address' && one.rva === rva - step.plus);
   const elements = rounds === undefined ? undefined : rounds - (isSecond ? 1 : 0);
-  return imageArray(walk, (rva + offset) | 0, step.plus, elements, offset);
+  // What begins a step behind the second row's pointer is no row where code names it: of two rows it is the end. (What it is seen to
+  // name in the second row proves nothing: on ARM64 the step itself looks so, and what is read behind it.)
+  const rowBytes = isSecond ? Math.max(4, step.plus - Math.max(offset, 0)) : step.plus;
+  return imageArray(walk, (rva + offset) | 0, step.plus, { elements, inRow: offset, rowBytes });
 }

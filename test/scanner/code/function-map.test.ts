@@ -61,6 +61,20 @@ test('a function that only a tail jump reaches begins behind a return where regi
   assert.equal(functionAt(0x101a), 0x1010, 'only what lies beyond another start jumps there');
 });
 
+test('a jump to another section leads to a function, since all of one is paged out together', () => {
+  const text = new Uint8Array(0x40).fill(0x90);
+  text.set([0x31, 0xc0, 0x74, 5, 0xe9, 0xfb, 0x2f, 0, 0, 0xe9, 0x16, 0, 0, 0]); // xor eax, eax; je 1009; jmp 4004; jmp 1024
+  text.set([0x31, 0xc0, 0x90, 0xc3, 0x85, 0xc0, 0xc3], 0x20); // xor eax, eax; nop; ret; test eax, eax; ret
+  const page = text.slice(0x20);
+  const sections = [
+    section('.text', 0x1000, text, { executable: true }),
+    section('PAGE', 0x4000, page, { executable: true }),
+  ];
+  const { functionAt } = mapOf({ ...smallImage({ arch: 'x86', sections }), entryPointRva: 0x1000 });
+  assert.equal(functionAt(0x4004), 0x4004);
+  assert.notEqual(functionAt(0x1024), 0x1024, 'within a section it may be a part of the function that jumps');
+});
+
 /** `bytes` at RVA 1000 of an x86 image that begins there. */
 function x86Map(...bytes: number[]) {
   const text = section('.text', 0x1000, Uint8Array.from(bytes), { executable: true });

@@ -69,7 +69,10 @@ export class ObjectTables {
 
   /** Addresses of the tables that call `i` of a function passes at a place: as they are, or in an object that it made. */
   passedAt(fn: AnalysedFunction, place: Place, i: number): number[] {
-    const plain = fn.passedAt(place, i).flatMap(value => (value.kind === 'address' ? [value.rva] : []));
+    const plain = fn.passedAt(place, i).flatMap(value => {
+      if (value.kind === 'address') return [value.rva];
+      return value.kind === 'memory' && value.plus === 0 ? this.#tableOfImageObject(value.rva) : [];
+    });
     const field = pointerTo(place);
     if (plain.length > 0 || field === undefined) return plain;
     const { rva } = fn.body.operations;
@@ -79,6 +82,17 @@ export class ObjectTables {
       const table = this.#last(before, 0);
       return table === undefined ? [] : [table];
     });
+  }
+
+  /** The table that an object of the image begins with before any code has run: its compiler has computed the constructor. */
+  #tableOfImageObject(rva: number): number[] {
+    const { image } = this.#code;
+    const table = relocatedPointerAt(image, rva);
+    const isTable =
+      table !== undefined &&
+      image.sectionAt(table)?.writable === false &&
+      relocatedPointerAt(image, table) !== undefined;
+    return isTable ? [table] : [];
   }
 
   /** Addresses of all the tables that a function gives the object which it has made: those of base classes, too. */

@@ -44,6 +44,8 @@ export class LeftTags {
       // What the function returns may be another object at times.
       if (value.kind === 'field') return [value, ...this.#ofDescription(value, i)];
       const slot = value.kind === 'blank' ? value.offset : isZero(value) ? this.#slotOf(place, i) : undefined;
+      const filled = value.kind === 'blank' ? this.#context.fn.resolver.resolveLoopFills(value.offset) : [];
+      if (filled.length > 0) return filled;
       const left = slot === undefined ? [] : this.#leftAt(slot, i);
       const tags = left.filter(({ kind }) => kind === 'constant' || kind === 'parameter');
       return tags.length === 0 ? [value] : tags;

@@ -4,6 +4,7 @@ import { nextPointedAt } from '../bytes/pointed-addresses.ts';
 import { looksLikeTag } from '../bytes/tag-characters.ts';
 import { MAX_ELEMENT_BYTES } from './arithmetic.ts';
 import { behindPointer } from './behind-pointer.ts';
+import { tagsOfLoops } from './loop-fills.ts';
 import { inside, memory, UNKNOWN } from './make-value.ts';
 import { MAX_TABLE_ENTRIES, readTable } from './static-memory.ts';
 import { isOpenValue, type Value, ValueSet } from './values.ts';
@@ -58,6 +59,7 @@ export function localArray(
     if (found.length === 0) break;
     for (const tag of found) tags.add(tag);
   }
+  if (tags.values.length === 0) for (const tag of tagsOfLoops(walk, slot, stride, depth)) tags.add(tag);
   return tags.values.length === 0 ? ValueSet.of(UNKNOWN) : tags;
 }
 

@@ -17,6 +17,7 @@ import { BlockWalks } from './block-walks.ts';
 import { enumerated } from './bounds.ts';
 import { lastDefinition } from './last-definition.ts';
 import { countedNumbers } from './loop-counters.ts';
+import { tagsOfLoops } from './loop-fills.ts';
 import { blank, carriedBy, memory, parameter, previous, UNKNOWN } from './make-value.ts';
 import { MemoryFunctions } from './memory-functions.ts';
 import { addressValue, loadedValue } from './memory-operands.ts';
@@ -115,6 +116,12 @@ export class ValueResolver implements Walk {
   resolveStored(operation: number, lane: number): ValueSet {
     this.#begin();
     return storeSource(this, operation, lane, 4, 0);
+  }
+
+  /** The tags that loops put into the array whose first one is at a place of the frame. */
+  resolveLoopFills(slot: number): readonly Value[] {
+    this.#begin();
+    return tagsOfLoops(this, slot, undefined, 0);
   }
 
   /** The address of an operation's memory operand, its index and displacement included. */

@@ -200,7 +200,10 @@ export class StoredTags {
     for (let lane = 0; lane < size[i]; lane += 4)
       if (this.#distances.has(displacement[i] + lane)) return true;
     const rva = this.#variables.size > 0 ? nearAddress(body, i) : undefined;
-    return rva !== undefined && this.#variables.has(rva);
+    if (rva === undefined) return false;
+    // Two fields may be stored at once.
+    for (let lane = 0; lane < size[i]; lane += 4) if (this.#variables.has((rva + lane) | 0)) return true;
+    return false;
   }
 
   /** Whether somebody may read a tag `offset` bytes behind a pointer: a quick look, before the values are. */

@@ -14,7 +14,7 @@ NOINLINE static ULONG MaskedName(ULONG Kind) { return Kind < 6 ? Masked[Kind] : 
 NOINLINE static PVOID Between(ULONG Kind, SIZE_T Size)
 {
     if (Kind < 2 || Kind > 4) return NULL;
-    return Keep(ExAllocatePoolWithTag(PagedPool, Size, '0bDI' + (Kind << 24))); //= IDb2 any computed-tag //= IDb3 any computed-tag //= IDb4 any computed-tag
+    return Keep(ExAllocatePoolWithTag(PagedPool, Size, '0bDI' + (Kind << 24))); //~ IDb0 magic //= IDb2 any computed-tag //= IDb3 any computed-tag //= IDb4 any computed-tag
 }
 
 /* the least of two */

@@ -7,7 +7,7 @@ import type { Processor } from '../processors/processor.ts';
 import { isGuardDispatch } from './control-flow-guard.ts';
 import { type Copy, copyAt, MAX_COPIED_BYTES, mayCopy } from './copies.ts';
 import { address } from './make-value.ts';
-import { ReturnValues } from './return-values.ts';
+import { ReturnValues, remade } from './return-values.ts';
 import { ValueResolver } from './value-resolver.ts';
 import type { Value } from './values.ts';
 import { WorkedOutResults } from './worked-out-results.ts';
@@ -140,9 +140,12 @@ export class AnalysedFunction {
       const made = this.#returns.isComputing(target)
         ? this.#workedOut.of(target, { passed, bytePassed })
         : undefined;
-      const returned = this.#returns
-        .of(target)
-        .flatMap(result => (result.kind === 'parameter' ? passed(result.place) : [result]));
+      const returned = this.#returns.of(target).flatMap(result => {
+        if (result.kind === 'parameter') return passed(result.place);
+        const isMade = result.kind === 'changed' || result.kind === 'swapped';
+        if (!isMade || result.object.kind !== 'parameter') return [result];
+        return passed(result.object.place).map(value => remade(result, value));
+      });
       return made === undefined ? returned : [...returned, made];
     });
   }
@@ -152,7 +155,7 @@ export class AnalysedFunction {
     return this.#returns.pointersOf(functionRva);
   }
 
-  /** Constants and parameters that a function of the image may return. */
+  /** Constants and parameters, or what is made of these, that a function of the image may return. */
   returnedBy(functionRva: number): readonly Value[] {
     return this.#returns.of(functionRva);
   }

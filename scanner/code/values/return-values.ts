@@ -1,9 +1,10 @@
 /** What functions of the image return: a tag may be chosen by one function and used by its caller. */
 
+import { byteSwapped } from '../bytes/little-endian.ts';
 import { Op } from '../processors/operations.ts';
-import { element } from './make-value.ts';
+import { changed, constant, DERIVED, element, swapped } from './make-value.ts';
 import { OtherFunction } from './other-function.ts';
-import { type Value, ValueSet } from './values.ts';
+import { isOpenValue, type Value, ValueSet } from './values.ts';
 
 /** Functions that return what another returned, that deep. */
 const MAX_DEPTH = 3;
@@ -16,7 +17,7 @@ export class ReturnValues extends OtherFunction {
   /** Functions that return what is not followed: see WorkedOutResults. */
   readonly #computing = new Set<number>();
 
-  /** Constants and parameters (as the function sees them at its entry) that the function may return. */
+  /** Constants and parameters (as the function sees them at its entry), or what is made of these, that the function may return. */
   of(functionRva: number, depth = 0): readonly Value[] {
     const known = this.#known.get(functionRva);
     if (known !== undefined) return known;
@@ -65,7 +66,8 @@ export class ReturnValues extends OtherFunction {
       if (isComputed) this.#computing.add(functionRva);
       for (const value of returned.values) {
         if (isComputed && value.kind === 'constant' && value.origin === 'computed') continue;
-        if (value.kind === 'constant' || value.kind === 'parameter') values.add(value);
+        if (value.kind === 'constant' || value.kind === 'parameter' || isMadeOfParameter(value))
+          values.add(value);
         else if (value.kind === 'result' && op[value.operation] === Op.call)
           others.push(low[value.operation]);
         else if (value.kind === 'element') pointers.add(value);
@@ -80,7 +82,22 @@ export class ReturnValues extends OtherFunction {
   }
 }
 
+function isMadeOfParameter(value: Value): boolean {
+  return (value.kind === 'changed' || value.kind === 'swapped') && value.object.kind === 'parameter';
+}
+
 /** What a variable points at, or the object around that: a list leads to the links within its objects. */
 function isOfVariable(value: Value): boolean {
   return (value.kind === 'inside' && value.stride === 0 ? value.object : value).kind === 'memory';
+}
+
+/** What a function returns that makes it of a parameter, made of what is passed there. */
+export function remade(made: Extract<Value, { kind: 'changed' | 'swapped' }>, value: Value): Value {
+  if (value.kind === 'constant') {
+    const number =
+      made.kind === 'swapped' ? byteSwapped(value.value) : (value.value & made.mask) ^ made.value;
+    return constant(number, 'computed', value.rva);
+  }
+  if (!isOpenValue(value)) return DERIVED;
+  return made.kind === 'swapped' ? swapped(value) : changed(value, made.mask, made.value);
 }
